@@ -1,0 +1,11 @@
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+gint64 surel_clock_now (void);
+gint64 surel_clock_monotonic (void);
+void surel_clock_set_for_test (gint64 now, gint64 monotonic);
+
+G_END_DECLS
