@@ -11,6 +11,7 @@ struct _SurelQueue
   pthread_cond_t not_empty;
   pthread_cond_t not_full;
   GQueue items; /* under the mutex, like all below */
+  guint n_urgent; /* how many at the head are urgent */
   guint capacity; /* 0 for none */
   gboolean closed;
   GDestroyNotify destroy; /* nullable: for items that nobody took */
@@ -86,34 +87,36 @@ surel_queue_push (SurelQueue *self, gpointer item)
 }
 
 /**
- * surel_queue_push_now:
+ * surel_queue_push_urgent:
  * @item: (transfer full) (not nullable): handed over whole
  *
- * Appends @item without waiting, past the capacity if need be and also when the queue is closed (it
- * is then taken by who still pops, or destroyed with the queue).
+ * Puts @item before all that isn't urgent and behind what is, without waiting: past the capacity if
+ * need be, and also when the queue is closed (it is then taken by who still pops, or destroyed with
+ * the queue).
  */
 void
-surel_queue_push_now (SurelQueue *self, gpointer item)
+surel_queue_push_urgent (SurelQueue *self, gpointer item)
 {
   pthread_mutex_lock (&self->mutex);
-  g_queue_push_tail (&self->items, item);
+  g_queue_push_nth (&self->items, item, (gint) self->n_urgent++);
   pthread_cond_signal (&self->not_empty);
   pthread_mutex_unlock (&self->mutex);
 }
 
 /**
- * surel_queue_push_front:
- * @item: (transfer full) (not nullable): handed over whole
+ * surel_queue_has_urgent:
  *
- * Puts @item before all others without waiting: for what can't wait its turn.
+ * Returns: whether the next item is one of surel_queue_push_urgent()
  */
-void
-surel_queue_push_front (SurelQueue *self, gpointer item)
+gboolean
+surel_queue_has_urgent (SurelQueue *self)
 {
+  gboolean has;
+
   pthread_mutex_lock (&self->mutex);
-  g_queue_push_head (&self->items, item);
-  pthread_cond_signal (&self->not_empty);
+  has = self->n_urgent > 0;
   pthread_mutex_unlock (&self->mutex);
+  return has;
 }
 
 static struct timespec
@@ -157,6 +160,8 @@ surel_queue_pop (SurelQueue *self, gint64 timeout_us)
         in_time = pthread_cond_timedwait (&self->not_empty, &self->mutex, &deadline) == 0;
     }
   item = g_queue_pop_head (&self->items);
+  if (item != NULL && self->n_urgent > 0)
+    self->n_urgent--;
   pthread_cond_signal (&self->not_full);
   pthread_mutex_unlock (&self->mutex);
   return item;

@@ -127,6 +127,22 @@ test_queue_keeps_order_and_ends (void)
 }
 
 static void
+test_queue_lets_the_urgent_go_first (void)
+{
+  g_autoptr (SurelQueue) queue = surel_queue_new (1, NULL);
+  static const guint expected[] = { 2, 3, 1 };
+
+  surel_queue_push (queue, GUINT_TO_POINTER (1));
+  g_assert_false (surel_queue_has_urgent (queue));
+  surel_queue_push_urgent (queue, GUINT_TO_POINTER (2));
+  surel_queue_push_urgent (queue, GUINT_TO_POINTER (3));
+  g_assert_true (surel_queue_has_urgent (queue));
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_cmpuint (GPOINTER_TO_UINT (surel_queue_try_pop (queue)), ==, expected[i]);
+  g_assert_false (surel_queue_has_urgent (queue));
+}
+
+static void
 count_up (gpointer data)
 {
   (*(guint *) data)++;
@@ -175,6 +191,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/uid-set/parses-strictly", test_uid_set_parses_strictly);
   g_test_add_func ("/base/text/is-cleaned", test_text_is_cleaned);
   g_test_add_func ("/base/queue/keeps-order-and-ends", test_queue_keeps_order_and_ends);
+  g_test_add_func ("/base/queue/lets-the-urgent-go-first", test_queue_lets_the_urgent_go_first);
   g_test_add_func ("/base/post/runs-once-and-frees", test_post_runs_once_and_frees);
   g_test_add_func ("/base/errors/have-names", test_errors_have_names);
   g_test_add_func ("/base/clock/can-be-driven", test_clock_can_be_driven);

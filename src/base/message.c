@@ -1,0 +1,90 @@
+/* Values of a message on their way from a remote to the store. */
+#include "base/message.h"
+
+#include <string.h>
+
+SurelMessage *
+surel_message_new (void)
+{
+  return g_new0 (SurelMessage, 1);
+}
+
+void
+surel_message_free (SurelMessage *self)
+{
+  GBytes *lists[] = { self->from, self->sender, self->reply_to, self->to,
+                      self->cc,   self->bcc,    self->extra,    self->structure };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    g_clear_pointer (&lists[i], g_bytes_unref);
+  g_free (self->keywords);
+  g_free (self->subject);
+  g_free (self->message_id);
+  g_free (self->in_reply_to);
+  g_free (self->references);
+  g_free (self->preview);
+  g_free (self->email_id);
+  g_free (self);
+}
+
+/* FNV-1a, 64 bits, with a NUL behind each field so that they can't run into one another. */
+static guint64
+mix (guint64 hash, const void *data, gsize length)
+{
+  const guchar *p = data;
+
+  for (gsize i = 0; i < length; i++)
+    hash = (hash ^ p[i]) * G_GUINT64_CONSTANT (0x100000001b3);
+  return hash * G_GUINT64_CONSTANT (0x100000001b3);
+}
+
+/**
+ * surel_message_identity:
+ *
+ * What is the same when a message turns up in another folder or under another UID: the server's own
+ * id where it has one, else Message-ID, size, received date, sent date, subject and sender together.
+ *
+ * Returns: a 64-bit hash of it, never 0
+ */
+guint64
+surel_message_identity (const SurelMessage *self)
+{
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  if (self->email_id != NULL)
+    hash = mix (hash, self->email_id, strlen (self->email_id));
+  else
+    {
+      const char *texts[] = { self->message_id, self->subject };
+
+      for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+        hash = mix (hash, texts[i] != NULL ? texts[i] : "", texts[i] != NULL ? strlen (texts[i]) : 0);
+      if (self->from != NULL)
+        hash = mix (hash, g_bytes_get_data (self->from, NULL), g_bytes_get_size (self->from));
+      hash = mix (hash, &self->size, sizeof self->size);
+      hash = mix (hash, &self->received, sizeof self->received);
+      hash = mix (hash, &self->sent, sizeof self->sent);
+    }
+  hash &= G_MAXINT64; /* SQLite has signed integers alone */
+  return hash != 0 ? hash : 1;
+}
+
+void
+surel_message_flags_clear (SurelMessageFlags *self)
+{
+  g_free (self->keywords);
+}
+
+/**
+ * surel_message_flags_array_new:
+ *
+ * Returns: (transfer full) (element-type SurelMessageFlags): an empty array that frees its elements
+ */
+GArray *
+surel_message_flags_array_new (void)
+{
+  GArray *array = g_array_new (FALSE, TRUE, sizeof (SurelMessageFlags));
+
+  g_array_set_clear_func (array, (GDestroyNotify) surel_message_flags_clear);
+  return array;
+}
