@@ -1,0 +1,203 @@
+/* Accounts in the database. */
+#include "store/accounts.h"
+
+#include "base/errors.h"
+#include "store/messages.h"
+
+#define REMOVE_ROWS 5000 /* messages to one commit */
+
+SurelAccountRow *
+surel_account_row_ref (SurelAccountRow *self)
+{
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+void
+surel_account_row_unref (SurelAccountRow *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  g_variant_unref (self->settings);
+  g_strfreev (self->capabilities);
+  g_free (self);
+}
+
+/**
+ * surel_account_row_get_string:
+ * @key: a settings key whose value is a string
+ *
+ * Returns: (transfer none): the value, empty where there is none
+ */
+const char *
+surel_account_row_get_string (const SurelAccountRow *self, const char *key)
+{
+  const char *value = "";
+
+  g_variant_lookup (self->settings, key, "&s", &value);
+  return value;
+}
+
+gboolean
+surel_account_row_is_enabled (const SurelAccountRow *self)
+{
+  gboolean enabled = TRUE;
+
+  g_variant_lookup (self->settings, "enabled", "b", &enabled);
+  return enabled;
+}
+
+/**
+ * surel_accounts_load:
+ * @id: an account's id, or 0 for all
+ * @rows: (element-type SurelAccountRow): where the rows are added
+ *
+ * Accounts that are being removed are left out.
+ */
+gboolean
+surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
+{
+  sqlite3_stmt *statement = surel_sql_start (
+      sql, error,
+      "SELECT id, settings, capabilities, last_sync FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
+      "removing ORDER BY id",
+      "i", id);
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
+    {
+      SurelAccountRow *row = g_new0 (SurelAccountRow, 1);
+      const char *capabilities = (const char *) sqlite3_column_text (statement, 2);
+
+      g_atomic_ref_count_init (&row->references);
+      row->id = sqlite3_column_int64 (statement, 0);
+      row->settings = g_variant_parse (G_VARIANT_TYPE_VARDICT,
+                                       (const char *) sqlite3_column_text (statement, 1), NULL, NULL,
+                                       NULL);
+      if (row->settings == NULL)
+        row->settings = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+      row->capabilities = capabilities[0] != '\0' ? g_strsplit (capabilities, " ", -1)
+                                                  : g_new0 (char *, 1);
+      row->last_sync = sqlite3_column_int64 (statement, 3);
+      g_ptr_array_add (rows, row);
+    }
+  return result == 0;
+}
+
+/**
+ * surel_accounts_add:
+ * @settings: a checked a{sv}
+ *
+ * Returns: the new account's id; 0 with @error set
+ */
+gint64
+surel_accounts_add (SurelTxn *txn, GVariant *settings, GError **error)
+{
+  g_autofree char *text = g_variant_print (settings, TRUE);
+  gint64 id = surel_txn_new_id (txn, error);
+
+  if (id == 0
+      || !surel_sql_run (txn->sql, error, "INSERT INTO account (id, settings) VALUES (?, ?)", "is", id,
+                         text))
+    return 0;
+  surel_txn_changed (txn, SUREL_FAMILY_ACCOUNT, (guint64) id, SUREL_CREATED);
+  return id;
+}
+
+static gboolean
+update (SurelTxn *txn, gint64 id, gboolean success)
+{
+  if (success && sqlite3_changes64 (surel_sql_handle (txn->sql)) > 0)
+    surel_txn_changed (txn, SUREL_FAMILY_ACCOUNT, (guint64) id, SUREL_UPDATED);
+  return success;
+}
+
+gboolean
+surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settings, GError **error)
+{
+  g_autofree char *text = g_variant_print (settings, TRUE);
+
+  return update (txn, id,
+                 surel_sql_run (txn->sql, error,
+                                "UPDATE account SET settings = ?1 WHERE id = ?2 AND settings != ?1",
+                                "si", text, id));
+}
+
+gboolean
+surel_accounts_set_capabilities (SurelTxn *txn,
+                                 gint64 id,
+                                 const char *const *capabilities,
+                                 GError **error)
+{
+  g_autofree char *text = g_strjoinv (" ", (char **) capabilities);
+
+  return update (txn, id,
+                 surel_sql_run (txn->sql, error,
+                                "UPDATE account SET capabilities = ?1 WHERE id = ?2 AND "
+                                "capabilities != ?1",
+                                "si", text, id));
+}
+
+/**
+ * surel_accounts_set_last_sync:
+ * @time: seconds since the epoch
+ *
+ * Times make no state.
+ */
+gboolean
+surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE account SET last_sync = ? WHERE id = ?", "ii", time,
+                        id);
+}
+
+/**
+ * surel_accounts_mark_removing:
+ *
+ * Takes the account and its folders out of sight; its rows are then removed by
+ * surel_accounts_remove_some().
+ */
+gboolean
+surel_accounts_mark_removing (SurelTxn *txn, gint64 id, GError **error)
+{
+  sqlite3_stmt *statement;
+  int result = -1;
+
+  if (!surel_sql_run (txn->sql, error, "UPDATE account SET removing = 1 WHERE id = ?", "i", id))
+    return FALSE;
+  if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is no such account");
+      return FALSE;
+    }
+  statement = surel_sql_start (txn->sql, error, "SELECT id FROM folder WHERE account = ?", "i", id);
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    surel_txn_changed (txn, SUREL_FAMILY_FOLDER,
+                       SUREL_FOLDER_KEY (id, sqlite3_column_int64 (statement, 0)), SUREL_DESTROYED);
+  surel_txn_changed (txn, SUREL_FAMILY_ACCOUNT, (guint64) id, SUREL_DESTROYED);
+  return result == 0;
+}
+
+/**
+ * surel_accounts_remove_some:
+ * @gone: (out): whether nothing of the account is left
+ *
+ * Removes the next messages of an account that is being removed, and at last the account.
+ */
+gboolean
+surel_accounts_remove_some (SurelTxn *txn, gint64 id, gboolean *gone, GError **error)
+{
+  gint64 left = 0;
+
+  if (!surel_messages_remove_of_account (txn, id, REMOVE_ROWS, error)
+      || !surel_sql_get (txn->sql, &left, error,
+                         "SELECT 1 WHERE EXISTS (SELECT 1 FROM folder f JOIN placement p ON p.folder = "
+                         "f.id WHERE f.account = ?1) OR EXISTS (SELECT 1 FROM message WHERE account = "
+                         "?1 AND held IS NOT NULL)",
+                         "i", id))
+    return FALSE;
+  *gone = left == 0;
+  return !*gone
+         || (surel_sql_run (txn->sql, error, "DELETE FROM folder WHERE account = ?", "i", id)
+             && surel_sql_run (txn->sql, error, "DELETE FROM account WHERE id = ?", "i", id));
+}

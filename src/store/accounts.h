@@ -1,0 +1,35 @@
+#pragma once
+
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+/* An account as the store has it; immutable. */
+typedef struct
+{
+  gatomicrefcount references;
+  gint64 id;
+  GVariant *settings; /* a{sv}, checked when they came in; no secrets */
+  GStrv capabilities; /* what the server was found to do */
+  gint64 last_sync; /* seconds since the epoch; 0 for never */
+} SurelAccountRow;
+
+SurelAccountRow *surel_account_row_ref (SurelAccountRow *self);
+void surel_account_row_unref (SurelAccountRow *self);
+const char *surel_account_row_get_string (const SurelAccountRow *self, const char *key);
+gboolean surel_account_row_is_enabled (const SurelAccountRow *self);
+
+gboolean surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error);
+gint64 surel_accounts_add (SurelTxn *txn, GVariant *settings, GError **error);
+gboolean surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settings, GError **error);
+gboolean surel_accounts_set_capabilities (SurelTxn *txn,
+                                          gint64 id,
+                                          const char *const *capabilities,
+                                          GError **error);
+gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
+gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, GError **error);
+gboolean surel_accounts_remove_some (SurelTxn *txn, gint64 id, gboolean *gone, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelAccountRow, surel_account_row_unref)
+
+G_END_DECLS

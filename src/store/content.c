@@ -1,0 +1,310 @@
+/* Content: the bytes of messages, exactly as a server has them, each kept once under its SHA-256. The
+ * file is whole and durable before the database knows of it; a file the database doesn't know is
+ * rubbish and harmless. */
+#include "store/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/errors.h"
+#include "store/datadir.h"
+
+#define SWEEP_ROWS 1000 /* rows to one commit */
+#define COPY_SIZE 65536 /* octets read at once to check a digest */
+
+struct _SurelContentWriter
+{
+  char *dir;
+  char *temporary; /* path; NULL once it has its name */
+  int fd;
+  guint64 size;
+  GChecksum *checksum;
+};
+
+static gboolean
+fail (GError **error, const char *doing)
+{
+  int number = errno;
+
+  g_set_error (error, SUREL_ERROR,
+               number == ENOSPC || number == EDQUOT ? SUREL_ERROR_STORAGE_FULL : SUREL_ERROR_FAILED,
+               "A message's bytes can't be %s: %s", doing, g_strerror (number));
+  return FALSE;
+}
+
+static char *
+path_of (const char *dir, const guint8 *digest, char **folder)
+{
+  char hex[2 * SUREL_DIGEST_SIZE + 1];
+  g_autofree char *first = NULL;
+
+  for (guint i = 0; i < SUREL_DIGEST_SIZE; i++)
+    g_snprintf (hex + 2 * i, 3, "%02x", digest[i]);
+  first = g_strndup (hex, 2);
+  if (folder != NULL)
+    *folder = g_build_filename (dir, first, NULL);
+  return g_build_filename (dir, first, hex + 2, NULL);
+}
+
+/**
+ * surel_content_writer_new:
+ * @content_dir: the store's
+ *
+ * Returns: (transfer full) (nullable): a writer of one message; freeing it unfinished leaves nothing
+ */
+SurelContentWriter *
+surel_content_writer_new (const char *content_dir, GError **error)
+{
+  g_autoptr (SurelContentWriter) self = g_new0 (SurelContentWriter, 1);
+
+  self->dir = g_strdup (content_dir);
+  self->temporary = g_build_filename (content_dir, "new-XXXXXX", NULL);
+  self->fd = g_mkstemp_full (self->temporary, O_RDWR | O_CLOEXEC, 0600);
+  self->checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  if (self->fd < 0)
+    {
+      fail (error, "kept");
+      g_clear_pointer (&self->temporary, g_free);
+      return NULL;
+    }
+  return g_steal_pointer (&self);
+}
+
+void
+surel_content_writer_free (SurelContentWriter *self)
+{
+  if (self->fd >= 0)
+    close (self->fd);
+  if (self->temporary != NULL)
+    g_unlink (self->temporary);
+  g_free (self->temporary);
+  g_free (self->dir);
+  g_clear_pointer (&self->checksum, g_checksum_free);
+  g_free (self);
+}
+
+gboolean
+surel_content_writer_write (SurelContentWriter *self, const void *data, gsize length, GError **error)
+{
+  const guint8 *p = data;
+  gsize left = length;
+
+  while (left > 0)
+    {
+      gssize written = write (self->fd, p, left);
+
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        return fail (error, "kept");
+      p += written;
+      left -= (gsize) written;
+    }
+  g_checksum_update (self->checksum, data, (gssize) length);
+  self->size += length;
+  return TRUE;
+}
+
+static gboolean
+sync_directory (const char *path, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gboolean success = fd >= 0 && fsync (fd) == 0;
+
+  if (!success)
+    fail (error, "made durable");
+  if (fd >= 0)
+    close (fd);
+  return success;
+}
+
+/**
+ * surel_content_writer_finish:
+ * @size: (out): octets
+ *
+ * Makes what was written durable and gives it its name.
+ *
+ * Returns: (transfer full) (nullable): its SHA-256, for surel_content_add()
+ */
+GBytes *
+surel_content_writer_finish (SurelContentWriter *self, guint64 *size, GError **error)
+{
+  guint8 digest[SUREL_DIGEST_SIZE];
+  gsize length = sizeof digest;
+  g_autofree char *folder = NULL;
+  g_autofree char *path = NULL;
+
+  g_checksum_get_digest (self->checksum, digest, &length);
+  path = path_of (self->dir, digest, &folder);
+  if (!surel_data_dir_make (folder, error))
+    return NULL;
+  if (fdatasync (self->fd) != 0 || g_rename (self->temporary, path) != 0)
+    {
+      fail (error, "made durable");
+      return NULL;
+    }
+  g_clear_pointer (&self->temporary, g_free);
+  if (!sync_directory (folder, error))
+    return NULL;
+  *size = self->size;
+  return g_bytes_new (digest, sizeof digest);
+}
+
+/**
+ * surel_content_add:
+ * @digest: of a finished writer
+ * @size: octets
+ *
+ * Notes that @message has these bytes.
+ */
+gboolean
+surel_content_add (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, GError **error)
+{
+  gint64 content = 0;
+  gint64 before = 0;
+
+  if (!surel_sql_get (txn->sql, &before, error, "SELECT content FROM message WHERE id = ?", "i", message)
+      || !surel_sql_run (txn->sql, error,
+                         "INSERT INTO content (digest, size, count, last_used) VALUES (?, ?, 0, ?) ON "
+                         "CONFLICT (digest) DO UPDATE SET last_used = excluded.last_used",
+                         "bii", digest, (gint64) size, txn->time)
+      || !surel_sql_get (txn->sql, &content, error, "SELECT id FROM content WHERE digest = ?", "b",
+                         digest))
+    return FALSE;
+  if (content == before)
+    return TRUE;
+  if (!surel_sql_run (txn->sql, error, "UPDATE content SET count = count - 1 WHERE id = ?", "i", before)
+      || !surel_sql_run (txn->sql, error, "UPDATE message SET content = ? WHERE id = ?", "ii", content,
+                         message))
+    return FALSE;
+  if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)
+    return TRUE; /* the message went meanwhile */
+  surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) message, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error, "UPDATE content SET count = count + 1 WHERE id = ?", "i",
+                        content);
+}
+
+/**
+ * surel_content_forget:
+ *
+ * The bytes of @digest are damaged or lost: the messages that had them are as before they were fetched.
+ */
+gboolean
+surel_content_forget (SurelTxn *txn, GBytes *digest, GError **error)
+{
+  sqlite3_stmt *statement = surel_sql_start (
+      txn->sql, error,
+      "SELECT id FROM message WHERE shown AND content = (SELECT id FROM content WHERE digest = ?)", "b",
+      digest);
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) sqlite3_column_int64 (statement, 0),
+                       SUREL_UPDATED);
+  return result == 0
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE message SET content = NULL WHERE content = (SELECT id FROM content "
+                           "WHERE digest = ?)",
+                           "b", digest)
+         && surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ?", "b", digest);
+}
+
+/**
+ * surel_content_sweep:
+ * @digests: (element-type GBytes): gets what no message has any more; the caller unlinks the files
+ *   once this is committed
+ */
+gboolean
+surel_content_sweep (SurelTxn *txn, GPtrArray *digests, GError **error)
+{
+  sqlite3_stmt *statement = surel_sql_start (
+      txn->sql, error, "SELECT digest FROM content WHERE count <= 0 LIMIT ?", "i", (gint64) SWEEP_ROWS);
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    g_ptr_array_add (digests, surel_sql_column_bytes (statement, 0));
+  for (guint i = 0; i < digests->len; i++)
+    if (!surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ?", "b",
+                        digests->pdata[i]))
+      return FALSE;
+  return result == 0;
+}
+
+static gboolean
+digest_fits (int fd, const guint8 *digest)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guint8 *buffer = g_malloc (COPY_SIZE);
+  guint8 found[SUREL_DIGEST_SIZE];
+  gsize length = sizeof found;
+  gssize n;
+
+  while ((n = read (fd, buffer, COPY_SIZE)) > 0)
+    g_checksum_update (checksum, buffer, n);
+  g_checksum_get_digest (checksum, found, &length);
+  return n == 0 && memcmp (found, digest, sizeof found) == 0 && lseek (fd, 0, SEEK_SET) == 0;
+}
+
+/**
+ * surel_content_open:
+ * @digest: %SUREL_DIGEST_SIZE octets
+ *
+ * Opens the bytes for reading, once it has made sure that they are those the digest was made of.
+ *
+ * Returns: a descriptor; -1 with %SUREL_ERROR_NOT_FOUND where they are lost or damaged and have to be
+ *   fetched again
+ */
+int
+surel_content_open (const char *content_dir, const guint8 *digest, GError **error)
+{
+  g_autofree char *path = path_of (content_dir, digest, NULL);
+  int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  struct stat status;
+
+  if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
+                   "Too many files are open; close some and try again");
+      return -1;
+    }
+  if (fd >= 0 && fstat (fd, &status) == 0 && S_ISREG (status.st_mode) && digest_fits (fd, digest))
+    return fd;
+  if (fd >= 0)
+    close (fd);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's bytes are lost or damaged");
+  return -1;
+}
+
+void
+surel_content_unlink (const char *content_dir, GBytes *digest)
+{
+  g_autofree char *path = NULL;
+
+  if (g_bytes_get_size (digest) != SUREL_DIGEST_SIZE)
+    return;
+  path = path_of (content_dir, g_bytes_get_data (digest, NULL), NULL);
+  g_unlink (path);
+}
+
+/**
+ * surel_content_clean_up:
+ *
+ * Removes what writers left that a crash has ended.
+ */
+void
+surel_content_clean_up (const char *content_dir)
+{
+  g_autoptr (GDir) dir = g_dir_open (content_dir, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (name, "new-"))
+      {
+        g_autofree char *path = g_build_filename (content_dir, name, NULL);
+
+        g_unlink (path);
+      }
+}

@@ -1,0 +1,747 @@
+/* Messages and where they are, written: what a remote told is compared with what is here.
+ *
+ * `doc` is a message's place in the order of lists: the received date in the upper bits, then 24 bits
+ * of its id turned round, so that the newest comes last and, read backwards, ties go by id. */
+#include "store/messages.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+
+#define DOC_SHIFT 24
+#define DOC_MASK (((gint64) 1 << DOC_SHIFT) - 1)
+#define RECEIVED_MAX ((gint64) 1 << 38) /* seconds: beyond the year 10000 on either side */
+
+/* What a job needs to know of the folder it writes to. */
+typedef struct
+{
+  SurelTxn *txn;
+  gint64 folder;
+  gint64 account;
+  gint64 epoch;
+  gboolean listed;
+  gboolean announces; /* unread mail that comes here is new mail */
+  gboolean lets_go; /* what leaves it isn't held */
+  gboolean has_stale; /* there are placements of an older epoch */
+  gboolean has_held; /* the account has held messages */
+} Place;
+
+static gint64
+doc_of (gint64 received, gint64 id)
+{
+  return CLAMP (received, -RECEIVED_MAX, RECEIVED_MAX) * (DOC_MASK + 1) + (DOC_MASK - (id & DOC_MASK));
+}
+
+static gboolean
+is_shown (guint flags)
+{
+  return (flags & SUREL_KEYWORD_DELETED) == 0;
+}
+
+static int
+unread_of (guint flags)
+{
+  return (flags & (SUREL_KEYWORD_SEEN | SUREL_KEYWORD_DRAFT)) == 0 && is_shown (flags);
+}
+
+/* Placements of an older epoch, by identity, for as long as their folder is listed anew. A table in
+ * memory, made again after a restart. */
+static gboolean
+load_stale (Place *place, GError **error)
+{
+  SurelSql *sql = place->txn->sql;
+  gint64 loaded = 0;
+
+  if (!surel_sql_run (sql, error,
+                      "CREATE TEMP TABLE IF NOT EXISTS stale (folder INTEGER, epoch INTEGER, identity "
+                      "INTEGER, message INTEGER)",
+                      "")
+      || !surel_sql_run (sql, error,
+                         "CREATE INDEX IF NOT EXISTS temp.stale_identity ON stale (folder, identity)",
+                         "")
+      || !surel_sql_get (sql, &loaded, error,
+                         "SELECT 1 FROM temp.stale WHERE folder = ? AND epoch = ? LIMIT 1", "ii",
+                         place->folder, place->epoch))
+    return FALSE;
+  if (loaded != 0)
+    return TRUE;
+  return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", place->folder)
+         && surel_sql_run (sql, error,
+                           "INSERT INTO temp.stale SELECT p.folder, ?2, m.identity, m.id FROM "
+                           "placement p JOIN message m ON m.id = p.message WHERE p.folder = ?1 AND "
+                           "p.epoch < ?2",
+                           "ii", place->folder, place->epoch);
+}
+
+static gboolean
+find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
+{
+  sqlite3_stmt *statement = surel_sql_start (
+      txn->sql, error,
+      "SELECT account, epoch, listed, coalesce(role_set, role) FROM folder WHERE id = ?", "i", folder);
+  gint64 stale = 0;
+  gint64 held = 0;
+  const char *role;
+  int result;
+
+  *place = (Place){ .txn = txn, .folder = folder };
+  if (statement == NULL || (result = surel_sql_step (txn->sql, statement, error)) < 0)
+    return FALSE;
+  if (result == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The folder is gone");
+      return FALSE;
+    }
+  role = (const char *) sqlite3_column_text (statement, 3);
+  place->account = sqlite3_column_int64 (statement, 0);
+  place->epoch = sqlite3_column_int64 (statement, 1);
+  place->listed = sqlite3_column_int (statement, 2);
+  place->lets_go = strcmp (role, "trash") == 0 || strcmp (role, "junk") == 0;
+  place->announces = !place->lets_go && strcmp (role, "sent") != 0 && strcmp (role, "drafts") != 0;
+  sqlite3_reset (statement);
+  if (!surel_sql_get (txn->sql, &stale, error,
+                      "SELECT 1 FROM placement WHERE folder = ? AND epoch < ? LIMIT 1", "ii", folder,
+                      place->epoch)
+      || !surel_sql_get (txn->sql, &held, error,
+                         "SELECT 1 FROM message WHERE account = ? AND held IS NOT NULL LIMIT 1", "i",
+                         place->account))
+    return FALSE;
+  place->has_stale = stale != 0;
+  place->has_held = held != 0;
+  return !place->has_stale || load_stale (place, error);
+}
+
+/* --- Keywords --- */
+
+static gboolean
+put_keywords (SurelTxn *txn, gint64 message, gint64 doc, const char *keywords, GError **error)
+{
+  g_auto (GStrv) words = NULL;
+
+  if (keywords == NULL)
+    return TRUE;
+  words = g_strsplit (keywords, " ", -1);
+  for (guint i = 0; words[i] != NULL; i++)
+    if (!surel_sql_run (txn->sql, error, "INSERT OR IGNORE INTO keyword (name) VALUES (?)", "s",
+                        words[i])
+        || !surel_sql_run (txn->sql, error,
+                           "INSERT OR IGNORE INTO message_keyword (keyword, doc, message) SELECT id, "
+                           "?, ? FROM keyword WHERE name = ?",
+                           "iis", doc, message, words[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* --- Changes of what is here --- */
+
+typedef struct
+{
+  gint64 id;
+  gint64 doc;
+  guint flags;
+  char *keywords; /* owned; nullable */
+} Known;
+
+static void
+known_clear (Known *known)
+{
+  g_free (known->keywords);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Known, known_clear)
+
+/* Returns 1 where it is here, 0 where not, -1 with @error set. */
+static int
+find_known (Place *place, gint64 rid, Known *known, GError **error)
+{
+  SurelSql *sql = place->txn->sql;
+  sqlite3_stmt *statement = surel_sql_start (
+      sql, error,
+      "SELECT m.id, m.doc, m.flags, m.keywords FROM placement p JOIN message m ON m.id = p.message "
+      "WHERE p.folder = ? AND p.epoch = ? AND p.rid = ?",
+      "iii", place->folder, place->epoch, rid);
+  int result = statement != NULL ? surel_sql_step (sql, statement, error) : -1;
+
+  if (result <= 0)
+    return result;
+  known->id = sqlite3_column_int64 (statement, 0);
+  known->doc = sqlite3_column_int64 (statement, 1);
+  known->flags = (guint) sqlite3_column_int64 (statement, 2);
+  known->keywords = surel_sql_column_text (statement, 3);
+  sqlite3_reset (statement);
+  return 1;
+}
+
+/* Counts @unread and, where it turned up or went out of sight, @total in each folder it is in. */
+static gboolean
+count_everywhere (Place *place, gint64 message, int total, int unread, GError **error)
+{
+  SurelSql *sql = place->txn->sql;
+  sqlite3_stmt *statement;
+  int result = -1;
+
+  if (total == 0 && unread == 0)
+    return TRUE;
+  statement = surel_sql_start (sql, error, "SELECT folder FROM placement WHERE message = ?", "i",
+                               message);
+  while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
+    surel_txn_count (place->txn, place->account, sqlite3_column_int64 (statement, 0), total, unread);
+  return result == 0;
+}
+
+static gboolean
+update_flags (Place *place, const Known *known, guint flags, const char *keywords, GError **error)
+{
+  SurelTxn *txn = place->txn;
+  gboolean was_shown = is_shown (known->flags);
+  gboolean now_shown = is_shown (flags);
+  gboolean same_keywords = g_strcmp0 (known->keywords, keywords) == 0;
+
+  if (known->flags == flags && same_keywords)
+    return TRUE;
+  txn->rows++;
+  if (!surel_sql_run (txn->sql, error,
+                      "UPDATE message SET flags = ?, keywords = ?, shown = ? WHERE id = ?", "isii",
+                      (gint64) flags, keywords, (gint64) now_shown, known->id))
+    return FALSE;
+  if (!same_keywords
+      && (!surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i",
+                          known->id)
+          || !put_keywords (txn, known->id, known->doc, keywords, error)))
+    return FALSE;
+  if (was_shown != now_shown
+      && !surel_sql_run (txn->sql, error, "UPDATE placement SET shown = ? WHERE message = ?", "ii",
+                         (gint64) now_shown, known->id))
+    return FALSE;
+  if (was_shown || now_shown)
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) known->id,
+                       !now_shown ? SUREL_DESTROYED : was_shown ? SUREL_UPDATED : SUREL_CREATED);
+  return count_everywhere (place, known->id, now_shown - was_shown,
+                           unread_of (flags) - unread_of (known->flags), error);
+}
+
+/**
+ * surel_messages_put_flags:
+ * @flags: (element-type SurelMessageFlags): what the server says of messages that are here; others are
+ *   passed over
+ */
+gboolean
+surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **error)
+{
+  Place place;
+
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  for (guint i = 0; i < flags->len; i++)
+    {
+      const SurelMessageFlags *entry = &g_array_index (flags, SurelMessageFlags, i);
+      g_auto (Known) known = { 0 };
+      int found = find_known (&place, entry->remote_id, &known, error);
+
+      if (found < 0
+          || (found > 0 && !update_flags (&place, &known, entry->flags, entry->keywords, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* --- New messages --- */
+
+/* The one message that is this one under another UID or in another folder; 0 where none or several fit. */
+static gboolean
+find_match (Place *place, guint64 identity, gint64 *match, GError **error)
+{
+  SurelSql *sql = place->txn->sql;
+  gint64 count = 0;
+  gint64 id = 0;
+
+  *match = 0;
+  if (place->has_stale)
+    {
+      if (!surel_sql_get (sql, &count, error,
+                          "SELECT count(*) FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
+                          place->folder, (gint64) identity)
+          || !surel_sql_get (sql, &id, error,
+                             "SELECT message FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
+                             place->folder, (gint64) identity))
+        return FALSE;
+      if (count == 1)
+        {
+          *match = id;
+          return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ? AND identity = ?",
+                                "ii", place->folder, (gint64) identity)
+                 && surel_sql_run (sql, error,
+                                   "DELETE FROM placement WHERE folder = ?1 AND epoch < ?2 AND rid IN "
+                                   "(SELECT rid FROM placement WHERE message = ?3 AND folder = ?1 AND "
+                                   "epoch < ?2)",
+                                   "iii", place->folder, place->epoch, id);
+        }
+    }
+  if (!place->has_held)
+    return TRUE;
+  count = 0;
+  if (!surel_sql_get (sql, &count, error,
+                      "SELECT count(*) FROM message WHERE account = ? AND identity = ? AND held IS "
+                      "NOT NULL",
+                      "ii", place->account, (gint64) identity)
+      || !surel_sql_get (sql, &id, error,
+                         "SELECT id FROM message WHERE account = ? AND identity = ? AND held IS NOT "
+                         "NULL",
+                         "ii", place->account, (gint64) identity))
+    return FALSE;
+  if (count == 1)
+    *match = id;
+  return TRUE;
+}
+
+static gboolean
+put_placement (Place *place, gint64 rid, gint64 message, gint64 doc, gboolean shown, GError **error)
+{
+  return surel_sql_run (place->txn->sql, error,
+                        "INSERT INTO placement (folder, epoch, rid, message, doc, shown) VALUES (?, ?, "
+                        "?, ?, ?, ?)",
+                        "iiiiii", place->folder, place->epoch, rid, message, doc, (gint64) shown);
+}
+
+/* A message that was here before, under another UID or held, takes its new place under its old id. */
+static gboolean
+take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
+{
+  SurelSql *sql = place->txn->sql;
+  sqlite3_stmt *statement
+      = surel_sql_start (sql, error, "SELECT doc, flags, keywords, held FROM message WHERE id = ?",
+                         "i", id);
+  g_auto (Known) known = { .id = id };
+  gboolean was_held;
+
+  if (statement == NULL || surel_sql_step (sql, statement, error) <= 0)
+    return FALSE;
+  known.doc = sqlite3_column_int64 (statement, 0);
+  known.flags = (guint) sqlite3_column_int64 (statement, 1);
+  known.keywords = surel_sql_column_text (statement, 2);
+  was_held = sqlite3_column_type (statement, 3) != SQLITE_NULL;
+  sqlite3_reset (statement);
+  if (!put_placement (place, message->remote_id, id, known.doc, is_shown (known.flags), error))
+    return FALSE;
+  if (was_held)
+    {
+      if (!surel_sql_run (sql, error,
+                          "UPDATE message SET held = NULL, held_in = NULL, shown = ? WHERE id = ?",
+                          "ii", (gint64) is_shown (known.flags), id))
+        return FALSE;
+      surel_txn_count (place->txn, place->account, place->folder, is_shown (known.flags),
+                       unread_of (known.flags));
+      if (is_shown (known.flags))
+        surel_txn_changed (place->txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_CREATED);
+    }
+  return update_flags (place, &known, message->flags, message->keywords, error);
+}
+
+static gboolean
+insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **error)
+{
+  SurelTxn *txn = place->txn;
+  gint64 id = surel_txn_new_id (txn, error);
+  gint64 doc = doc_of (m->received, id);
+  gboolean shown = is_shown (m->flags);
+  gboolean is_new = place->listed && place->announces && unread_of (m->flags);
+
+  if (id == 0
+      || !surel_sql_run (
+          txn->sql, error,
+          "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, subject, from_, "
+          "sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, email_id, "
+          "has_attachment, structure, extra, shown, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "iiiisiiisbbbbbbssssisibbii", id, place->account, doc, (gint64) m->flags, m->keywords,
+          (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender, m->reply_to, m->to,
+          m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
+          m->email_id, (gint64) m->has_attachment, m->structure, m->extra, (gint64) shown,
+          (gint64) is_new)
+      || !put_placement (place, m->remote_id, id, doc, shown, error)
+      || !put_keywords (txn, id, doc, m->keywords, error))
+    return FALSE;
+  surel_txn_count (txn, place->account, place->folder, shown, unread_of (m->flags));
+  if (shown)
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_CREATED);
+  if (is_new)
+    surel_changes_add_new_mail (txn->changes, (guint64) id);
+  return TRUE;
+}
+
+static gboolean
+put_message (Place *place, const SurelMessage *message, GError **error)
+{
+  guint64 identity = surel_message_identity (message);
+  g_auto (Known) known = { 0 };
+  gint64 match = 0;
+  int found = find_known (place, message->remote_id, &known, error);
+
+  if (found < 0)
+    return FALSE;
+  if (found > 0)
+    return update_flags (place, &known, message->flags, message->keywords, error);
+  if (!find_match (place, identity, &match, error))
+    return FALSE;
+  place->txn->rows++;
+  return match != 0 ? take_back (place, match, message, error)
+                    : insert_message (place, message, identity, error);
+}
+
+/**
+ * surel_messages_put:
+ * @messages: (element-type SurelMessage): what the server has in @folder; those that are here already
+ *   take the keywords it says
+ *
+ * A message that was in the folder under another UIDVALIDITY, or that has vanished from another
+ * folder of the account, keeps its id where exactly one fits.
+ */
+gboolean
+surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **error)
+{
+  Place place;
+
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  for (guint i = 0; i < messages->len; i++)
+    if (!put_message (&place, messages->pdata[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+/* --- What is gone --- */
+
+static gboolean
+delete_message (SurelTxn *txn, gint64 id, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE content SET count = count - 1 WHERE id = (SELECT content FROM message "
+                        "WHERE id = ?)",
+                        "i", id)
+         && surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i", id)
+         && surel_sql_run (txn->sql, error, "DELETE FROM message WHERE id = ?", "i", id);
+}
+
+/* The server has it no more, anywhere: it is held, or let go. */
+static gboolean
+let_go (Place *place, gint64 id, guint flags, GError **error)
+{
+  if (place->lets_go || (flags & (SUREL_KEYWORD_DRAFT | SUREL_KEYWORD_DELETED)) != 0)
+    return delete_message (place->txn, id, error);
+  return surel_sql_run (place->txn->sql, error,
+                        "UPDATE message SET shown = 0, held = ?, held_in = ? WHERE id = ?", "iii",
+                        place->txn->time, place->folder, id);
+}
+
+static gboolean
+take_out (Place *place, gint64 epoch, gint64 rid, gint64 id, GError **error)
+{
+  SurelTxn *txn = place->txn;
+  gint64 flags = 0;
+  gint64 elsewhere = 0;
+
+  txn->rows++;
+  if (!surel_sql_run (txn->sql, error,
+                      "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iii",
+                      place->folder, epoch, rid)
+      || !surel_sql_get (txn->sql, &flags, error, "SELECT flags FROM message WHERE id = ?", "i", id)
+      || !surel_sql_get (txn->sql, &elsewhere, error,
+                         "SELECT 1 FROM placement WHERE message = ? LIMIT 1", "i", id))
+    return FALSE;
+  surel_txn_count (txn, place->account, place->folder, -(int) is_shown ((guint) flags),
+                   -unread_of ((guint) flags));
+  if (is_shown ((guint) flags))
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id,
+                       elsewhere != 0 ? SUREL_UPDATED : SUREL_DESTROYED);
+  return elsewhere != 0 || let_go (place, id, (guint) flags, error);
+}
+
+typedef struct
+{
+  gint64 epoch;
+  gint64 rid;
+  gint64 message;
+} Placement;
+
+/* Reads the rows whole before any is changed. */
+static GArray *
+read_placements (SurelSql *sql, sqlite3_stmt *statement, GError **error)
+{
+  g_autoptr (GArray) placements = g_array_new (FALSE, FALSE, sizeof (Placement));
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
+    {
+      Placement placement = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
+                              sqlite3_column_int64 (statement, 2) };
+
+      g_array_append_val (placements, placement);
+    }
+  return result == 0 ? g_steal_pointer (&placements) : NULL;
+}
+
+static gboolean
+take_all_out (Place *place, GArray *placements, GError **error)
+{
+  for (guint i = 0; placements != NULL && i < placements->len; i++)
+    {
+      const Placement *placement = &g_array_index (placements, Placement, i);
+
+      if (!take_out (place, placement->epoch, placement->rid, placement->message, error))
+        return FALSE;
+    }
+  return placements != NULL;
+}
+
+/**
+ * surel_messages_put_gone:
+ * @uids: what the server says has vanished; unknown ones are passed over
+ * @more: (out): whether there were more than one job may take out: call again
+ */
+gboolean
+surel_messages_put_gone (SurelTxn *txn,
+                         gint64 folder,
+                         const SurelUidSet *uids,
+                         gboolean *more,
+                         GError **error)
+{
+  gint64 left = SUREL_GONE_MAX;
+  Place place;
+
+  *more = FALSE;
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  for (guint i = 0; i < surel_uid_set_n_ranges (uids) && left > 0; i++)
+    {
+      const SurelUidRange *range = surel_uid_set_range (uids, i);
+      g_autoptr (GArray) placements = read_placements (
+          txn->sql,
+          surel_sql_start (txn->sql, error,
+                           "SELECT epoch, rid, message FROM placement WHERE folder = ? AND epoch = ? "
+                           "AND rid BETWEEN ? AND ? LIMIT ?",
+                           "iiiii", folder, place.epoch, (gint64) range->first, (gint64) range->last,
+                           left),
+          error);
+
+      if (!take_all_out (&place, placements, error))
+        return FALSE;
+      left -= placements->len;
+    }
+  *more = left == 0;
+  return TRUE;
+}
+
+/**
+ * surel_messages_put_present:
+ * @first: the lowest UID of the range
+ * @last: the highest
+ * @present: (element-type SurelMessageFlags): exactly what the server has in the range, by UID
+ * @with_flags: whether the entries' keywords are known
+ * @missing: gets the UIDs that aren't here
+ * @more: (out): whether more is gone than one job may take out: call again
+ *
+ * Compares a complete list of a range with what is here.
+ */
+gboolean
+surel_messages_put_present (SurelTxn *txn,
+                            gint64 folder,
+                            guint32 first,
+                            guint32 last,
+                            GArray *present,
+                            gboolean with_flags,
+                            SurelUidSet *missing,
+                            gboolean *more,
+                            GError **error)
+{
+  g_autoptr (GArray) here = NULL;
+  g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (Placement));
+  Place place;
+  guint k = 0;
+
+  *more = FALSE;
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  here = read_placements (txn->sql,
+                          surel_sql_start (txn->sql, error,
+                                           "SELECT epoch, rid, message FROM placement WHERE folder = ? "
+                                           "AND epoch = ? AND rid BETWEEN ? AND ? ORDER BY rid",
+                                           "iiii", folder, place.epoch, (gint64) first, (gint64) last),
+                          error);
+  if (here == NULL)
+    return FALSE;
+  for (guint i = 0; i < here->len; i++)
+    {
+      const Placement *placement = &g_array_index (here, Placement, i);
+      const SurelMessageFlags *entry;
+
+      for (; k < present->len; k++)
+        {
+          entry = &g_array_index (present, SurelMessageFlags, k);
+          if (entry->remote_id >= placement->rid)
+            break;
+          surel_uid_set_add (missing, (guint32) entry->remote_id);
+        }
+      if (k < present->len && entry->remote_id == placement->rid)
+        k++;
+      else if (gone->len < SUREL_GONE_MAX)
+        g_array_append_val (gone, *placement);
+      else
+        *more = TRUE;
+    }
+  for (; k < present->len; k++)
+    surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id);
+  return take_all_out (&place, gone, error)
+         && (!with_flags || surel_messages_put_flags (txn, folder, present, error));
+}
+
+/**
+ * surel_messages_restart:
+ *
+ * The folder's UIDs mean nothing any more (RFC 9051 §2.3.1.1): what is here stays shown and awaits
+ * its match under the new ones.
+ */
+gboolean
+surel_messages_restart (SurelTxn *txn, gint64 folder, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE folder SET epoch = epoch + 1, token = NULL, listed = 0 WHERE id = ?",
+                        "i", folder);
+}
+
+/**
+ * surel_messages_drop_stale:
+ * @more: (out): whether there are more than one job may take out: call again
+ *
+ * Takes out what found no match once the folder has been listed whole under its new UIDs.
+ */
+gboolean
+surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError **error)
+{
+  g_autoptr (GArray) stale = NULL;
+  Place place;
+
+  *more = FALSE;
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  if (!place.has_stale)
+    return TRUE;
+  stale = read_placements (txn->sql,
+                           surel_sql_start (txn->sql, error,
+                                            "SELECT epoch, rid, message FROM placement WHERE folder = "
+                                            "? AND epoch < ? LIMIT ?",
+                                            "iii", folder, place.epoch, (gint64) SUREL_GONE_MAX),
+                           error);
+  if (!take_all_out (&place, stale, error))
+    return FALSE;
+  *more = stale->len == SUREL_GONE_MAX;
+  return *more
+         || surel_sql_run (txn->sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", folder);
+}
+
+/**
+ * surel_messages_remove_of_folder:
+ * @max: how many to take out at most
+ *
+ * Takes the messages out of a folder that the server has no more.
+ */
+gboolean
+surel_messages_remove_of_folder (SurelTxn *txn,
+                                 gint64 account,
+                                 gint64 folder,
+                                 guint max,
+                                 GError **error)
+{
+  g_autoptr (GArray) placements = NULL;
+  Place place;
+
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  place.account = account;
+  placements = read_placements (txn->sql,
+                                surel_sql_start (txn->sql, error,
+                                                 "SELECT epoch, rid, message FROM placement WHERE "
+                                                 "folder = ? LIMIT ?",
+                                                 "ii", folder, (gint64) max),
+                                error);
+  return take_all_out (&place, placements, error);
+}
+
+/* Deletes the messages a statement names, with all that is kept of them. */
+static gboolean
+delete_listed (SurelTxn *txn, sqlite3_stmt *statement, guint *count, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (statement, 0);
+
+      g_array_append_val (ids, id);
+      if (sqlite3_column_int (statement, 1))
+        surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_DESTROYED);
+    }
+  if (result < 0)
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+
+      if (!surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", id)
+          || !delete_message (txn, id, error))
+        return FALSE;
+    }
+  *count = ids->len;
+  txn->rows += ids->len;
+  return TRUE;
+}
+
+/**
+ * surel_messages_remove_of_account:
+ * @max: how many to delete at most
+ *
+ * Deletes messages of an account that is being removed.
+ */
+gboolean
+surel_messages_remove_of_account (SurelTxn *txn, gint64 account, guint max, GError **error)
+{
+  guint count = 0;
+
+  if (!delete_listed (txn,
+                      surel_sql_start (txn->sql, error,
+                                       "SELECT m.id, m.shown FROM folder f JOIN placement p ON "
+                                       "p.folder = f.id JOIN message m ON m.id = p.message WHERE "
+                                       "f.account = ? LIMIT ?",
+                                       "ii", account, (gint64) max),
+                      &count, error))
+    return FALSE;
+  return count == max
+         || delete_listed (txn,
+                           surel_sql_start (txn->sql, error,
+                                            "SELECT id, shown FROM message WHERE account = ? AND held "
+                                            "IS NOT NULL LIMIT ?",
+                                            "ii", account, (gint64) (max - count)),
+                           &count, error);
+}
+
+/**
+ * surel_messages_purge_held:
+ * @before: seconds since the epoch
+ * @more: (out): whether there are more than one job deletes: call again
+ *
+ * Deletes for good what has been held since before @before.
+ */
+gboolean
+surel_messages_purge_held (SurelTxn *txn, gint64 before, gboolean *more, GError **error)
+{
+  guint count = 0;
+
+  if (!delete_listed (txn,
+                      surel_sql_start (txn->sql, error,
+                                       "SELECT id, shown FROM message WHERE held IS NOT NULL AND held "
+                                       "< ? LIMIT ?",
+                                       "ii", before, (gint64) SUREL_GONE_MAX),
+                      &count, error))
+    return FALSE;
+  *more = count == SUREL_GONE_MAX;
+  return TRUE;
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/message.h"
+#include "base/uidset.h"
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+/* As many messages as one job takes out at most: a commit names 10,000 ids. */
+#define SUREL_GONE_MAX 4000
+
+gboolean
+surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **error);
+gboolean
+surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **error);
+gboolean surel_messages_put_gone (SurelTxn *txn,
+                                  gint64 folder,
+                                  const SurelUidSet *uids,
+                                  gboolean *more,
+                                  GError **error);
+gboolean surel_messages_put_present (SurelTxn *txn,
+                                     gint64 folder,
+                                     guint32 first,
+                                     guint32 last,
+                                     GArray *present,
+                                     gboolean with_flags,
+                                     SurelUidSet *missing,
+                                     gboolean *more,
+                                     GError **error);
+gboolean surel_messages_restart (SurelTxn *txn, gint64 folder, GError **error);
+gboolean
+surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError **error);
+gboolean surel_messages_remove_of_folder (SurelTxn *txn,
+                                          gint64 account,
+                                          gint64 folder,
+                                          guint max,
+                                          GError **error);
+gboolean
+surel_messages_remove_of_account (SurelTxn *txn, gint64 account, guint max, GError **error);
+gboolean surel_messages_purge_held (SurelTxn *txn, gint64 before, gboolean *more, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,448 @@
+/* Queries: a checked tree of conditions made into one statement. Its text is put together from
+ * constants alone; every value is bound. */
+#include "store/query.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/keywords.h"
+
+SurelFilter *
+surel_filter_new (SurelFilterKind kind)
+{
+  SurelFilter *self = g_new0 (SurelFilter, 1);
+
+  self->kind = kind;
+  if (kind <= SUREL_FILTER_NOT)
+    self->children = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_filter_free);
+  return self;
+}
+
+void
+surel_filter_free (SurelFilter *self)
+{
+  g_clear_pointer (&self->children, g_ptr_array_unref);
+  g_clear_pointer (&self->numbers, g_array_unref);
+  g_free (self->text);
+  g_strfreev (self->texts);
+  g_free (self);
+}
+
+static void
+sort_clear (gpointer data)
+{
+  g_free (((SurelSort *) data)->keyword);
+}
+
+SurelQuery *
+surel_query_new (void)
+{
+  SurelQuery *self = g_new0 (SurelQuery, 1);
+
+  self->sort = g_array_new (FALSE, TRUE, sizeof (SurelSort));
+  g_array_set_clear_func (self->sort, sort_clear);
+  return self;
+}
+
+void
+surel_query_free (SurelQuery *self)
+{
+  g_clear_pointer (&self->filter, surel_filter_free);
+  g_array_unref (self->sort);
+  g_free (self);
+}
+
+void
+surel_query_result_free (SurelQueryResult *self)
+{
+  g_array_unref (self->ids);
+  g_free (self);
+}
+
+typedef struct
+{
+  GString *where;
+  GString *order;
+  GArray *numbers; /* what is bound, in order: gint64 where the text is NULL */
+  GPtrArray *texts; /* borrowed strings, NULL for a number */
+  gint64 folder; /* the list that drives the query; 0 for all messages */
+  const SurelFilter *driver; /* the condition that named it */
+} Build;
+
+static void
+bind_number (Build *build, gint64 number)
+{
+  g_array_append_val (build->numbers, number);
+  g_ptr_array_add (build->texts, NULL);
+}
+
+static void
+bind_text (Build *build, const char *text)
+{
+  gint64 none = 0;
+
+  g_array_append_val (build->numbers, none);
+  g_ptr_array_add (build->texts, (gpointer) text);
+}
+
+static void
+add_numbers (Build *build, GArray *numbers)
+{
+  g_string_append_c (build->where, '(');
+  for (guint i = 0; i < numbers->len; i++)
+    {
+      g_string_append (build->where, i > 0 ? ",?" : "?");
+      bind_number (build, g_array_index (numbers, gint64, i));
+    }
+  g_string_append_c (build->where, ')');
+}
+
+/* Folds to lower case: user keywords are kept so. */
+static void
+add_keyword (Build *build, GString *to, const char *keyword)
+{
+  guint bit = surel_keyword_bit (keyword);
+
+  if (bit != 0)
+    {
+      g_string_append (to, "(m.flags & ?) != 0");
+      bind_number (build, bit);
+    }
+  else
+    {
+      g_string_append (to, "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = m.id AND "
+                           "k.keyword = (SELECT id FROM keyword WHERE name = lower(?)))");
+      bind_text (build, keyword);
+    }
+}
+
+static void
+add_number_condition (Build *build, const char *sql, gint64 number)
+{
+  g_string_append (build->where, sql);
+  bind_number (build, number);
+}
+
+#define IN_FOLDER "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.folder "
+#define IN_ROLE IN_FOLDER "IN (SELECT id FROM folder WHERE coalesce(role_set, role) "
+
+static void
+add_filter (Build *build, const SurelFilter *filter)
+{
+  switch (filter->kind)
+    {
+    case SUREL_FILTER_AND:
+    case SUREL_FILTER_OR:
+    case SUREL_FILTER_NOT:
+      g_string_append (build->where, filter->kind == SUREL_FILTER_NOT ? "NOT (" : "(");
+      for (guint i = 0; i < filter->children->len; i++)
+        {
+          if (i > 0)
+            g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? " AND " : " OR ");
+          add_filter (build, filter->children->pdata[i]);
+        }
+      if (filter->children->len == 0)
+        g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? "1" : "0");
+      g_string_append_c (build->where, ')');
+      break;
+    case SUREL_FILTER_IN_MAILBOX:
+      if (filter == build->driver)
+        g_string_append_c (build->where, '1');
+      else
+        add_number_condition (build, IN_FOLDER "= ?)", filter->number);
+      break;
+    case SUREL_FILTER_IN_OTHER_THAN:
+      g_string_append (build->where, IN_FOLDER "NOT IN ");
+      add_numbers (build, filter->numbers);
+      g_string_append_c (build->where, ')');
+      break;
+    case SUREL_FILTER_IN_ROLE:
+      g_string_append (build->where, IN_ROLE "= ?))");
+      bind_text (build, filter->text);
+      break;
+    case SUREL_FILTER_NOT_IN_ROLES:
+      g_string_append (build->where, "NOT " IN_ROLE "IN (");
+      for (guint i = 0; filter->texts[i] != NULL; i++)
+        {
+          g_string_append (build->where, i > 0 ? ",?" : "?");
+          bind_text (build, filter->texts[i]);
+        }
+      g_string_append (build->where, ")))");
+      break;
+    case SUREL_FILTER_ACCOUNT:
+      add_number_condition (build, "m.account = ?", filter->number);
+      break;
+    case SUREL_FILTER_BEFORE:
+      add_number_condition (build, "m.received < ?", filter->number);
+      break;
+    case SUREL_FILTER_AFTER:
+      add_number_condition (build, "m.received >= ?", filter->number);
+      break;
+    case SUREL_FILTER_MIN_SIZE:
+      add_number_condition (build, "m.size >= ?", filter->number);
+      break;
+    case SUREL_FILTER_MAX_SIZE:
+      add_number_condition (build, "m.size < ?", filter->number);
+      break;
+    case SUREL_FILTER_HAS_KEYWORD:
+      add_keyword (build, build->where, filter->text);
+      break;
+    case SUREL_FILTER_NOT_KEYWORD:
+      g_string_append (build->where, "NOT ");
+      add_keyword (build, build->where, filter->text);
+      break;
+    case SUREL_FILTER_HAS_ATTACHMENT:
+      add_number_condition (build, "m.has_attachment = ?", filter->number);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* The folder whose list can drive the query: one that every result has to be in. */
+static const SurelFilter *
+find_driver (const SurelFilter *filter)
+{
+  if (filter == NULL || filter->kind == SUREL_FILTER_IN_MAILBOX)
+    return filter;
+  for (guint i = 0; filter->kind == SUREL_FILTER_AND && i < filter->children->len; i++)
+    {
+      const SurelFilter *driver = find_driver (filter->children->pdata[i]);
+
+      if (driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX)
+        return driver;
+    }
+  return NULL;
+}
+
+static void
+add_sort (Build *build, const SurelSort *sort)
+{
+  static const char *const columns[] = {
+    [SUREL_SORT_SENT] = "m.sent",
+    [SUREL_SORT_FROM] = "surel_sort_name(m.from_)",
+    [SUREL_SORT_TO] = "surel_sort_name(m.to_)",
+    [SUREL_SORT_SUBJECT] = "surel_sort_subject(m.subject)",
+    [SUREL_SORT_SIZE] = "m.size",
+  };
+
+  if (build->order->len > 0)
+    g_string_append (build->order, ", ");
+  if (sort->key == SUREL_SORT_RECEIVED)
+    g_string_append (build->order, "m.received");
+  else if (sort->key == SUREL_SORT_KEYWORD)
+    add_keyword (build, build->order, sort->keyword);
+  else
+    g_string_append (build->order, columns[sort->key]);
+  if (sort->descending)
+    g_string_append (build->order, " DESC");
+}
+
+static void
+build_start (Build *build, const SurelQuery *query)
+{
+  const SurelFilter *driver = find_driver (query->filter);
+
+  *build = (Build){ .where = g_string_new (NULL),
+                    .order = g_string_new (NULL),
+                    .numbers = g_array_new (FALSE, FALSE, sizeof (gint64)),
+                    .texts = g_ptr_array_new () };
+  if (driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX)
+    {
+      build->driver = driver;
+      build->folder = driver->number;
+      bind_number (build, build->folder);
+    }
+  if (query->filter != NULL && query->filter != build->driver)
+    {
+      g_string_append (build->where, " AND ");
+      add_filter (build, query->filter);
+    }
+}
+
+static void
+build_clear (Build *build)
+{
+  if (build->where == NULL)
+    return;
+  g_string_free (build->where, TRUE);
+  g_string_free (build->order, TRUE);
+  g_array_unref (build->numbers);
+  g_ptr_array_unref (build->texts);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Build, build_clear)
+
+/* The order of the index, or one that has to be sorted. */
+static gboolean
+is_by_index (const SurelQuery *query)
+{
+  const SurelSort *sort = query->sort->len > 0 ? &g_array_index (query->sort, SurelSort, 0) : NULL;
+
+  return sort == NULL || (sort->key == SUREL_SORT_RECEIVED && sort->descending);
+}
+
+/* CROSS JOIN keeps the planner, which knows no statistics, on the list's own index. */
+static char *
+make_sql (Build *build, const SurelQuery *query, const char *what, gboolean ordered)
+{
+  const char *doc = build->folder != 0 ? "p.doc" : "m.doc";
+  GString *sql = g_string_new ("SELECT ");
+
+  g_string_append (sql, what);
+  if (build->folder == 0)
+    g_string_append (sql, " FROM message m WHERE m.shown");
+  else if (build->where->len == 0 && is_by_index (query))
+    g_string_append (sql, " FROM placement p WHERE p.folder = ? AND p.shown");
+  else
+    g_string_append (sql, " FROM placement p CROSS JOIN message m ON m.id = p.message WHERE p.folder = ? "
+                          "AND p.shown");
+  g_string_append (sql, build->where->str);
+  if (!ordered)
+    return g_string_free (sql, FALSE);
+  g_string_append (sql, " ORDER BY ");
+  if (is_by_index (query))
+    g_string_append_printf (sql, "%s DESC", doc);
+  else
+    {
+      for (guint i = 0; i < query->sort->len; i++)
+        add_sort (build, &g_array_index (query->sort, SurelSort, i));
+      g_string_append_printf (sql, "%s, m.id", build->order->str);
+    }
+  return g_string_free (sql, FALSE);
+}
+
+static sqlite3_stmt *
+start (SurelReader *reader, Build *build, const char *sql, GError **error)
+{
+  sqlite3_stmt *statement = surel_sql_prepare (reader->sql, sql, error);
+
+  for (guint i = 0; statement != NULL && i < build->texts->len; i++)
+    {
+      int position = (int) i + 1;
+
+      if (build->texts->pdata[i] != NULL)
+        sqlite3_bind_text (statement, position, build->texts->pdata[i], -1, SQLITE_STATIC);
+      else
+        sqlite3_bind_int64 (statement, position, g_array_index (build->numbers, gint64, i));
+    }
+  return statement;
+}
+
+static char *
+make_list_sql (Build *build, const SurelQuery *query)
+{
+  gboolean ids_of_list = build->folder != 0 && build->where->len == 0 && is_by_index (query);
+
+  return make_sql (build, query, ids_of_list ? "p.message" : "m.id", TRUE);
+}
+
+static gboolean
+count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GError **error)
+{
+  g_auto (Build) build = { 0 };
+  g_autofree char *sql = NULL;
+  sqlite3_stmt *statement;
+
+  build_start (&build, query);
+  sql = make_sql (&build, query, "count(*)", FALSE);
+  statement = start (reader, &build, sql, error);
+  if (statement == NULL || surel_sql_step (reader->sql, statement, error) < 0)
+    return FALSE;
+  *total = (guint64) sqlite3_column_int64 (statement, 0);
+  sqlite3_reset (statement);
+  return TRUE;
+}
+
+/* Where the window begins: before it, all is stepped over. */
+static gboolean
+find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, GError **error)
+{
+  g_auto (Build) build = { 0 };
+  g_autofree char *sql = NULL;
+  sqlite3_stmt *statement;
+  gint64 index = 0;
+  int result = -1;
+
+  *position = query->position;
+  if (query->anchor == 0)
+    return TRUE;
+  build_start (&build, query);
+  sql = make_list_sql (&build, query);
+  statement = start (reader, &build, sql, error);
+  while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
+    {
+      if (sqlite3_column_int64 (statement, 0) == query->anchor)
+        {
+          sqlite3_reset (statement);
+          *position = MAX (0, index + query->anchor_offset);
+          return TRUE;
+        }
+      index++;
+    }
+  if (result == 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
+                 "The anchor, message %" G_GINT64_FORMAT ", is not among the results", query->anchor);
+  return FALSE;
+}
+
+/**
+ * surel_query_run:
+ *
+ * Returns: (transfer full) (nullable): the ids of a window of the results; %NULL with
+ *   %SUREL_ERROR_NOT_FOUND where the anchor is none of them
+ */
+SurelQueryResult *
+surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
+{
+  g_autoptr (SurelQueryResult) found = g_new0 (SurelQueryResult, 1);
+  g_auto (Build) build = { 0 };
+  g_autofree char *list = NULL;
+  g_autofree char *sql = NULL;
+  sqlite3_stmt *statement;
+  gint64 position;
+  int result = -1;
+
+  found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  build_start (&build, query);
+  if (!find_position (reader, query, &position, error)
+      || (query->calculate_total && !count_total (reader, query, &found->total, error)))
+    return NULL;
+  list = make_list_sql (&build, query);
+  sql = g_strconcat (list, " LIMIT ? OFFSET ?", NULL);
+  bind_number (&build, (gint64) query->limit + 1);
+  bind_number (&build, position);
+  statement = start (reader, &build, sql, error);
+  while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (statement, 0);
+
+      if (found->ids->len == query->limit)
+        found->has_more = TRUE;
+      else
+        g_array_append_val (found->ids, id);
+    }
+  return result == 0 ? g_steal_pointer (&found) : NULL;
+}
+
+/**
+ * surel_query_explain:
+ *
+ * Returns: (transfer full) (nullable): how SQLite would go about it, a line a step; for tests
+ */
+char *
+surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **error)
+{
+  g_auto (Build) build = { 0 };
+  g_autofree char *list = NULL;
+  g_autofree char *sql = NULL;
+  GString *plan = g_string_new (NULL);
+  sqlite3_stmt *statement;
+
+  build_start (&build, query);
+  list = make_list_sql (&build, query);
+  sql = g_strconcat ("EXPLAIN QUERY PLAN ", list, NULL);
+  statement = start (reader, &build, sql, error);
+  while (statement != NULL && surel_sql_step (reader->sql, statement, error) > 0)
+    g_string_append_printf (plan, "%s\n", (const char *) sqlite3_column_text (statement, 3));
+  return g_string_free (plan, FALSE);
+}

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+/* A condition or an operator of a filter (RFC 8621 §4.4.1, RFC 8620 §5.5). */
+typedef enum
+{
+  SUREL_FILTER_AND,
+  SUREL_FILTER_OR,
+  SUREL_FILTER_NOT, /* none of its children */
+  SUREL_FILTER_IN_MAILBOX, /* number: a folder */
+  SUREL_FILTER_IN_OTHER_THAN, /* numbers: folders */
+  SUREL_FILTER_IN_ROLE, /* text */
+  SUREL_FILTER_NOT_IN_ROLES, /* texts */
+  SUREL_FILTER_ACCOUNT, /* number: an account */
+  SUREL_FILTER_BEFORE, /* number: seconds since the epoch */
+  SUREL_FILTER_AFTER,
+  SUREL_FILTER_MIN_SIZE, /* number: octets */
+  SUREL_FILTER_MAX_SIZE,
+  SUREL_FILTER_HAS_KEYWORD, /* text */
+  SUREL_FILTER_NOT_KEYWORD,
+  SUREL_FILTER_HAS_ATTACHMENT, /* number: 0 or 1 */
+} SurelFilterKind;
+
+typedef struct
+{
+  SurelFilterKind kind;
+  GPtrArray *children; /* SurelFilter; of the operators */
+  gint64 number;
+  GArray *numbers; /* gint64 */
+  char *text;
+  GStrv texts;
+} SurelFilter;
+
+typedef enum
+{
+  SUREL_SORT_RECEIVED,
+  SUREL_SORT_SENT,
+  SUREL_SORT_FROM,
+  SUREL_SORT_TO,
+  SUREL_SORT_SUBJECT,
+  SUREL_SORT_SIZE,
+  SUREL_SORT_KEYWORD, /* those that have it come last; first where descending */
+} SurelSortKey;
+
+typedef struct
+{
+  SurelSortKey key;
+  gboolean descending;
+  char *keyword; /* of SUREL_SORT_KEYWORD */
+} SurelSort;
+
+typedef struct
+{
+  SurelFilter *filter; /* nullable */
+  GArray *sort; /* SurelSort; empty for the newest first; ties go by id */
+  guint position;
+  gint64 anchor; /* a message, or 0 for none: position is then not used */
+  gint anchor_offset;
+  guint limit;
+  gboolean calculate_total;
+} SurelQuery;
+
+typedef struct
+{
+  GArray *ids; /* gint64 */
+  gboolean has_more;
+  guint64 total; /* where asked for */
+} SurelQueryResult;
+
+SurelFilter *surel_filter_new (SurelFilterKind kind);
+void surel_filter_free (SurelFilter *self);
+SurelQuery *surel_query_new (void);
+void surel_query_free (SurelQuery *self);
+SurelQueryResult *surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error);
+void surel_query_result_free (SurelQueryResult *self);
+char *surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelFilter, surel_filter_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelQuery, surel_query_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelQueryResult, surel_query_result_free)
+
+G_END_DECLS

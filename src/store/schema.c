@@ -1,0 +1,109 @@
+/* The database's tables. Layers of truth: `server_*` columns hold what the server last said; the
+ * plain ones what clients see, which is the same with the pending operations and the local state
+ * laid on it (NULL in `server_*` stands for "the same"). */
+#include "store/schema.h"
+
+#include "base/errors.h"
+
+/* Entry N brings user_version from N to N + 1, in its own transaction; never edited once released. */
+static const char *const migrations[] = {
+  /* Store, clean end, what is reserved of states and ids: key, value. */
+  "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+
+  /* The commit log: a row a commit, `changes` as store/changes.c writes them. */
+  "CREATE TABLE log (state INTEGER PRIMARY KEY, time INTEGER NOT NULL, changes BLOB NOT NULL) STRICT;"
+
+  /* `settings` is the text form of a GVariant a{sv}, without secrets. `removing`: its rows are being
+   * deleted, in as many commits as that takes; it is no longer shown. */
+  "CREATE TABLE account (id INTEGER PRIMARY KEY, settings TEXT NOT NULL,"
+  " capabilities TEXT NOT NULL DEFAULT '', removing INTEGER NOT NULL DEFAULT 0,"
+  " last_sync INTEGER NOT NULL DEFAULT 0) STRICT;"
+
+  /* `remote_id`: the scope's name on the wire. `role` is the server's word, `role_set` the user's.
+   * `token`: what the remote closed its last batch with, opaque here. `listed`: its first listing is
+   * done. `epoch` counts the changes of UIDVALIDITY. */
+  "CREATE TABLE folder (id INTEGER PRIMARY KEY, account INTEGER NOT NULL REFERENCES account(id),"
+  " parent INTEGER, remote_id TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,"
+  " namespace INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',"
+  " role TEXT NOT NULL DEFAULT '', role_set TEXT, rights INTEGER NOT NULL DEFAULT 0,"
+  " subscribed INTEGER NOT NULL DEFAULT 0, selectable INTEGER NOT NULL DEFAULT 1,"
+  " watch INTEGER NOT NULL DEFAULT 0, removing INTEGER NOT NULL DEFAULT 0,"
+  " total INTEGER NOT NULL DEFAULT 0, unread INTEGER NOT NULL DEFAULT 0, server_messages INTEGER NOT NULL DEFAULT 0, token BLOB,"
+  " listed INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,"
+  " last_sync INTEGER NOT NULL DEFAULT 0, last_proven INTEGER NOT NULL DEFAULT 0,"
+  " UNIQUE (account, remote_id)) STRICT;"
+
+  /* One wide row a message. `doc` orders by received date, newest last, ties by id (see
+   * store/messages.c) and is unique. Addresses are `name NUL address NUL` …; `refs` ids with a space
+   * between; `extra` header fields as they were. `held`: when it vanished from the server, with the
+   * folder it was in; it is no longer shown. */
+  "CREATE TABLE message (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, doc INTEGER NOT NULL,"
+  " flags INTEGER NOT NULL, server_flags INTEGER, keywords TEXT, server_keywords TEXT,"
+  " size INTEGER NOT NULL, received INTEGER NOT NULL, sent INTEGER NOT NULL, subject TEXT,"
+  " from_ BLOB, sender BLOB, reply_to BLOB, to_ BLOB, cc BLOB, bcc BLOB, message_id TEXT,"
+  " in_reply_to TEXT, refs TEXT, preview TEXT, identity INTEGER NOT NULL, email_id TEXT,"
+  " has_attachment INTEGER NOT NULL, structure BLOB, extra BLOB, content INTEGER,"
+  " shown INTEGER NOT NULL, announced INTEGER NOT NULL DEFAULT 0, held INTEGER, held_in INTEGER) STRICT;"
+  "CREATE INDEX message_list ON message (doc, account, flags, shown) WHERE shown;"
+  "CREATE INDEX message_held ON message (account, identity, held) WHERE held IS NOT NULL;"
+
+  /* Where a message is. `epoch` is the folder's at the time; rows of an older one await their match
+   * under the new UIDs. */
+  "CREATE TABLE placement (folder INTEGER NOT NULL, epoch INTEGER NOT NULL, rid ANY NOT NULL,"
+  " message INTEGER NOT NULL, doc INTEGER NOT NULL, shown INTEGER NOT NULL,"
+  " PRIMARY KEY (folder, epoch, rid)) STRICT, WITHOUT ROWID;"
+  "CREATE INDEX placement_list ON placement (folder, doc, message, shown) WHERE shown;"
+  "CREATE INDEX placement_message ON placement (message, folder);"
+
+  /* User keywords; the common ones are bits of message.flags. */
+  "CREATE TABLE keyword (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+  "CREATE TABLE message_keyword (keyword INTEGER NOT NULL, doc INTEGER NOT NULL,"
+  " message INTEGER NOT NULL, PRIMARY KEY (keyword, doc, message)) STRICT, WITHOUT ROWID;"
+  "CREATE INDEX message_keyword_message ON message_keyword (message);"
+
+  /* Content is kept once a digest; `count` is how many messages have it. */
+  "CREATE TABLE content (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,"
+  " count INTEGER NOT NULL, last_used INTEGER NOT NULL) STRICT;"
+
+  /* Calls that were made with a key: done once and answered the same. */
+  "CREATE TABLE call_key (key TEXT PRIMARY KEY, call BLOB NOT NULL, reply BLOB NOT NULL,"
+  " time INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+};
+
+/**
+ * surel_schema_bring_up:
+ * @sql: a connection that may write
+ *
+ * Brings the database to the version this code knows.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_FAILED where it is newer than that (it is left as it is)
+ */
+gboolean
+surel_schema_bring_up (SurelSql *sql, GError **error)
+{
+  gint64 version = 0;
+
+  if (!surel_sql_get (sql, &version, error, "PRAGMA user_version", ""))
+    return FALSE;
+  if (version > (gint64) G_N_ELEMENTS (migrations))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
+                   "The mail store was written by a newer Surel (its schema is %" G_GINT64_FORMAT
+                   ", this one knows %u): install that version again; nothing was changed",
+                   version, (guint) G_N_ELEMENTS (migrations));
+      return FALSE;
+    }
+  for (; version < (gint64) G_N_ELEMENTS (migrations); version++)
+    {
+      g_autofree char *set = g_strdup_printf ("PRAGMA user_version=%" G_GINT64_FORMAT "; COMMIT",
+                                              version + 1);
+
+      if (!surel_sql_exec (sql, "BEGIN IMMEDIATE", error)
+          || !surel_sql_exec (sql, migrations[version], error) || !surel_sql_exec (sql, set, error))
+        {
+          surel_sql_exec (sql, "ROLLBACK", NULL);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}

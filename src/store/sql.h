@@ -1,0 +1,33 @@
+#pragma once
+
+#include <gio/gio.h>
+#include <sqlite3.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SurelSql:
+ *
+ * A connection to the database with its prepared statements. It belongs to one thread.
+ */
+typedef struct _SurelSql SurelSql;
+
+SurelSql *surel_sql_open (const char *path, gboolean writable, GError **error);
+void surel_sql_close (SurelSql *self);
+sqlite3 *surel_sql_handle (SurelSql *self);
+gboolean surel_sql_is_broken (SurelSql *self);
+void surel_sql_fail (SurelSql *self, GError **error);
+
+sqlite3_stmt *surel_sql_prepare (SurelSql *self, const char *sql, GError **error);
+sqlite3_stmt *surel_sql_start (SurelSql *self, GError **error, const char *sql, const char *types, ...);
+gboolean surel_sql_run (SurelSql *self, GError **error, const char *sql, const char *types, ...);
+gboolean
+surel_sql_get (SurelSql *self, gint64 *value, GError **error, const char *sql, const char *types, ...);
+gboolean surel_sql_exec (SurelSql *self, const char *sql, GError **error);
+int surel_sql_step (SurelSql *self, sqlite3_stmt *statement, GError **error);
+GBytes *surel_sql_column_bytes (sqlite3_stmt *statement, int column);
+char *surel_sql_column_text (sqlite3_stmt *statement, int column);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSql, surel_sql_close)
+
+G_END_DECLS
