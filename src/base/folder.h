@@ -42,6 +42,7 @@ typedef struct
   guint rights; /* SurelRight bits */
   gboolean subscribed;
   gboolean selectable; /* can hold messages */
+  GBytes *hint; /* the remote's own: tells whether the folder changed; NULL for none */
 } SurelFolderEntry;
 
 SurelFolderEntry *surel_folder_entry_new (const char *remote_id, const char *name);

@@ -1,0 +1,127 @@
+/* The remote interface, as the engine calls it. */
+#include "remote/remote.h"
+
+void
+surel_remote_free (SurelRemote *self)
+{
+  self->klass->free (self);
+}
+
+/**
+ * surel_remote_open:
+ * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
+ *
+ * Connects and signs in. To be called once, before all others.
+ */
+gboolean
+surel_remote_open (SurelRemote *self,
+                   SurelCertificate **rejected,
+                   GCancellable *cancellable,
+                   GError **error)
+{
+  return self->klass->open (self, rejected, cancellable, error);
+}
+
+/**
+ * surel_remote_get_capabilities:
+ *
+ * Returns: (transfer full): what the account can do here, as `Account.Capabilities` names it
+ */
+GStrv
+surel_remote_get_capabilities (SurelRemote *self)
+{
+  return self->klass->get_capabilities (self);
+}
+
+/**
+ * surel_remote_take_alert:
+ *
+ * Returns: (transfer full) (nullable): what the server wants a person to be told since the last call:
+ *   clean text, not to be trusted
+ */
+char *
+surel_remote_take_alert (SurelRemote *self)
+{
+  return self->klass->take_alert (self);
+}
+
+/**
+ * surel_remote_list:
+ *
+ * Returns: (transfer full) (element-type SurelFolderEntry) (nullable): all the scopes, each with a hint
+ *   that tells whether it changed, at the price of one round trip where the server can
+ */
+GPtrArray *
+surel_remote_list (SurelRemote *self, GCancellable *cancellable, GError **error)
+{
+  return self->klass->list (self, cancellable, error);
+}
+
+/**
+ * surel_remote_needs_pull:
+ *
+ * Returns: whether @scope's hint and token differ, so that a pull may bring something
+ */
+gboolean
+surel_remote_needs_pull (SurelRemote *self, const SurelScope *scope)
+{
+  return self->klass->needs_pull (self, scope);
+}
+
+/**
+ * surel_remote_pull:
+ * @scope: what to bring up to date
+ * @kind: how far to go
+ * @sink: where batches go, in order; at most 1,000 messages each
+ *
+ * Brings what changed on the server since the scope's token: `CHANGEDSINCE` and `VANISHED` (RFC 7162
+ * §3.1.4.1, §3.2.6), or all that is there, compared. May be cancelled between any two batches; what the
+ * sink has taken stays taken.
+ */
+gboolean
+surel_remote_pull (SurelRemote *self,
+                   const SurelScope *scope,
+                   SurelPullKind kind,
+                   SurelSink *sink,
+                   GCancellable *cancellable,
+                   GError **error)
+{
+  return self->klass->pull (self, scope, kind, sink, cancellable, error);
+}
+
+/**
+ * surel_remote_fetch:
+ * @remote_id: of a message in @scope
+ * @func: called with its octets, piece by piece and in order
+ *
+ * Fetches a whole message, byte for byte. Where it fails midway @func has had a part of it.
+ */
+gboolean
+surel_remote_fetch (SurelRemote *self,
+                    const SurelScope *scope,
+                    gint64 remote_id,
+                    SurelContentFunc func,
+                    gpointer user_data,
+                    GCancellable *cancellable,
+                    GError **error)
+{
+  return self->klass->fetch (self, scope, remote_id, func, user_data, cancellable, error);
+}
+
+/**
+ * surel_remote_wait:
+ * @scope: what to watch
+ * @timeout_us: how long at most, in microseconds
+ * @wake: ends the wait when cancelled; the remote can be used on
+ *
+ * Returns: %TRUE when something may have changed, the time is over or @wake was cancelled
+ */
+gboolean
+surel_remote_wait (SurelRemote *self,
+                   const SurelScope *scope,
+                   gint64 timeout_us,
+                   GCancellable *wake,
+                   GError **error)
+{
+  return self->klass->wait (self, scope, timeout_us, wake, error);
+}

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "base/folder.h"
+#include "net/certificate.h"
+#include "remote/sink.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SurelRemote:
+ *
+ * A conversation with a server, in whatever protocol. It belongs to one thread; every function blocks
+ * and can be cancelled. Errors are of the public domain: %SUREL_ERROR_OFFLINE (try later),
+ * %SUREL_ERROR_RATE_LIMITED, %SUREL_ERROR_AUTHENTICATION_FAILED and %SUREL_ERROR_CERTIFICATE_REJECTED
+ * (a person is needed), %SUREL_ERROR_SERVER_MISBEHAVED, %SUREL_ERROR_SERVER_REJECTED,
+ * %SUREL_ERROR_NOT_FOUND (the folder or message is gone), %SUREL_ERROR_CANCELLED, or what the sink gave.
+ * After any but NOT_FOUND and SERVER_REJECTED the remote is of no use any more but to be freed.
+ */
+typedef struct _SurelRemote SurelRemote;
+
+/* What a remote is told of the world; the engine's to free. */
+typedef struct
+{
+  GVariant *settings; /* a{sv}: the account's */
+  char *password; /* to be wiped by who frees it */
+  GTlsDatabase *trust; /* trusted beside the system's; nullable */
+} SurelRemoteConfig;
+
+/* A folder, or whatever the protocol syncs as one. */
+typedef struct
+{
+  const char *remote_id; /* borrowed */
+  GBytes *token; /* what the last pull was closed with; nullable */
+  GBytes *hint; /* what the last list said of it; nullable */
+} SurelScope;
+
+typedef enum
+{
+  SUREL_PULL_NEWEST, /* the newest fifty, where nothing is known yet; else like _CHANGES */
+  SUREL_PULL_CHANGES, /* all that changed */
+  SUREL_PULL_PROVE, /* and compare all */
+} SurelPullKind;
+
+typedef gboolean (*SurelContentFunc) (const void *data, gsize length, gpointer user_data, GError **error);
+
+typedef struct
+{
+  void (*free) (SurelRemote *self);
+  gboolean (*open) (SurelRemote *self,
+                    SurelCertificate **rejected,
+                    GCancellable *cancellable,
+                    GError **error);
+  GStrv (*get_capabilities) (SurelRemote *self);
+  char *(*take_alert) (SurelRemote *self);
+  GPtrArray *(*list) (SurelRemote *self, GCancellable *cancellable, GError **error);
+  gboolean (*needs_pull) (SurelRemote *self, const SurelScope *scope);
+  gboolean (*pull) (SurelRemote *self,
+                    const SurelScope *scope,
+                    SurelPullKind kind,
+                    SurelSink *sink,
+                    GCancellable *cancellable,
+                    GError **error);
+  gboolean (*fetch) (SurelRemote *self,
+                     const SurelScope *scope,
+                     gint64 remote_id,
+                     SurelContentFunc func,
+                     gpointer user_data,
+                     GCancellable *cancellable,
+                     GError **error);
+  gboolean (*wait) (SurelRemote *self,
+                    const SurelScope *scope,
+                    gint64 timeout_us,
+                    GCancellable *wake,
+                    GError **error);
+} SurelRemoteClass;
+
+struct _SurelRemote
+{
+  const SurelRemoteClass *klass;
+};
+
+typedef SurelRemote *(*SurelRemoteNew) (const SurelRemoteConfig *config, GError **error);
+
+void surel_remote_free (SurelRemote *self);
+gboolean surel_remote_open (SurelRemote *self,
+                            SurelCertificate **rejected,
+                            GCancellable *cancellable,
+                            GError **error);
+GStrv surel_remote_get_capabilities (SurelRemote *self);
+char *surel_remote_take_alert (SurelRemote *self);
+GPtrArray *surel_remote_list (SurelRemote *self, GCancellable *cancellable, GError **error);
+gboolean surel_remote_needs_pull (SurelRemote *self, const SurelScope *scope);
+gboolean surel_remote_pull (SurelRemote *self,
+                            const SurelScope *scope,
+                            SurelPullKind kind,
+                            SurelSink *sink,
+                            GCancellable *cancellable,
+                            GError **error);
+gboolean surel_remote_fetch (SurelRemote *self,
+                             const SurelScope *scope,
+                             gint64 remote_id,
+                             SurelContentFunc func,
+                             gpointer user_data,
+                             GCancellable *cancellable,
+                             GError **error);
+gboolean surel_remote_wait (SurelRemote *self,
+                            const SurelScope *scope,
+                            gint64 timeout_us,
+                            GCancellable *wake,
+                            GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelRemote, surel_remote_free)
+
+G_END_DECLS
