@@ -42,6 +42,7 @@ typedef struct
   guint rights; /* SurelRight bits */
   gboolean subscribed;
   gboolean selectable; /* can hold messages */
+  guint messages; /* how many the server counts; 0 where it doesn't say */
   GBytes *hint; /* the remote's own: tells whether the folder changed; NULL for none */
 } SurelFolderEntry;
 

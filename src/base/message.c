@@ -13,7 +13,7 @@ void
 surel_message_free (SurelMessage *self)
 {
   GBytes *lists[] = { self->from, self->sender, self->reply_to, self->to,
-                      self->cc,   self->bcc,    self->extra,    self->structure };
+                      self->cc,   self->bcc,    self->extra };
 
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     g_clear_pointer (&lists[i], g_bytes_unref);

@@ -33,7 +33,6 @@ typedef struct
   char *preview; /* NULL where not known yet */
   char *email_id; /* the server's id for the message in any folder (RFC 8474); NULL for none */
   GBytes *extra; /* header fields that were fetched and have no place above, as they were; NULL for none */
-  GBytes *structure; /* the tree of parts, serialised by the remote; NULL where not known */
   gboolean has_attachment;
 } SurelMessage;
 

@@ -350,12 +350,12 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
           txn->sql, error,
           "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, subject, from_, "
           "sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, email_id, "
-          "has_attachment, structure, extra, shown, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          "iiiisiiisbbbbbbssssisibbii", id, place->account, doc, (gint64) m->flags, m->keywords,
+          "has_attachment, extra, shown, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "iiiisiiisbbbbbbssssisibii", id, place->account, doc, (gint64) m->flags, m->keywords,
           (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender, m->reply_to, m->to,
           m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
-          m->email_id, (gint64) m->has_attachment, m->structure, m->extra, (gint64) shown,
+          m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
           (gint64) is_new)
       || !put_placement (place, m->remote_id, id, doc, shown, error)
       || !put_keywords (txn, id, doc, m->keywords, error))

@@ -42,7 +42,7 @@ static const char *const migrations[] = {
   " size INTEGER NOT NULL, received INTEGER NOT NULL, sent INTEGER NOT NULL, subject TEXT,"
   " from_ BLOB, sender BLOB, reply_to BLOB, to_ BLOB, cc BLOB, bcc BLOB, message_id TEXT,"
   " in_reply_to TEXT, refs TEXT, preview TEXT, identity INTEGER NOT NULL, email_id TEXT,"
-  " has_attachment INTEGER NOT NULL, structure BLOB, extra BLOB, content INTEGER,"
+  " has_attachment INTEGER NOT NULL, extra BLOB, content INTEGER,"
   " shown INTEGER NOT NULL, announced INTEGER NOT NULL DEFAULT 0, held INTEGER, held_in INTEGER) STRICT;"
   "CREATE INDEX message_list ON message (doc, account, flags, shown) WHERE shown;"
   "CREATE INDEX message_held ON message (account, identity, held) WHERE held IS NOT NULL;"

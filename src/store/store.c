@@ -789,23 +789,24 @@ surel_store_write (SurelStore *self,
 }
 
 /**
- * surel_store_write_bulk:
+ * surel_store_write_queued:
+ * @answers: gets an answer for surel_store_take_answer() once the job is committed or has failed
  *
  * Like surel_store_write(), for what a server can repeat: not fsynced, and waiting while many such
  * jobs wait already. Not for the main thread.
  *
- * Returns: %FALSE where the store is being closed; @done is not called then
+ * Returns: %FALSE where the store is being closed; there is no answer then
  */
 gboolean
-surel_store_write_bulk (SurelStore *self,
-                        SurelWriteFunc func,
-                        gpointer data,
-                        GDestroyNotify destroy,
-                        SurelDoneFunc done,
-                        gpointer done_data)
+surel_store_write_queued (SurelStore *self,
+                          SurelWriteFunc func,
+                          gpointer data,
+                          GDestroyNotify destroy,
+                          SurelQueue *answers)
 {
-  Job *job = job_new (func, data, destroy, done, done_data);
+  Job *job = job_new (func, data, destroy, NULL, NULL);
 
+  job->answer = answers;
   if (surel_queue_push (self->jobs, job))
     return TRUE;
   job_free (job);
@@ -813,32 +814,40 @@ surel_store_write_bulk (SurelStore *self,
 }
 
 /**
+ * surel_store_take_answer:
+ *
+ * Waits for the next job whose answers go to @answers.
+ *
+ * Returns: whether it was committed
+ */
+gboolean
+surel_store_take_answer (SurelQueue *answers, GError **error)
+{
+  Job *job = surel_queue_pop (answers, -1);
+  gboolean success = job->error == NULL;
+
+  if (!success)
+    g_propagate_error (error, g_steal_pointer (&job->error));
+  job_free (job);
+  return success;
+}
+
+/**
  * surel_store_write_sync:
  *
- * Like surel_store_write_bulk(), but returns once it is committed.
+ * Like surel_store_write_queued(), but returns once it is committed.
  *
  * Returns: %FALSE with @error set where @func failed or the store is being closed
  */
 gboolean
 surel_store_write_sync (SurelStore *self, SurelWriteFunc func, gpointer data, GError **error)
 {
-  g_autoptr (SurelQueue) answer = surel_queue_new (0, NULL);
-  Job *job = job_new (func, data, NULL, NULL, NULL);
-  gboolean success;
+  g_autoptr (SurelQueue) answers = surel_queue_new (0, NULL);
 
-  job->answer = answer;
-  if (!surel_queue_push (self->jobs, job))
-    {
-      job_free (job);
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CANCELLED, "The daemon is being stopped");
-      return FALSE;
-    }
-  job = surel_queue_pop (answer, -1);
-  success = job->error == NULL;
-  if (!success)
-    g_propagate_error (error, g_steal_pointer (&job->error));
-  job_free (job);
-  return success;
+  if (surel_store_write_queued (self, func, data, NULL, answers))
+    return surel_store_take_answer (answers, error);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_CANCELLED, "The daemon is being stopped");
+  return FALSE;
 }
 
 /**

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/queue.h"
 #include "store/changes.h"
 #include "store/sql.h"
 
@@ -59,14 +60,14 @@ void surel_store_write (SurelStore *self,
                         GDestroyNotify destroy,
                         SurelDoneFunc done,
                         gpointer done_data);
-gboolean surel_store_write_bulk (SurelStore *self,
-                                 SurelWriteFunc func,
-                                 gpointer data,
-                                 GDestroyNotify destroy,
-                                 SurelDoneFunc done,
-                                 gpointer done_data);
 gboolean
 surel_store_write_sync (SurelStore *self, SurelWriteFunc func, gpointer data, GError **error);
+gboolean surel_store_write_queued (SurelStore *self,
+                                   SurelWriteFunc func,
+                                   gpointer data,
+                                   GDestroyNotify destroy,
+                                   SurelQueue *answers);
+gboolean surel_store_take_answer (SurelQueue *answers, GError **error);
 void surel_store_read (SurelStore *self,
                        SurelReadFunc func,
                        gpointer data,

@@ -32,8 +32,6 @@ void surel_imap_command_string (SurelImapCommand *self, const char *octets, gssi
 void surel_imap_command_mailbox (SurelImapCommand *self, const char *wire_name);
 void surel_imap_command_set (SurelImapCommand *self, const SurelUidSet *set);
 void surel_imap_command_range (SurelImapCommand *self, guint32 first, guint32 last);
-void surel_imap_command_flags (SurelImapCommand *self, const char *const *flags);
-void surel_imap_command_date_time (SurelImapCommand *self, gint64 time);
 void surel_imap_command_literal (SurelImapCommand *self, GBytes *octets);
 void surel_imap_command_open (SurelImapCommand *self);
 void surel_imap_command_close (SurelImapCommand *self);

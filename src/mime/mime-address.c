@@ -1,0 +1,204 @@
+/* Address lists (RFC 5322 §3.4), in one pass: groups are flattened, comments stand for names where there
+ * is none, routes are dropped, what is broken keeps what can be told. */
+#include "mime/mime-address.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "mime/mime-decode.h"
+
+#define COMMENT_DEPTH_MAX 100 /* comments within comments */
+
+typedef struct
+{
+  GByteArray *out;
+  guint count;
+  GString *phrase; /* words before `<`, or the address where there is no `<` */
+  GString *address; /* between `<` and `>` */
+  GString *comment;
+  gboolean has_angle;
+} Reader;
+
+static void
+put (GByteArray *out, const char *text)
+{
+  g_byte_array_append (out, (const guint8 *) text, (guint) strlen (text) + 1);
+}
+
+/* Without white space, and without the route of an obsolete address (`@a,@b:c@d`). */
+static char *
+clean_address (GString *raw)
+{
+  const char *start = raw->str;
+  g_autoptr (GString) tight = g_string_new (NULL);
+
+  if (raw->str[0] == '@' && strchr (raw->str, ':') != NULL)
+    start = strchr (raw->str, ':') + 1;
+  for (const char *p = start; *p != '\0'; p++)
+    if (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n')
+      g_string_append_c (tight, *p);
+  if (!g_utf8_validate (tight->str, -1, NULL))
+    {
+      g_autofree char *text = surel_mime_to_utf8 (tight->str, tight->len, NULL);
+
+      return surel_text_clean (text, -1, SUREL_MIME_ADDRESS_MAX);
+    }
+  return surel_text_clean (tight->str, -1, SUREL_MIME_ADDRESS_MAX);
+}
+
+static char *
+clean_name (GString *raw)
+{
+  g_autofree char *text = surel_mime_decode_text (raw->str, raw->len);
+
+  return surel_text_clean (text, -1, SUREL_MIME_NAME_MAX);
+}
+
+static void
+finish (Reader *reader)
+{
+  g_autofree char *name = NULL;
+  g_autofree char *address = NULL;
+
+  if (reader->has_angle)
+    {
+      address = clean_address (reader->address);
+      name = clean_name (reader->phrase->len > 0 ? reader->phrase : reader->comment);
+    }
+  else
+    {
+      g_strstrip (reader->phrase->str);
+      g_string_set_size (reader->phrase, strlen (reader->phrase->str));
+      if (strchr (reader->phrase->str, '@') == NULL && strchr (reader->phrase->str, ' ') != NULL)
+        {
+          address = g_strdup (""); /* a name without an address */
+          name = clean_name (reader->phrase);
+        }
+      else
+        {
+          address = clean_address (reader->phrase);
+          name = clean_name (reader->comment);
+        }
+    }
+  if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MIME_ADDRESSES_MAX)
+    {
+      put (reader->out, name);
+      put (reader->out, address);
+      reader->count++;
+    }
+  g_string_truncate (reader->phrase, 0);
+  g_string_truncate (reader->address, 0);
+  g_string_truncate (reader->comment, 0);
+  reader->has_angle = FALSE;
+}
+
+/* A comment at @p, its parentheses taken off. Returns where it ends. */
+static const char *
+read_comment (const char *p, const char *end, GString *comment)
+{
+  guint depth = 0;
+
+  if (comment->len > 0)
+    g_string_append_c (comment, ' ');
+  for (; p < end; p++)
+    {
+      if (*p == '\\' && p + 1 < end)
+        g_string_append_c (comment, *++p);
+      else if (*p == '(')
+        {
+          if (depth++ > 0)
+            g_string_append_c (comment, '(');
+        }
+      else if (*p == ')')
+        {
+          if (--depth == 0)
+            return p + 1;
+          g_string_append_c (comment, ')');
+        }
+      else if (*p != '\0')
+        g_string_append_c (comment, *p);
+      if (depth > COMMENT_DEPTH_MAX)
+        return end;
+    }
+  return end;
+}
+
+/* A quoted string at @p, its quotes taken off. Returns where it ends. */
+static const char *
+read_quoted (const char *p, const char *end, GString *to)
+{
+  for (p++; p < end && *p != '"'; p++)
+    {
+      if (*p == '\\' && p + 1 < end)
+        p++;
+      if (*p != '\r' && *p != '\n' && *p != '\0')
+        g_string_append_c (to, *p);
+    }
+  return p < end ? p + 1 : end;
+}
+
+static const char *
+read_angle (const char *p, const char *end, GString *address)
+{
+  for (p++; p < end && *p != '>'; p++)
+    if (*p != '\0')
+      g_string_append_c (address, *p);
+  return p < end ? p + 1 : end;
+}
+
+/**
+ * surel_mime_parse_addresses:
+ * @raw: the value of From, To and the like
+ *
+ * Returns: (transfer full): the addresses as `name NUL address NUL` one after the other, clean UTF-8; at
+ *   most %SUREL_MIME_ADDRESSES_MAX
+ */
+GBytes *
+surel_mime_parse_addresses (const char *raw, gsize length)
+{
+  Reader reader = { .out = g_byte_array_new (),
+                    .phrase = g_string_new (NULL),
+                    .address = g_string_new (NULL),
+                    .comment = g_string_new (NULL) };
+  const char *p = raw;
+  const char *end = raw + length;
+
+  while (p < end && reader.count < SUREL_MIME_ADDRESSES_MAX)
+    switch (*p)
+      {
+      case '(':
+        p = read_comment (p, end, reader.comment);
+        break;
+      case '"':
+        p = read_quoted (p, end, reader.phrase);
+        break;
+      case '<':
+        reader.has_angle = TRUE;
+        p = read_angle (p, end, reader.address);
+        break;
+      case ',':
+      case ';':
+        finish (&reader);
+        p++;
+        break;
+      case ':': /* what stands before it names a group */
+        if (strchr (reader.phrase->str, '@') == NULL)
+          g_string_truncate (reader.phrase, 0);
+        else
+          g_string_append_c (reader.phrase, *p);
+        p++;
+        break;
+      case '\0':
+        p++;
+        break;
+      default:
+        if (reader.phrase->len > 0 || (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n'))
+          g_string_append_c (reader.phrase, *p);
+        p++;
+      }
+  finish (&reader);
+  g_string_free (reader.phrase, TRUE);
+  g_string_free (reader.address, TRUE);
+  g_string_free (reader.comment, TRUE);
+  return g_byte_array_free_to_bytes (reader.out);
+}

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define SUREL_MIME_TEXT_MAX 8192 /* octets of one decoded text */
+
+char *surel_mime_decode_text (const char *raw, gsize length);
+void surel_mime_decode_append (GString *out, const char *raw, gsize length);
+char *surel_mime_to_utf8 (const char *octets, gsize length, const char *charset);
+
+G_END_DECLS

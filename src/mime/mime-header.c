@@ -1,0 +1,68 @@
+/* Header fields (RFC 5322 §2.2), found where they stand: nothing is copied. Any line ends, 8-bit octets,
+ * NULs and lines that are no field are taken as they come. */
+#include "mime/mime-header.h"
+
+#include <string.h>
+
+static const char *
+line_end (const char *p, const char *end)
+{
+  const char *lf = memchr (p, '\n', (gsize) (end - p));
+
+  return lf != NULL ? lf + 1 : end;
+}
+
+/**
+ * surel_mime_next_field:
+ * @p: (inout): where to go on
+ * @end: behind the last octet
+ * @field: (out): the next field
+ *
+ * Returns: %FALSE at the blank line that ends the header, or at @end
+ */
+gboolean
+surel_mime_next_field (const char **p, const char *end, SurelMimeField *field)
+{
+  while (*p < end)
+    {
+      const char *start = *p;
+      const char *next = line_end (start, end);
+      const char *colon;
+      const char *stop;
+
+      if (*start == '\n' || (*start == '\r' && next - start <= 2))
+        return FALSE;
+      while (next < end && (*next == ' ' || *next == '\t'))
+        next = line_end (next, end);
+      *p = next;
+      colon = memchr (start, ':', (gsize) (next - start));
+      if (colon == NULL || colon == start || *start == ' ' || *start == '\t')
+        continue; /* no field: a line of an mbox, or rubbish */
+      stop = next;
+      if (stop > colon + 1 && stop[-1] == '\n')
+        stop--;
+      if (stop > colon + 1 && stop[-1] == '\r')
+        stop--;
+      field->name = start;
+      field->name_length = (gsize) (colon - start);
+      while (field->name_length > 0 && (start[field->name_length - 1] == ' ' || start[field->name_length - 1] == '\t'))
+        field->name_length--;
+      field->value = colon + 1;
+      field->value_length = MIN ((gsize) (stop - colon - 1), SUREL_MIME_FIELD_MAX);
+      field->total = (gsize) (next - start);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/**
+ * surel_mime_field_is:
+ *
+ * Returns: whether the field has that name, in any case
+ */
+gboolean
+surel_mime_field_is (const SurelMimeField *field, const char *name)
+{
+  return g_ascii_strncasecmp (field->name, name, field->name_length) == 0
+         && name[field->name_length] == '\0';
+}

@@ -1,0 +1,378 @@
+/* The list of folders, with what STATUS says of each: one command where the server has LIST-STATUS
+ * (RFC 5819), else LIST, LSUB and a STATUS a folder. */
+#include "remote/imap/imap-list.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/folder.h"
+#include "base/text.h"
+#include "remote/imap/imap-token.h"
+
+#define STATUS_IN_FLIGHT 20 /* Outlook's server breaks at about 50 */
+
+typedef struct
+{
+  SurelImapSession *session;
+  GCancellable *cancellable;
+  GPtrArray *entries; /* SurelFolderEntry */
+  GHashTable *by_name; /* wire name → SurelFolderEntry, borrowed */
+  GHashTable *delimiters; /* wire name → delimiter */
+  char *prefix; /* of the personal namespace, on the wire */
+  GHashTable *others; /* prefix → SurelNamespaceKind */
+} Listing;
+
+static void
+listing_clear (Listing *listing)
+{
+  g_clear_pointer (&listing->entries, g_ptr_array_unref);
+  g_hash_table_unref (listing->by_name);
+  g_hash_table_unref (listing->delimiters);
+  g_hash_table_unref (listing->others);
+  g_free (listing->prefix);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Listing, listing_clear)
+
+static gboolean
+has_attribute (const SurelImapList *list, const char *name)
+{
+  for (guint i = 0; list->attributes[i] != NULL; i++)
+    if (g_ascii_strcasecmp (list->attributes[i], name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static const char *
+role_of (const SurelImapList *list)
+{
+  static const char *const uses[][2] = {
+    { "Sent", "sent" }, { "Drafts", "drafts" },   { "Trash", "trash" },     { "Junk", "junk" },
+    { "Archive", "archive" }, { "All", "all" }, { "Flagged", "flagged" }, { "Important", "important" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (uses); i++)
+    if (has_attribute (list, uses[i][0]))
+      return uses[i][1];
+  return NULL;
+}
+
+/* A name as a person reads it; one that can't be decoded is shown as it came. */
+static char *
+name_of (const char *wire)
+{
+  g_autofree char *decoded = surel_imap_utf7_decode (wire);
+
+  return surel_text_clean (decoded != NULL ? decoded : wire, -1, SUREL_FOLDER_NAME_MAX);
+}
+
+static void
+place (Listing *listing, SurelFolderEntry *entry, char delimiter)
+{
+  const char *wire = entry->remote_id;
+  const char *relative = wire;
+  const char *last;
+  GHashTableIter iter;
+  gpointer prefix;
+  gpointer kind;
+
+  if (listing->prefix != NULL && g_str_has_prefix (wire, listing->prefix)
+      && wire[strlen (listing->prefix)] != '\0')
+    relative = wire + strlen (listing->prefix);
+  g_hash_table_iter_init (&iter, listing->others);
+  while (g_hash_table_iter_next (&iter, &prefix, &kind))
+    if (g_str_has_prefix (wire, prefix))
+      entry->namespace_kind = GPOINTER_TO_UINT (kind);
+  last = delimiter != '\0' ? strrchr (relative, delimiter) : NULL;
+  g_free (entry->name);
+  entry->name = name_of (last != NULL && last[1] != '\0' ? last + 1 : relative);
+  if (last != NULL && last[1] != '\0' && last > relative)
+    entry->parent_remote_id = g_strndup (wire, (gsize) (last - wire));
+}
+
+static void
+add (Listing *listing, const SurelImapList *list)
+{
+  gboolean is_inbox = g_ascii_strcasecmp (list->name, "INBOX") == 0;
+  const char *wire = is_inbox ? "INBOX" : list->name;
+  SurelFolderEntry *entry = g_hash_table_lookup (listing->by_name, wire);
+
+  if (entry == NULL)
+    {
+      /* One more than are kept, so that the engine sees that there were more. */
+      if (list->name[0] == '\0' || listing->entries->len > SUREL_FOLDERS_MAX)
+        return;
+      entry = surel_folder_entry_new (wire, "");
+      g_ptr_array_add (listing->entries, entry);
+      g_hash_table_insert (listing->by_name, entry->remote_id, entry);
+      g_hash_table_insert (listing->delimiters, entry->remote_id,
+                           GINT_TO_POINTER ((gint) list->delimiter));
+    }
+  entry->role = is_inbox ? "inbox" : role_of (list);
+  entry->subscribed = has_attribute (list, "Subscribed");
+  entry->selectable = !has_attribute (list, "Noselect") && !has_attribute (list, "NonExistent");
+}
+
+static void
+add_status (Listing *listing, const SurelImapMailboxStatus *status)
+{
+  const char *wire = g_ascii_strcasecmp (status->name, "INBOX") == 0 ? "INBOX" : status->name;
+  SurelFolderEntry *entry = g_hash_table_lookup (listing->by_name, wire);
+  SurelImapToken hint = { .unseen = status->unseen };
+
+  if (entry == NULL)
+    return;
+  hint.uidvalidity = (guint32) CLAMP (status->uidvalidity, 0, (gint64) G_MAXUINT32);
+  hint.uidnext = (guint32) CLAMP (status->uidnext, 0, (gint64) G_MAXUINT32);
+  hint.messages = (guint32) CLAMP (status->messages, 0, (gint64) G_MAXUINT32);
+  hint.highestmodseq = (guint64) MAX (status->highestmodseq, 0);
+  entry->messages = hint.messages;
+  g_clear_pointer (&entry->hint, g_bytes_unref);
+  entry->hint = surel_imap_token_to_bytes (&hint);
+}
+
+static void
+mark_subscribed (Listing *listing, const SurelImapList *list)
+{
+  const char *wire = g_ascii_strcasecmp (list->name, "INBOX") == 0 ? "INBOX" : list->name;
+  SurelFolderEntry *entry = g_hash_table_lookup (listing->by_name, wire);
+
+  if (entry != NULL)
+    entry->subscribed = TRUE;
+}
+
+static void
+add_status_items (Listing *listing, SurelImapCommand *command)
+{
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "MESSAGES");
+  surel_imap_command_atom (command, "UIDNEXT");
+  surel_imap_command_atom (command, "UIDVALIDITY");
+  if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_CONDSTORE))
+    surel_imap_command_atom (command, "HIGHESTMODSEQ");
+  else
+    surel_imap_command_atom (command, "UNSEEN");
+  surel_imap_command_close (command);
+}
+
+static gboolean
+list_at_once (Listing *listing, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("LIST");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_string (command, "", 0);
+  surel_imap_command_mailbox (command, "*");
+  surel_imap_command_atom (command, "RETURN");
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "SUBSCRIBED");
+  if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_SPECIAL_USE))
+    surel_imap_command_atom (command, "SPECIAL-USE");
+  surel_imap_command_atom (command, "STATUS");
+  add_status_items (listing, command);
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
+                                               error))
+                > 0)
+    if (response->kind == SUREL_IMAP_LIST)
+      add (listing, &response->list);
+    else if (response->kind == SUREL_IMAP_STATUS)
+      add_status (listing, &response->status);
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+list_plainly (Listing *listing, const char *name, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new (name);
+  gboolean subscribed = strcmp (name, "LSUB") == 0;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_string (command, "", 0);
+  surel_imap_command_mailbox (command, "*");
+  tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
+                                               error))
+                > 0)
+    if (response->kind == SUREL_IMAP_LIST)
+      (subscribed ? mark_subscribed : add) (listing, &response->list);
+  return tag != 0 && result == 0;
+}
+
+/* A folder that can't be asked is listed without a hint. */
+static gboolean
+read_status (Listing *listing, guint tag, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result;
+
+  while ((result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable, &own))
+         > 0)
+    if (response->kind == SUREL_IMAP_STATUS)
+      add_status (listing, &response->status);
+  if (result == 0 || g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
+      || g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+static gboolean
+ask_each_status (Listing *listing, GError **error)
+{
+  g_autoptr (GArray) tags = g_array_new (FALSE, FALSE, sizeof (guint));
+  guint done = 0;
+
+  for (guint i = 0; i < listing->entries->len; i++)
+    {
+      SurelFolderEntry *entry = listing->entries->pdata[i];
+      g_autoptr (SurelImapCommand) command = surel_imap_command_new ("STATUS");
+      guint tag;
+
+      if (!entry->selectable)
+        continue;
+      surel_imap_command_mailbox (command, entry->remote_id);
+      add_status_items (listing, command);
+      tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
+      if (tag == 0)
+        return FALSE;
+      g_array_append_val (tags, tag);
+      if (tags->len - done >= STATUS_IN_FLIGHT
+          && !read_status (listing, g_array_index (tags, guint, done++), error))
+        return FALSE;
+    }
+  while (done < tags->len)
+    if (!read_status (listing, g_array_index (tags, guint, done++), error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+ask_namespaces (Listing *listing, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("NAMESPACE");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  if (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_NAMESPACE))
+    return TRUE;
+  tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
+                                               error))
+                > 0)
+    if (response->kind == SUREL_IMAP_NAMESPACE)
+      {
+        const SurelImapNamespaces *spaces = &response->namespaces;
+
+        if (spaces->n_personal > 0 && spaces->personal[0].prefix[0] != '\0')
+          {
+            g_free (listing->prefix);
+            listing->prefix = g_strdup (spaces->personal[0].prefix);
+          }
+        for (guint i = 0; i < spaces->n_others; i++)
+          if (spaces->others[i].prefix[0] != '\0')
+            g_hash_table_insert (listing->others, g_strdup (spaces->others[i].prefix),
+                                 GUINT_TO_POINTER (SUREL_NAMESPACE_OTHERS));
+        for (guint i = 0; i < spaces->n_shared; i++)
+          if (spaces->shared[i].prefix[0] != '\0')
+            g_hash_table_insert (listing->others, g_strdup (spaces->shared[i].prefix),
+                                 GUINT_TO_POINTER (SUREL_NAMESPACE_SHARED));
+      }
+  return tag != 0 && result == 0;
+}
+
+/* Parents that the server didn't list are made up: they can't hold messages. */
+static void
+add_missing_parents (Listing *listing)
+{
+  for (guint i = 0; i < listing->entries->len && listing->entries->len <= SUREL_FOLDERS_MAX; i++)
+    {
+      SurelFolderEntry *entry = listing->entries->pdata[i];
+      const char *parent = entry->parent_remote_id;
+
+      if (parent != NULL && !g_hash_table_contains (listing->by_name, parent))
+        {
+          SurelFolderEntry *made = surel_folder_entry_new (parent, "");
+          gpointer delimiter = g_hash_table_lookup (listing->delimiters, entry->remote_id);
+
+          made->selectable = FALSE;
+          g_ptr_array_add (listing->entries, made);
+          g_hash_table_insert (listing->by_name, made->remote_id, made);
+          g_hash_table_insert (listing->delimiters, made->remote_id, delimiter);
+          place (listing, made, (char) GPOINTER_TO_INT (delimiter));
+        }
+    }
+}
+
+/* Roles by name, where no folder has one by the server's word. */
+static void
+guess_roles (Listing *listing)
+{
+  g_autoptr (GHashTable) given = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < listing->entries->len; i++)
+    {
+      SurelFolderEntry *entry = listing->entries->pdata[i];
+
+      if (entry->role != NULL)
+        g_hash_table_add (given, (gpointer) entry->role);
+    }
+  for (guint i = 0; i < listing->entries->len; i++)
+    {
+      SurelFolderEntry *entry = listing->entries->pdata[i];
+      const char *role;
+
+      if (entry->role != NULL || entry->parent_remote_id != NULL || !entry->selectable
+          || entry->namespace_kind != SUREL_NAMESPACE_PERSONAL)
+        continue;
+      role = surel_folder_role_of_name (entry->name);
+      if (role != NULL && g_hash_table_add (given, (gpointer) role))
+        entry->role = role;
+    }
+}
+
+/**
+ * surel_imap_list:
+ *
+ * Returns: (transfer full) (element-type SurelFolderEntry) (nullable): all folders, each with its hint:
+ *   one more than %SUREL_FOLDERS_MAX where there are more
+ */
+GPtrArray *
+surel_imap_list (SurelImapSession *session, GCancellable *cancellable, GError **error)
+{
+  g_auto (Listing) listing
+      = { .session = session,
+          .cancellable = cancellable,
+          .entries = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_entry_free),
+          .by_name = g_hash_table_new (g_str_hash, g_str_equal),
+          .delimiters = g_hash_table_new (g_str_hash, g_str_equal),
+          .others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  gboolean at_once
+      = surel_imap_session_can (session, SUREL_IMAP_CAN_LIST_EXTENDED | SUREL_IMAP_CAN_LIST_STATUS);
+
+  if (!ask_namespaces (&listing, error))
+    return NULL;
+  if (at_once ? !list_at_once (&listing, error)
+              : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
+                    || !ask_each_status (&listing, error))
+    return NULL;
+  for (guint i = 0; i < listing.entries->len; i++)
+    {
+      SurelFolderEntry *entry = listing.entries->pdata[i];
+
+      place (&listing, entry,
+             (char) GPOINTER_TO_INT (g_hash_table_lookup (listing.delimiters, entry->remote_id)));
+    }
+  add_missing_parents (&listing);
+  guess_roles (&listing);
+  return g_steal_pointer (&listing.entries);
+}

@@ -1,0 +1,188 @@
+/* What FETCH says, made a message. ENVELOPE is never asked for: servers get it wrong; the header
+ * fields are read by our own code, the same for all protocols. */
+#include "remote/imap/imap-message.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "mime/mime-summary.h"
+
+#define PREVIEW_MAX 1024 /* octets: 256 characters */
+
+static const char *const fields[]
+    = { "DATE",      "FROM",       "SENDER",       "REPLY-TO",   "TO",
+        "CC",        "BCC",        "SUBJECT",      "MESSAGE-ID", "IN-REPLY-TO",
+        "REFERENCES", "LIST-ID",   "LIST-POST",    "LIST-UNSUBSCRIBE", "LIST-UNSUBSCRIBE-POST",
+        "AUTO-SUBMITTED", "IMPORTANCE", "X-PRIORITY", "DISPOSITION-NOTIFICATION-TO", "CONTENT-TYPE",
+        NULL };
+
+/**
+ * surel_imap_add_items:
+ *
+ * Adds what is asked for of a new message: header fields and BODYSTRUCTURE, no body.
+ */
+void
+surel_imap_add_items (SurelImapCommand *command, SurelImapSession *session)
+{
+  static const char *const items[]
+      = { "UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "BODYSTRUCTURE" };
+
+  surel_imap_command_open (command);
+  for (guint i = 0; i < G_N_ELEMENTS (items); i++)
+    surel_imap_command_atom (command, items[i]);
+  if (surel_imap_session_can (session, SUREL_IMAP_CAN_OBJECTID))
+    surel_imap_command_atom (command, "EMAILID");
+  if (surel_imap_session_can (session, SUREL_IMAP_CAN_PREVIEW))
+    {
+      surel_imap_command_atom (command, "PREVIEW");
+      surel_imap_command_open (command);
+      surel_imap_command_atom (command, "LAZY");
+      surel_imap_command_close (command);
+    }
+  surel_imap_command_section (command, "BODY.PEEK", "HEADER.FIELDS", fields, -1, 0);
+  surel_imap_command_close (command);
+}
+
+/**
+ * surel_imap_keywords_of:
+ * @user: (out): the user keywords, as base/keywords.h keeps them
+ *
+ * Returns: #SurelKeyword bits
+ */
+guint
+surel_imap_keywords_of (const SurelImapFlags *flags, char **user)
+{
+  static const struct
+  {
+    guint flag;
+    guint bit;
+  } system[] = {
+    { SUREL_IMAP_FLAG_SEEN, SUREL_KEYWORD_SEEN },         { SUREL_IMAP_FLAG_DRAFT, SUREL_KEYWORD_DRAFT },
+    { SUREL_IMAP_FLAG_ANSWERED, SUREL_KEYWORD_ANSWERED }, { SUREL_IMAP_FLAG_FLAGGED, SUREL_KEYWORD_FLAGGED },
+    { SUREL_IMAP_FLAG_DELETED, SUREL_KEYWORD_DELETED },
+  };
+  g_autoptr (GPtrArray) words = NULL;
+  guint bits = 0;
+
+  *user = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (system); i++)
+    if ((flags->system & system[i].flag) != 0)
+      bits |= system[i].bit;
+  if (flags->keywords == NULL)
+    return bits;
+  words = g_ptr_array_new ();
+  for (guint i = 0; flags->keywords[i] != NULL; i++)
+    {
+      const char *keyword = flags->keywords[i];
+
+      /* Without a dollar, by old mail programs (RFC 5788 has the ones with it). */
+      if (g_ascii_strcasecmp (keyword, "Forwarded") == 0)
+        keyword = "$forwarded";
+      else if (g_ascii_strcasecmp (keyword, "Junk") == 0)
+        keyword = "$junk";
+      else if (g_ascii_strcasecmp (keyword, "NonJunk") == 0 || g_ascii_strcasecmp (keyword, "NotJunk") == 0)
+        keyword = "$notjunk";
+      if (surel_keyword_bit (keyword) != 0)
+        bits |= surel_keyword_bit (keyword);
+      else if (surel_keyword_is_valid (keyword))
+        g_ptr_array_add (words, (gpointer) keyword);
+    }
+  *user = surel_keywords_join (words);
+  return bits;
+}
+
+/* A part a person would see as a file (RFC 8621 §4.1.4, hasAttachment). Iterative: the parser has capped
+ * the depth, and the stack is as deep. */
+static gboolean
+has_attachment (const SurelImapPart *part)
+{
+  static const char *const machinery[]
+      = { "pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted" };
+
+  if (part->children != NULL && strcmp (part->type, "multipart") == 0)
+    {
+      for (guint i = 0; part->children[i] != NULL; i++)
+        if (has_attachment (part->children[i]))
+          return TRUE;
+      return FALSE;
+    }
+  if (part->disposition != NULL && strcmp (part->disposition, "attachment") == 0)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (machinery); i++)
+        if (strcmp (part->subtype, machinery[i]) == 0)
+          return FALSE;
+      return TRUE;
+    }
+  if (strcmp (part->type, "text") == 0)
+    return part->disposition == NULL && strcmp (part->subtype, "plain") != 0
+           && strcmp (part->subtype, "html") != 0;
+  if (strcmp (part->type, "multipart") == 0)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (machinery); i++)
+    if (strcmp (part->subtype, machinery[i]) == 0)
+      return FALSE;
+  return !(part->id != NULL && strcmp (part->type, "image") == 0);
+}
+
+static const SurelImapSection *
+find_header (const SurelImapFetch *fetch)
+{
+  for (guint i = 0; i < fetch->n_sections; i++)
+    if (g_str_has_prefix (fetch->sections[i].section, "HEADER.FIELDS"))
+      return &fetch->sections[i];
+  return NULL;
+}
+
+
+static void
+take_summary (SurelMessage *message, SurelMimeSummary *summary)
+{
+  message->subject = g_steal_pointer (&summary->subject);
+  message->sent = summary->sent_at;
+  message->message_id = g_steal_pointer (&summary->message_id);
+  message->in_reply_to = g_steal_pointer (&summary->in_reply_to);
+  message->references = g_steal_pointer (&summary->references);
+  message->from = g_steal_pointer (&summary->from);
+  message->sender = g_steal_pointer (&summary->sender);
+  message->reply_to = g_steal_pointer (&summary->reply_to);
+  message->to = g_steal_pointer (&summary->to);
+  message->cc = g_steal_pointer (&summary->cc);
+  message->bcc = g_steal_pointer (&summary->bcc);
+  message->extra = g_steal_pointer (&summary->extra);
+}
+
+/**
+ * surel_imap_message_of:
+ * @fetch: an answer to surel_imap_add_items()
+ *
+ * Returns: (transfer full) (nullable): the message; %NULL where the answer isn't one: it has no UID, or
+ *   not the fields that were asked for
+ */
+SurelMessage *
+surel_imap_message_of (const SurelImapFetch *fetch)
+{
+  const SurelImapSection *header = find_header (fetch);
+  SurelMessage *message;
+
+  if (fetch->uid == 0 || header == NULL || !fetch->has_flags)
+    return NULL;
+  message = surel_message_new ();
+  message->remote_id = fetch->uid;
+  message->flags = surel_imap_keywords_of (&fetch->flags, &message->keywords);
+  message->received = fetch->has_date ? fetch->date : 0;
+  message->size = fetch->has_size ? fetch->size : 0;
+  if (header->data != NULL)
+    {
+      g_autoptr (SurelMimeSummary) summary = surel_mime_summary_new (header->data, header->length);
+
+      take_summary (message, summary);
+    }
+  if (!fetch->has_date)
+    message->received = message->sent;
+  message->preview = fetch->preview != NULL && fetch->preview[0] != '\0'
+                         ? surel_text_clean (fetch->preview, -1, PREVIEW_MAX)
+                         : NULL;
+  message->email_id = g_strdup (fetch->email_id);
+  message->has_attachment = fetch->structure != NULL && has_attachment (fetch->structure);
+  return message;
+}

@@ -1,0 +1,285 @@
+/* IMAP behind the remote interface. */
+#include "remote/imap/imap-remote.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/errors.h"
+#include "remote/imap/imap-list.h"
+#include "remote/imap/imap-pull.h"
+#include "remote/imap/imap-token.h"
+
+#define PIECE (256 * 1024) /* octets of a body asked for at once: what may be held in memory */
+#define BODY_MAX (G_GUINT64_CONSTANT (1) << 32) /* octets: no server takes a larger message */
+
+typedef struct
+{
+  SurelRemote parent;
+  SurelEndpoint endpoint;
+  char *user;
+  char *password;
+  SurelImapSession *session; /* NULL before it is open */
+} Imap;
+
+static void
+imap_free (SurelRemote *remote)
+{
+  Imap *self = (Imap *) remote;
+
+  g_clear_pointer (&self->session, surel_imap_session_free);
+  surel_endpoint_clear (&self->endpoint);
+  g_free (self->user);
+  if (self->password != NULL)
+    explicit_bzero (self->password, strlen (self->password));
+  g_free (self->password);
+  g_free (self);
+}
+
+static gboolean
+done (gboolean success, GError **error)
+{
+  if (!success && error != NULL && *error != NULL)
+    surel_imap_error_to_public (error);
+  return success;
+}
+
+static gboolean
+imap_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cancellable, GError **error)
+{
+  Imap *self = (Imap *) remote;
+  SurelConnection *connection
+      = surel_connection_open (&self->endpoint, rejected, cancellable, error);
+
+  if (connection == NULL)
+    return done (FALSE, error);
+  self->session = surel_imap_session_new (connection);
+  return done (surel_imap_session_greet (self->session, cancellable, error)
+                   && surel_imap_session_log_in (self->session, self->user, self->password, cancellable,
+                                                 error)
+                   && surel_imap_session_enable (self->session, cancellable, error),
+               error);
+}
+
+static GStrv
+imap_get_capabilities (SurelRemote *remote)
+{
+  Imap *self = (Imap *) remote;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_strv_builder_add_many (builder, "append", "drafts", "keywords", "folders", "subscriptions", NULL);
+  if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_QUOTA))
+    g_strv_builder_add (builder, "quota");
+  return g_strv_builder_end (builder);
+}
+
+static char *
+imap_take_alert (SurelRemote *remote)
+{
+  return surel_imap_session_take_alert (((Imap *) remote)->session);
+}
+
+static GPtrArray *
+imap_list (SurelRemote *remote, GCancellable *cancellable, GError **error)
+{
+  GPtrArray *entries = surel_imap_list (((Imap *) remote)->session, cancellable, error);
+
+  done (entries != NULL, error);
+  return entries;
+}
+
+static gboolean
+imap_needs_pull (SurelRemote *remote, const SurelScope *scope)
+{
+  Imap *self = (Imap *) remote;
+  SurelImapToken token;
+  SurelImapToken hint;
+
+  if (!surel_imap_token_parse (scope->token, &token) || !surel_imap_token_parse (scope->hint, &hint))
+    return TRUE;
+  /* Without mod-sequences nothing tells of changed flags but to compare them. */
+  return token.low != 0 || token.uidvalidity != hint.uidvalidity || token.uidnext != hint.uidnext
+         || token.messages != hint.messages || token.highestmodseq != hint.highestmodseq
+         || hint.highestmodseq == 0 || hint.uidvalidity == 0
+         || !surel_imap_session_can (self->session, SUREL_IMAP_CAN_CONDSTORE);
+}
+
+static gboolean
+imap_pull (SurelRemote *remote,
+           const SurelScope *scope,
+           SurelPullKind kind,
+           SurelSink *sink,
+           GCancellable *cancellable,
+           GError **error)
+{
+  return done (surel_imap_pull (((Imap *) remote)->session, scope, kind, sink, cancellable, error), error);
+}
+
+/* --- Bodies --- */
+
+typedef struct
+{
+  gboolean found; /* the message answered */
+  gboolean broken; /* it answered with what wasn't asked for */
+  GBytes *octets; /* nullable */
+  guint64 size; /* RFC822.SIZE */
+} Piece;
+
+static void
+take_piece (Piece *piece, const SurelImapFetch *fetch, gint64 uid, guint64 offset)
+{
+  if (fetch->uid != uid)
+    return;
+  for (guint i = 0; i < fetch->n_sections; i++)
+    {
+      const SurelImapSection *section = &fetch->sections[i];
+
+      if (section->section[0] != '\0' || section->binary)
+        continue;
+      if (section->origin != (gint64) offset || piece->octets != NULL || section->length > PIECE)
+        piece->broken = TRUE;
+      else if (section->data != NULL)
+        {
+          piece->octets = g_bytes_new (section->data, section->length);
+          piece->found = TRUE;
+        }
+    }
+  if (fetch->has_size)
+    piece->size = fetch->size;
+}
+
+/* Asks for a piece of a message; what answers for another, or another piece, is not taken for it. */
+static gboolean
+fetch_piece (Imap *self, gint64 uid, guint64 offset, Piece *piece, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *piece = (Piece){ 0 };
+  surel_imap_command_number (command, (guint64) uid);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_atom (command, "RFC822.SIZE");
+  surel_imap_command_section (command, "BODY.PEEK", "", NULL, (gint64) offset, PIECE);
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_FETCH)
+      take_piece (piece, &response->fetch, uid, offset);
+  if (tag == 0 || result < 0)
+    return FALSE;
+  if (piece->broken)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                   "The server sent another part of the message than was asked for");
+      return FALSE;
+    }
+  if (piece->found)
+    return TRUE;
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
+               "The server has the message no more, or can't deliver it");
+  return FALSE;
+}
+
+static gboolean
+imap_fetch (SurelRemote *remote,
+            const SurelScope *scope,
+            gint64 remote_id,
+            SurelContentFunc func,
+            gpointer user_data,
+            GCancellable *cancellable,
+            GError **error)
+{
+  Imap *self = (Imap *) remote;
+  SurelImapToken token;
+  guint64 offset = 0;
+  gsize length = PIECE;
+
+  if (!surel_imap_select (self->session, scope->remote_id, cancellable, error))
+    return done (FALSE, error);
+  if (surel_imap_token_parse (scope->token, &token)
+      && token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
+                   "The server has numbered the folder's messages anew; sync, and try again");
+      return FALSE;
+    }
+  /* A piece that isn't full is the last. */
+  while (length == PIECE)
+    {
+      Piece piece;
+      gboolean success = fetch_piece (self, remote_id, offset, &piece, cancellable, error);
+      g_autoptr (GBytes) octets = piece.octets;
+
+      if (!success)
+        return done (FALSE, error);
+      length = g_bytes_get_size (octets);
+      offset += length;
+      if (offset > BODY_MAX)
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_TOO_LARGE, "The message has no end");
+          return FALSE;
+        }
+      if (length > 0 && !func (g_bytes_get_data (octets, NULL), length, user_data, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* --- Waiting --- */
+
+static gboolean
+imap_wait (SurelRemote *remote,
+           const SurelScope *scope,
+           gint64 timeout_us,
+           GCancellable *wake,
+           GError **error)
+{
+  Imap *self = (Imap *) remote;
+  struct pollfd fd = { .events = POLLIN };
+
+  if (scope != NULL && surel_imap_session_can (self->session, SUREL_IMAP_CAN_IDLE))
+    return done (surel_imap_select (self->session, scope->remote_id, NULL, error)
+                     && (surel_imap_session_get_mailbox (self->session)->exists_changed
+                         || surel_imap_session_idle (self->session, timeout_us, wake, error)),
+                 error);
+  fd.fd = g_cancellable_get_fd (wake);
+  poll (&fd, fd.fd >= 0, (int) MIN (timeout_us / 1000, G_MAXINT));
+  g_cancellable_release_fd (wake);
+  return TRUE;
+}
+
+/**
+ * surel_imap_remote_new:
+ * @config: the account's settings, checked, and its password
+ *
+ * Returns: (transfer full): an IMAP remote, not open yet
+ */
+SurelRemote *
+surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UNUSED)
+{
+  static const SurelRemoteClass klass
+      = { imap_free,       imap_open, imap_get_capabilities, imap_take_alert, imap_list,
+          imap_needs_pull, imap_pull, imap_fetch,            imap_wait };
+  Imap *self = g_new0 (Imap, 1);
+  const char *security = "tls";
+  const char *text = NULL;
+
+  self->parent.klass = &klass;
+  g_variant_lookup (config->settings, "host", "s", &self->endpoint.host);
+  g_variant_lookup (config->settings, "port", "q", &self->endpoint.port);
+  g_variant_lookup (config->settings, "security", "&s", &security);
+  g_variant_lookup (config->settings, "pin", "s", &self->endpoint.pin);
+  if (g_variant_lookup (config->settings, "user", "&s", &text) && text[0] != '\0')
+    self->user = g_strdup (text);
+  else
+    g_variant_lookup (config->settings, "address", "s", &self->user);
+  self->endpoint.security = g_str_equal (security, "none")       ? SUREL_SECURITY_NONE
+                            : g_str_equal (security, "starttls") ? SUREL_SECURITY_STARTTLS
+                                                                 : SUREL_SECURITY_TLS;
+  self->endpoint.trust = config->trust != NULL ? g_object_ref (config->trust) : NULL;
+  self->password = g_strdup (config->password);
+  return &self->parent;
+}

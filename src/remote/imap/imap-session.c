@@ -1,0 +1,726 @@
+/* The conversation: tags, time limits, what the server can do, signing in. A server may say anything at
+ * any time; what is unsolicited is noted here or passed over, and a completion for a command that
+ * wasn't sent, or isn't the next to be completed, ends the connection. */
+#include "remote/imap/imap-session.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "base/text.h"
+#include "remote/imap/imap-parser.h"
+
+#define READ_SIZE 65536 /* octets asked for at once */
+#define SILENCE_MAX (60 * G_USEC_PER_SEC) /* without an octet in a command */
+#define COMMAND_MAX (10 * 60 * G_USEC_PER_SEC) /* for one command, all in all */
+#define GREETING_MAX (30 * G_USEC_PER_SEC)
+#define PROGRESS_WINDOW (60 * G_USEC_PER_SEC) /* after the first, each has to bring PROGRESS_MIN */
+#define PROGRESS_MIN 1024 /* octets: less is no line but somebody holding us */
+#define OCTETS_MAX (256 * 1024 * 1024) /* octets for one command: a window of headers has a tenth */
+#define ALERT_MAX 512 /* octets of an ALERT that are kept */
+#define TEXT_MAX 300 /* octets of a server's words in an error */
+#define DONE_MAX (10 * G_USEC_PER_SEC) /* for the answer to IDLE's DONE: a dead link is found so */
+
+struct _SurelImapSession
+{
+  SurelConnection *connection; /* owned */
+  SurelImapParser *parser;
+  guint can; /* SurelImapCan bits */
+  gboolean knows_capabilities;
+  gboolean qresync; /* ENABLED said so */
+  guint last_tag; /* of the last command sent */
+  guint done_tag; /* of the last command completed */
+  SurelImapMailbox mailbox;
+  char *alert; /* nullable */
+
+  /* Of the command that is being read. */
+  gint64 started; /* monotonic µs */
+  gint64 window_started;
+  guint64 window_octets; /* the parser's count at window_started */
+  guint64 command_octets; /* likewise at started */
+};
+
+/**
+ * surel_imap_session_new:
+ * @connection: (transfer full): open, nothing read yet
+ */
+SurelImapSession *
+surel_imap_session_new (SurelConnection *connection)
+{
+  SurelImapSession *self = g_new0 (SurelImapSession, 1);
+
+  self->connection = connection;
+  self->parser = surel_imap_parser_new (NULL);
+  return self;
+}
+
+void
+surel_imap_session_free (SurelImapSession *self)
+{
+  surel_connection_free (self->connection);
+  surel_imap_parser_free (self->parser);
+  g_free (self->mailbox.name);
+  g_free (self->alert);
+  g_free (self);
+}
+
+gboolean
+surel_imap_session_can (SurelImapSession *self, guint what)
+{
+  return (self->can & what) == what;
+}
+
+gboolean
+surel_imap_session_has_qresync (SurelImapSession *self)
+{
+  return self->qresync;
+}
+
+SurelImapMailbox *
+surel_imap_session_get_mailbox (SurelImapSession *self)
+{
+  return &self->mailbox;
+}
+
+/**
+ * surel_imap_session_take_alert:
+ *
+ * Returns: (transfer full) (nullable): the last ALERT since the last call, cleaned and not to be trusted
+ */
+char *
+surel_imap_session_take_alert (SurelImapSession *self)
+{
+  return g_steal_pointer (&self->alert);
+}
+
+/**
+ * surel_imap_error_to_public:
+ *
+ * Makes an error of IMAP's one of the public domain.
+ */
+void
+surel_imap_error_to_public (GError **error)
+{
+  if ((*error)->domain == SUREL_IMAP_ERROR)
+    {
+      (*error)->domain = SUREL_ERROR;
+      switch ((SurelImapError) (*error)->code)
+        {
+        case SUREL_IMAP_ERROR_NO:
+          (*error)->code = SUREL_ERROR_SERVER_REJECTED;
+          break;
+        case SUREL_IMAP_ERROR_BYE:
+          (*error)->code = SUREL_ERROR_OFFLINE;
+          break;
+        case SUREL_IMAP_ERROR_BAD:
+        case SUREL_IMAP_ERROR_SYNTAX:
+        case SUREL_IMAP_ERROR_LIMIT:
+        default:
+          (*error)->code = SUREL_ERROR_SERVER_MISBEHAVED;
+        }
+    }
+  else
+    surel_error_to_public (error);
+}
+
+/* --- What the server can do --- */
+
+static void
+note_capabilities (SurelImapSession *self, const char **words)
+{
+  static const struct
+  {
+    const char *word;
+    guint can;
+  } known[] = {
+    { "IMAP4REV2", SUREL_IMAP_CAN_REV2 | SUREL_IMAP_CAN_LITERAL_MINUS | SUREL_IMAP_CAN_SASL_IR
+                       | SUREL_IMAP_CAN_ENABLE | SUREL_IMAP_CAN_NAMESPACE | SUREL_IMAP_CAN_LIST_EXTENDED
+                       | SUREL_IMAP_CAN_LIST_STATUS | SUREL_IMAP_CAN_ESEARCH | SUREL_IMAP_CAN_IDLE
+                       | SUREL_IMAP_CAN_UNSELECT },
+    { "LITERAL+", SUREL_IMAP_CAN_LITERAL_PLUS },   { "LITERAL-", SUREL_IMAP_CAN_LITERAL_MINUS },
+    { "SASL-IR", SUREL_IMAP_CAN_SASL_IR },         { "AUTH=PLAIN", SUREL_IMAP_CAN_AUTH_PLAIN },
+    { "LOGINDISABLED", SUREL_IMAP_LOGIN_DISABLED }, { "ENABLE", SUREL_IMAP_CAN_ENABLE },
+    { "ID", SUREL_IMAP_CAN_ID },                   { "NAMESPACE", SUREL_IMAP_CAN_NAMESPACE },
+    { "LIST-EXTENDED", SUREL_IMAP_CAN_LIST_EXTENDED }, { "LIST-STATUS", SUREL_IMAP_CAN_LIST_STATUS },
+    { "SPECIAL-USE", SUREL_IMAP_CAN_SPECIAL_USE }, { "CONDSTORE", SUREL_IMAP_CAN_CONDSTORE },
+    { "QRESYNC", SUREL_IMAP_CAN_QRESYNC | SUREL_IMAP_CAN_CONDSTORE }, { "ESEARCH", SUREL_IMAP_CAN_ESEARCH },
+    { "IDLE", SUREL_IMAP_CAN_IDLE },               { "PREVIEW", SUREL_IMAP_CAN_PREVIEW },
+    { "OBJECTID", SUREL_IMAP_CAN_OBJECTID },       { "QUOTA", SUREL_IMAP_CAN_QUOTA },
+    { "UNSELECT", SUREL_IMAP_CAN_UNSELECT },
+  };
+
+  self->can = 0;
+  self->knows_capabilities = TRUE;
+  for (guint i = 0; words != NULL && words[i] != NULL; i++)
+    for (guint k = 0; k < G_N_ELEMENTS (known); k++)
+      if (g_ascii_strcasecmp (words[i], known[k].word) == 0)
+        self->can |= known[k].can;
+}
+
+/* --- Reading --- */
+
+static void
+start_clock (SurelImapSession *self)
+{
+  self->started = self->window_started = surel_clock_monotonic ();
+  self->command_octets = self->window_octets = surel_imap_parser_n_pushed (self->parser);
+}
+
+static gboolean
+check_progress (SurelImapSession *self, GError **error)
+{
+  gint64 now = surel_clock_monotonic ();
+  guint64 octets = surel_imap_parser_n_pushed (self->parser);
+  const char *what = NULL;
+
+  if (now - self->started > COMMAND_MAX)
+    what = "did not end its answer in time";
+  else if (octets - self->command_octets > OCTETS_MAX)
+    what = "sent far more than was asked for";
+  else if (now - self->window_started > PROGRESS_WINDOW)
+    {
+      if (self->window_started != self->started && octets - self->window_octets < PROGRESS_MIN)
+        what = "answers too slowly";
+      self->window_started = now;
+      self->window_octets = octets;
+    }
+  if (what != NULL)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server %s", what);
+  return what == NULL;
+}
+
+/* The next response, whatever it is. */
+static gboolean
+read_response (SurelImapSession *self,
+               gint64 timeout_us,
+               const SurelImapResponse **response,
+               GCancellable *cancellable,
+               GError **error)
+{
+  guint8 buffer[READ_SIZE];
+
+  for (;;)
+    {
+      SurelImapStatus status = surel_imap_parser_next (self->parser, response, error);
+      gssize n;
+
+      if (status == SUREL_IMAP_RESPONSE)
+        return TRUE;
+      if (status == SUREL_IMAP_BROKEN)
+        {
+          if (error != NULL && *error != NULL)
+            surel_imap_error_to_public (error);
+          return FALSE;
+        }
+      n = surel_connection_read (self->connection, buffer, sizeof buffer, timeout_us, cancellable, error);
+      if (n < 0)
+        return FALSE;
+      surel_imap_parser_push (self->parser, buffer, (gsize) n);
+      if (!check_progress (self, error))
+        return FALSE;
+    }
+}
+
+static void
+note_code (SurelImapSession *self, const SurelImapResponse *response)
+{
+  const SurelImapCode *code = &response->code;
+
+  if (code->name == NULL)
+    return;
+  if (strcmp (code->name, "CAPABILITY") == 0)
+    note_capabilities (self, code->words);
+  else if (strcmp (code->name, "ALERT") == 0)
+    {
+      g_free (self->alert);
+      self->alert = surel_text_clean (response->text, -1, ALERT_MAX);
+    }
+  else if (strcmp (code->name, "UIDVALIDITY") == 0 && code->number <= G_MAXUINT32)
+    self->mailbox.uidvalidity = (guint32) code->number;
+  else if (strcmp (code->name, "UIDNEXT") == 0 && code->number <= G_MAXUINT32)
+    self->mailbox.uidnext = (guint32) code->number;
+  else if (strcmp (code->name, "HIGHESTMODSEQ") == 0)
+    self->mailbox.highestmodseq = code->number;
+}
+
+static void
+note_exists (SurelImapSession *self, guint32 exists)
+{
+  self->mailbox.exists_changed = TRUE;
+  if (exists < self->mailbox.exists)
+    self->mailbox.shrunk = TRUE;
+  self->mailbox.exists = exists;
+}
+
+static void
+note_gone (SurelImapSession *self, guint64 count)
+{
+  self->mailbox.exists_changed = TRUE;
+  if (count > self->mailbox.exists)
+    self->mailbox.shrunk = TRUE;
+  self->mailbox.exists -= (guint32) MIN (count, self->mailbox.exists);
+}
+
+/* What concerns the conversation as a whole. */
+static void
+note (SurelImapSession *self, const SurelImapResponse *response)
+{
+  switch (response->kind)
+    {
+    case SUREL_IMAP_CAPABILITY:
+      note_capabilities (self, response->words);
+      break;
+    case SUREL_IMAP_ENABLED:
+      for (guint i = 0; response->words != NULL && response->words[i] != NULL; i++)
+        if (g_ascii_strcasecmp (response->words[i], "QRESYNC") == 0)
+          self->qresync = TRUE;
+      break;
+    case SUREL_IMAP_EXISTS:
+      note_exists (self, response->number);
+      break;
+    case SUREL_IMAP_EXPUNGE:
+      note_gone (self, response->number <= self->mailbox.exists ? 1 : G_MAXUINT32);
+      break;
+    case SUREL_IMAP_VANISHED:
+      if (!response->vanished.earlier)
+        note_gone (self, surel_uid_set_count (response->vanished.uids));
+      break;
+    case SUREL_IMAP_UNTAGGED:
+    case SUREL_IMAP_TAGGED:
+      note_code (self, response);
+      break;
+    default:
+      break;
+    }
+}
+
+static void
+set_status_error (const SurelImapResponse *response, const char *what, SurelImapError code, GError **error)
+{
+  g_autofree char *text = surel_text_clean (response->text != NULL ? response->text : "", -1, TEXT_MAX);
+
+  g_set_error (error, SUREL_IMAP_ERROR, code, "The server %s: “%s”%s%s%s", what, text,
+               response->code.name != NULL ? " [" : "",
+               response->code.name != NULL ? response->code.name : "",
+               response->code.name != NULL ? "]" : "");
+}
+
+/* A tagged response has to be for the oldest command that isn't completed. */
+static int
+complete (SurelImapSession *self, guint tag, const SurelImapResponse *response, GError **error)
+{
+  g_autofree char *expected = g_strdup_printf ("S%u", tag);
+
+  if (tag != self->done_tag + 1 || strcmp (response->tag, expected) != 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                   "The server completed a command that was not its turn");
+      return -1;
+    }
+  self->done_tag = tag;
+  start_clock (self);
+  if (response->condition == SUREL_IMAP_OK)
+    return 0;
+  set_status_error (response,
+                    response->condition == SUREL_IMAP_NO ? "refused the command"
+                                                         : "did not understand the command",
+                    response->condition == SUREL_IMAP_NO ? SUREL_IMAP_ERROR_NO : SUREL_IMAP_ERROR_BAD,
+                    error);
+  return -1;
+}
+
+/**
+ * surel_imap_session_next:
+ * @tag: what surel_imap_session_send() gave; commands are read in the order they were sent
+ * @response: (out): an untagged response, borrowed until the next call
+ *
+ * Returns: 1 with @response set, 0 once the command is completed, -1 with @error set: of
+ *   %SUREL_IMAP_ERROR, NO and BAD leave the conversation as it was, all others end it
+ */
+int
+surel_imap_session_next (SurelImapSession *self,
+                         guint tag,
+                         const SurelImapResponse **response,
+                         GCancellable *cancellable,
+                         GError **error)
+{
+  if (!read_response (self, SILENCE_MAX, response, cancellable, error))
+    return -1;
+  note (self, *response);
+  if ((*response)->kind == SUREL_IMAP_TAGGED)
+    return complete (self, tag, *response, error);
+  if ((*response)->kind == SUREL_IMAP_UNTAGGED && (*response)->condition == SUREL_IMAP_BYE)
+    {
+      set_status_error (*response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+      return -1;
+    }
+  return 1;
+}
+
+/* Reads up to the `+` that lets the next part of a command go. */
+static gboolean
+wait_for_go (SurelImapSession *self, guint tag, GCancellable *cancellable, GError **error)
+{
+  const SurelImapResponse *response;
+  int result;
+
+  while ((result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_CONTINUATION)
+      return TRUE;
+  if (result == 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                 "The server completed a command before it had all of it");
+  return FALSE;
+}
+
+static SurelImapLiterals
+literals_of (SurelImapSession *self)
+{
+  return surel_imap_session_can (self, SUREL_IMAP_CAN_LITERAL_PLUS)    ? SUREL_IMAP_LITERAL_PLUS
+         : surel_imap_session_can (self, SUREL_IMAP_CAN_LITERAL_MINUS) ? SUREL_IMAP_LITERAL_MINUS
+                                                                       : SUREL_IMAP_LITERAL_SYNC;
+}
+
+/**
+ * surel_imap_session_send:
+ * @command: borrowed
+ *
+ * Sends a command. Others may be sent before it is read, unless one of them has parts for which the
+ * server must be waited for.
+ *
+ * Returns: its tag for surel_imap_session_next(); 0 with @error set
+ */
+guint
+surel_imap_session_send (SurelImapSession *self,
+                         SurelImapCommand *command,
+                         GCancellable *cancellable,
+                         GError **error)
+{
+  guint tag = self->last_tag + 1;
+  g_autofree char *name = g_strdup_printf ("S%u", tag);
+  g_autoptr (GPtrArray) parts = surel_imap_command_finish (command, name, literals_of (self), error);
+
+  if (parts == NULL)
+    return 0;
+  g_debug ("imap: > %s %s", name, surel_imap_command_describe (command));
+  self->last_tag = tag;
+  if (self->done_tag + 1 == tag)
+    start_clock (self);
+  for (guint i = 0; i < parts->len; i++)
+    {
+      gsize length;
+      const void *data = g_bytes_get_data (parts->pdata[i], &length);
+
+      if ((i > 0 && !wait_for_go (self, tag, cancellable, error))
+          || !surel_connection_write (self->connection, data, length, cancellable, error))
+        return 0;
+    }
+  return tag;
+}
+
+/**
+ * surel_imap_session_run:
+ * @command: (transfer full): what is sent; untagged responses to it are only noted
+ */
+gboolean
+surel_imap_session_run (SurelImapSession *self,
+                        SurelImapCommand *command,
+                        GCancellable *cancellable,
+                        GError **error)
+{
+  g_autoptr (SurelImapCommand) owned = command;
+  guint tag = surel_imap_session_send (self, owned, cancellable, error);
+  const SurelImapResponse *response;
+  int result = -1;
+
+  while (tag != 0 && (result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
+    ;
+  return result == 0;
+}
+
+/* --- Signing in --- */
+
+/**
+ * surel_imap_session_greet:
+ *
+ * Reads the greeting. PREAUTH is refused: who a server takes us for without asking is not the account.
+ */
+gboolean
+surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GError **error)
+{
+  const SurelImapResponse *response;
+
+  start_clock (self);
+  if (!read_response (self, GREETING_MAX, &response, cancellable, error))
+    return FALSE;
+  if (response->kind != SUREL_IMAP_UNTAGGED)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                   "What answers there is no IMAP server");
+      return FALSE;
+    }
+  note (self, response);
+  if (response->condition == SUREL_IMAP_BYE || response->condition == SUREL_IMAP_PREAUTH)
+    {
+      set_status_error (response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
+      if (response->condition == SUREL_IMAP_PREAUTH && error != NULL)
+        (*error)->code = SUREL_IMAP_ERROR_SYNTAX;
+      return FALSE;
+    }
+  return self->knows_capabilities
+         || surel_imap_session_run (self, surel_imap_command_new ("CAPABILITY"), cancellable, error);
+}
+
+static char *
+plain_response (const char *user, const char *password)
+{
+  g_autoptr (GString) octets = g_string_new (NULL);
+  char *encoded;
+
+  g_string_append_c (octets, '\0');
+  g_string_append (octets, user);
+  g_string_append_c (octets, '\0');
+  g_string_append (octets, password);
+  encoded = g_base64_encode ((const guchar *) octets->str, octets->len);
+  explicit_bzero (octets->str, octets->len);
+  return encoded;
+}
+
+static void
+wipe (char **secret)
+{
+  if (*secret != NULL)
+    explicit_bzero (*secret, strlen (*secret));
+  g_clear_pointer (secret, g_free);
+}
+
+/* SASL PLAIN (RFC 4616), with the initial response where the server takes it (RFC 4959). */
+static gboolean
+authenticate_plain (SurelImapSession *self,
+                    const char *user,
+                    const char *password,
+                    GCancellable *cancellable,
+                    GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("AUTHENTICATE");
+  char *answer = plain_response (user, password);
+  gboolean at_once = surel_imap_session_can (self, SUREL_IMAP_CAN_SASL_IR);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_atom (command, "PLAIN");
+  if (at_once)
+    surel_imap_command_secret (command, answer);
+  tag = surel_imap_session_send (self, command, cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_CONTINUATION)
+      {
+        g_autofree char *line = g_strconcat (at_once ? "*" : answer, "\r\n", NULL);
+        gboolean sent
+            = surel_connection_write (self->connection, line, strlen (line), cancellable, error);
+
+        explicit_bzero (line, strlen (line));
+        at_once = TRUE; /* once is enough: a second `+` is answered by giving up */
+        if (!sent)
+          {
+            result = -1;
+            break;
+          }
+      }
+  wipe (&answer);
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+log_in_plainly (SurelImapSession *self,
+                const char *user,
+                const char *password,
+                GCancellable *cancellable,
+                GError **error)
+{
+  SurelImapCommand *command = surel_imap_command_new ("LOGIN");
+
+  surel_imap_command_string (command, user, -1);
+  surel_imap_command_secret (command, password);
+  return surel_imap_session_run (self, command, cancellable, error);
+}
+
+/* A refusal that says it is only for now is no reason to ask a person for the password. */
+static void
+explain_refusal (const char *user, GError **error)
+{
+  static const char *const passing[] = { "[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]" };
+  g_autofree char *message = NULL;
+
+  if (!g_error_matches (*error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO))
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (passing); i++)
+    if (strstr ((*error)->message, passing[i]) != NULL)
+      {
+        (*error)->domain = SUREL_ERROR;
+        (*error)->code = SUREL_ERROR_OFFLINE;
+        return;
+      }
+  message = g_strdup_printf ("Signing in as %s failed. %s. Check the user name and the password", user,
+                             (*error)->message);
+  g_clear_error (error);
+  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED, message);
+}
+
+/**
+ * surel_imap_session_log_in:
+ * @user: the user's name at the server
+ * @password: the secret; it goes into no log
+ *
+ * Signs in, by AUTHENTICATE PLAIN where the server has it, else by LOGIN.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_AUTHENTICATION_FAILED where the server refuses it
+ */
+gboolean
+surel_imap_session_log_in (SurelImapSession *self,
+                           const char *user,
+                           const char *password,
+                           GCancellable *cancellable,
+                           GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  gboolean success;
+
+  self->knows_capabilities = FALSE;
+  if (surel_imap_session_can (self, SUREL_IMAP_CAN_AUTH_PLAIN))
+    success = authenticate_plain (self, user, password, cancellable, &own);
+  else if (!surel_imap_session_can (self, SUREL_IMAP_LOGIN_DISABLED))
+    success = log_in_plainly (self, user, password, cancellable, &own);
+  else
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "The server offers no way of signing in that is supported (AUTHENTICATE PLAIN or "
+                   "LOGIN)");
+      return FALSE;
+    }
+  if (!success)
+    {
+      explain_refusal (user, &own);
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  /* What it can do may differ once it knows who asks (RFC 9051 §6.1.1). */
+  return self->knows_capabilities
+         || surel_imap_session_run (self, surel_imap_command_new ("CAPABILITY"), cancellable, error);
+}
+
+/**
+ * surel_imap_session_enable:
+ *
+ * Says who we are and switches QRESYNC on, in one round trip.
+ */
+gboolean
+surel_imap_session_enable (SurelImapSession *self, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SurelImapCommand) enable = surel_imap_command_new ("ENABLE");
+  g_autoptr (SurelImapCommand) id = surel_imap_command_new ("ID");
+  guint tags[2] = { 0, 0 };
+
+  surel_imap_command_atom (enable, "QRESYNC");
+  surel_imap_command_open (id);
+  surel_imap_command_string (id, "name", -1);
+  surel_imap_command_string (id, "Surel", -1);
+  surel_imap_command_string (id, "version", -1);
+  surel_imap_command_string (id, SUREL_VERSION, -1);
+  surel_imap_command_close (id);
+  if (surel_imap_session_can (self, SUREL_IMAP_CAN_ID)
+      && (tags[0] = surel_imap_session_send (self, id, cancellable, error)) == 0)
+    return FALSE;
+  if (surel_imap_session_can (self, SUREL_IMAP_CAN_ENABLE | SUREL_IMAP_CAN_QRESYNC)
+      && (tags[1] = surel_imap_session_send (self, enable, cancellable, error)) == 0)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (tags); i++)
+    {
+      g_autoptr (GError) own = NULL;
+      const SurelImapResponse *response;
+      int result = 0;
+
+      while (tags[i] != 0
+             && (result = surel_imap_session_next (self, tags[i], &response, cancellable, &own)) > 0)
+        ;
+      /* Refused, it is done without. */
+      if (result < 0 && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
+          && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD))
+        {
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/**
+ * surel_imap_session_forget_mailbox:
+ * @name: (nullable): the wire name of the mailbox that is going to be opened
+ */
+void
+surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name)
+{
+  g_free (self->mailbox.name);
+  self->mailbox = (SurelImapMailbox){ .name = g_strdup (name) };
+}
+
+/* --- Waiting --- */
+
+/**
+ * surel_imap_session_idle:
+ * @timeout_us: how long at most, in microseconds
+ * @wake: ends it
+ *
+ * Waits until something happens in the open mailbox (RFC 2177).
+ *
+ * Returns: %TRUE when something did, the time is over or @wake was cancelled
+ */
+gboolean
+surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable *wake, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("IDLE");
+  gint64 deadline = surel_clock_monotonic () + timeout_us;
+  guint tag = surel_imap_session_send (self, command, NULL, error);
+  const SurelImapResponse *response;
+  gboolean over = FALSE;
+
+  if (tag == 0 || !wait_for_go (self, tag, NULL, error))
+    return FALSE;
+  while (!over)
+    {
+      g_autoptr (GError) own = NULL;
+
+      start_clock (self); /* idling, a server may take its time */
+      if (!read_response (self, MAX (0, deadline - surel_clock_monotonic ()), &response, wake, &own))
+        {
+          over = g_error_matches (own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+                 || g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+          if (over)
+            break;
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+      note (self, response);
+      if (response->kind == SUREL_IMAP_TAGGED)
+        return complete (self, tag, response, error) == 0;
+      if (response->kind == SUREL_IMAP_UNTAGGED && response->condition == SUREL_IMAP_BYE)
+        {
+          set_status_error (response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+          return FALSE;
+        }
+      over = response->kind == SUREL_IMAP_EXISTS || response->kind == SUREL_IMAP_EXPUNGE
+             || response->kind == SUREL_IMAP_VANISHED || response->kind == SUREL_IMAP_FETCH;
+    }
+  if (!surel_connection_write (self->connection, "DONE\r\n", 6, NULL, error))
+    return FALSE;
+  for (;;)
+    {
+      if (!read_response (self, DONE_MAX, &response, NULL, error))
+        return FALSE;
+      note (self, response);
+      if (response->kind == SUREL_IMAP_TAGGED)
+        return complete (self, tag, response, error) == 0;
+    }
+}
