@@ -19,6 +19,7 @@ surel_account_row_unref (SurelAccountRow *self)
   if (!g_atomic_ref_count_dec (&self->references))
     return;
   g_variant_unref (self->settings);
+  g_free (self->secret);
   g_strfreev (self->capabilities);
   g_free (self);
 }
@@ -59,7 +60,7 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
 {
   sqlite3_stmt *statement = surel_sql_start (
       sql, error,
-      "SELECT id, settings, capabilities, last_sync FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
+      "SELECT id, settings, capabilities, last_sync, secret FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
       "removing ORDER BY id",
       "i", id);
   int result = -1;
@@ -79,26 +80,59 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
       row->capabilities = capabilities[0] != '\0' ? g_strsplit (capabilities, " ", -1)
                                                   : g_new0 (char *, 1);
       row->last_sync = sqlite3_column_int64 (statement, 3);
+      row->secret = surel_sql_column_text (statement, 4);
       g_ptr_array_add (rows, row);
     }
   return result == 0;
 }
 
+/* Two accounts are the same where protocol, user and server are. */
+static gboolean
+check_new (SurelTxn *txn, GVariant *settings, GError **error)
+{
+  static const char *const keys[] = { "protocol", "user", "host", "url" };
+  g_autoptr (GPtrArray) rows
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_account_row_unref);
+
+  if (!surel_accounts_load (txn->sql, 0, rows, error))
+    return FALSE;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      gboolean same = TRUE;
+
+      for (guint k = 0; k < G_N_ELEMENTS (keys); k++)
+        {
+          const char *value = "";
+
+          g_variant_lookup (settings, keys[k], "&s", &value);
+          same = same && g_str_equal (value, surel_account_row_get_string (rows->pdata[i], keys[k]));
+        }
+      if (same)
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS,
+                       "There is an account with that user and server already");
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 /**
  * surel_accounts_add:
  * @settings: a checked a{sv}
+ * @secret: under what name its secrets are kept elsewhere
  *
- * Returns: the new account's id; 0 with @error set
+ * Returns: the new account's id; 0 with %SUREL_ERROR_EXISTS or another error
  */
 gint64
-surel_accounts_add (SurelTxn *txn, GVariant *settings, GError **error)
+surel_accounts_add (SurelTxn *txn, GVariant *settings, const char *secret, GError **error)
 {
   g_autofree char *text = g_variant_print (settings, TRUE);
-  gint64 id = surel_txn_new_id (txn, error);
+  gint64 id = check_new (txn, settings, error) ? surel_txn_new_id (txn, error) : 0;
 
   if (id == 0
-      || !surel_sql_run (txn->sql, error, "INSERT INTO account (id, settings) VALUES (?, ?)", "is", id,
-                         text))
+      || !surel_sql_run (txn->sql, error, "INSERT INTO account (id, settings, secret) VALUES (?, ?, ?)",
+                         "iss", id, text, secret))
     return 0;
   surel_txn_changed (txn, SUREL_FAMILY_ACCOUNT, (guint64) id, SUREL_CREATED);
   return id;

@@ -10,6 +10,7 @@ typedef struct
   gatomicrefcount references;
   gint64 id;
   GVariant *settings; /* a{sv}, checked when they came in; no secrets */
+  char *secret; /* under what name its secrets are kept elsewhere */
   GStrv capabilities; /* what the server was found to do */
   gint64 last_sync; /* seconds since the epoch; 0 for never */
 } SurelAccountRow;
@@ -20,7 +21,7 @@ const char *surel_account_row_get_string (const SurelAccountRow *self, const cha
 gboolean surel_account_row_is_enabled (const SurelAccountRow *self);
 
 gboolean surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error);
-gint64 surel_accounts_add (SurelTxn *txn, GVariant *settings, GError **error);
+gint64 surel_accounts_add (SurelTxn *txn, GVariant *settings, const char *secret, GError **error);
 gboolean surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settings, GError **error);
 gboolean surel_accounts_set_capabilities (SurelTxn *txn,
                                           gint64 id,

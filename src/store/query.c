@@ -238,6 +238,16 @@ add_sort (Build *build, const SurelSort *sort)
     g_string_append (build->order, " DESC");
 }
 
+/* Whether the condition that drives the query is all there is. */
+static gboolean
+is_driver_alone (const SurelFilter *filter, const SurelFilter *driver)
+{
+  return driver != NULL
+         && (filter == driver
+             || (filter->kind == SUREL_FILTER_AND && filter->children->len == 1
+                 && is_driver_alone (filter->children->pdata[0], driver)));
+}
+
 static void
 build_start (Build *build, const SurelQuery *query)
 {
@@ -253,7 +263,7 @@ build_start (Build *build, const SurelQuery *query)
       build->folder = driver->number;
       bind_number (build, build->folder);
     }
-  if (query->filter != NULL && query->filter != build->driver)
+  if (query->filter != NULL && !is_driver_alone (query->filter, build->driver))
     {
       g_string_append (build->where, " AND ");
       add_filter (build, query->filter);

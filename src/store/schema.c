@@ -13,9 +13,10 @@ static const char *const migrations[] = {
   /* The commit log: a row a commit, `changes` as store/changes.c writes them. */
   "CREATE TABLE log (state INTEGER PRIMARY KEY, time INTEGER NOT NULL, changes BLOB NOT NULL) STRICT;"
 
-  /* `settings` is the text form of a GVariant a{sv}, without secrets. `removing`: its rows are being
+  /* `settings` is the text form of a GVariant a{sv}, without secrets; `secret` under what name those are
+   * kept elsewhere. `removing`: its rows are being
    * deleted, in as many commits as that takes; it is no longer shown. */
-  "CREATE TABLE account (id INTEGER PRIMARY KEY, settings TEXT NOT NULL,"
+  "CREATE TABLE account (id INTEGER PRIMARY KEY, settings TEXT NOT NULL, secret TEXT NOT NULL,"
   " capabilities TEXT NOT NULL DEFAULT '', removing INTEGER NOT NULL DEFAULT 0,"
   " last_sync INTEGER NOT NULL DEFAULT 0) STRICT;"
 

@@ -29,7 +29,7 @@ add_account (SurelTxn *txn, gpointer data, GError **error)
       = g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {'protocol': <'imap'>, 'address': <'a@b'>}"));
   Fixture *fixture = data;
 
-  fixture->account = surel_accounts_add (txn, settings, error);
+  fixture->account = surel_accounts_add (txn, settings, "secret", error);
   return fixture->account != 0;
 }
 

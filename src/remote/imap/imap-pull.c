@@ -566,9 +566,10 @@ search_new (Pull *pull, guint32 first, SurelUidSet *found, GError **error)
   return tag != 0 && result == 0;
 }
 
-/* After a delta the counts have to agree; where they don't, all is compared. */
+/* After a delta the counts have to agree; where they don't, all is compared. A listing of all that just
+ * ended is as good as a comparison. */
 static gboolean
-verify (Pull *pull, const SurelImapToken *token, gboolean prove, GError **error)
+verify (Pull *pull, const SurelImapToken *token, gboolean prove, gboolean listed, GError **error)
 {
   guint64 count;
 
@@ -577,7 +578,7 @@ verify (Pull *pull, const SurelImapToken *token, gboolean prove, GError **error)
       if (!surel_sink_count (pull->sink, &count, error))
         return FALSE;
       if (count == pull->mailbox->exists && !pull->mailbox->shrunk)
-        return surel_sink_synced (pull->sink, pull->mailbox->exists, FALSE, error);
+        return surel_sink_synced (pull->sink, pull->mailbox->exists, listed, error);
     }
   return compare (pull, token, error);
 }
@@ -596,7 +597,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, GErr
     {
       token = token_of (pull);
       return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, error)
-             && verify (pull, &token, FALSE, error);
+             && verify (pull, &token, FALSE, TRUE, error);
     }
   token = token_of (pull);
   if (token.highestmodseq < known->highestmodseq)
@@ -610,7 +611,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, GErr
   if (!fetch_all (pull, fresh, &token, error)
       || (surel_uid_set_n_ranges (fresh) == 0 && !close_with (pull, &token, error)))
     return FALSE;
-  return verify (pull, &token, prove, error);
+  return verify (pull, &token, prove, FALSE, error);
 }
 
 /* Without QRESYNC, or the first time. */
@@ -636,7 +637,7 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
     return TRUE;
   if (known != NULL && known->highestmodseq > 0 && surel_imap_session_has_qresync (pull->session))
     return pull_with_qresync (pull, known, FALSE, error); /* what changed since the listing began */
-  return verify (pull, &token, kind == SUREL_PULL_PROVE, error);
+  return verify (pull, &token, kind == SUREL_PULL_PROVE, TRUE, error);
 }
 
 /**

@@ -1,0 +1,263 @@
+/* org.surel.Sync1.Account. */
+#include <string.h>
+
+#include "base/errors.h"
+#include "bus/adaptors.h"
+#include "bus/call.h"
+#include "bus/path.h"
+#include "engine/settings.h"
+
+static const char *const key_alone[] = { "key", NULL };
+
+typedef struct
+{
+  SurelService *service; /* borrowed */
+  gint64 account;
+} Adaptor;
+
+static SurelAccount *
+account_of (Adaptor *self)
+{
+  return surel_engine_find_account (surel_service_get_engine (self->service), self->account);
+}
+
+static const char *
+status_name (SurelStatus status)
+{
+  static const char *const names[]
+      = { "disabled",  "offline",       "connecting", "syncing", "idle",
+          "throttled", "auth-required", "locked",     "error" };
+
+  return names[status];
+}
+
+/* FALSE once the account is gone: the call has failed then. */
+static gboolean
+begin (Adaptor *self,
+       GDBusMethodInvocation *invocation,
+       GVariant *options,
+       const char *const *keys)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (account_of (self) == NULL)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account is gone");
+  else
+    surel_call_check_options (options, keys, &error);
+  if (error != NULL)
+    surel_call_fail (invocation, error);
+  return error == NULL;
+}
+
+static void
+on_done (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
+{
+  if (error != NULL)
+    surel_call_fail (invocation, error);
+  else
+    g_dbus_method_invocation_return_value (invocation, NULL);
+}
+
+static gboolean
+handle_sync (SurelBusAccount *skeleton G_GNUC_UNUSED,
+             GDBusMethodInvocation *invocation,
+             GVariant *options,
+             gpointer data)
+{
+  Adaptor *self = data;
+
+  if (begin (self, invocation, options, key_alone))
+    surel_return_job (self->service, invocation,
+                      surel_engine_sync (surel_service_get_engine (self->service), self->account));
+  return TRUE;
+}
+
+static gboolean
+handle_sign_in (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                GDBusMethodInvocation *invocation,
+                GVariant *options,
+                gpointer data)
+{
+  Adaptor *self = data;
+
+  if (begin (self, invocation, options, key_alone))
+    surel_return_job (self->service, invocation,
+                      surel_engine_sign_in (surel_service_get_engine (self->service), self->account));
+  return TRUE;
+}
+
+static gboolean
+handle_configure (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                  GDBusMethodInvocation *invocation,
+                  GVariant *settings,
+                  GVariant *options,
+                  gpointer data)
+{
+  Adaptor *self = data;
+  g_autoptr (GVariant) checked = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!begin (self, invocation, options, key_alone))
+    return TRUE;
+  checked
+      = surel_settings_check (settings, surel_account_get_row (account_of (self))->settings, &error);
+  if (checked != NULL)
+    surel_engine_configure (surel_service_get_engine (self->service), self->account, checked, on_done,
+                            invocation);
+  else
+    surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+static gboolean
+handle_set_secrets (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                    GDBusMethodInvocation *invocation,
+                    GUnixFDList *fds,
+                    GVariant *secrets,
+                    GVariant *options,
+                    gpointer data)
+{
+  Adaptor *self = data;
+  g_autoptr (GHashTable) table = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!begin (self, invocation, options, key_alone))
+    return TRUE;
+  table = surel_call_take_secrets (secrets, fds, &error);
+  if (table != NULL)
+    surel_engine_set_secrets (surel_service_get_engine (self->service), self->account,
+                              g_steal_pointer (&table), on_done, invocation);
+  else
+    surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+static gboolean
+handle_remove (SurelBusAccount *skeleton G_GNUC_UNUSED,
+               GDBusMethodInvocation *invocation,
+               GVariant *options,
+               gpointer data)
+{
+  static const char *const keys[] = { "force", "key", NULL };
+  Adaptor *self = data;
+  g_autoptr (GError) error = NULL;
+  gboolean force = FALSE;
+
+  if (!begin (self, invocation, options, keys))
+    return TRUE;
+  if (surel_call_get_boolean (options, "force", &force, &error))
+    surel_engine_remove_account (surel_service_get_engine (self->service), self->account, on_done,
+                                 invocation);
+  else
+    surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+static void
+set_error (SurelBusAccount *skeleton, const GError *error)
+{
+  g_autofree char *message = error != NULL ? g_utf8_make_valid (error->message, -1) : NULL;
+
+  surel_bus_account_set_error (
+      skeleton, g_variant_new ("(ss)", error != NULL ? surel_error_name (error) : "",
+                               message != NULL ? message : ""));
+}
+
+static void
+set_certificate (SurelBusAccount *skeleton, const SurelCertificate *certificate)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+
+  if (certificate != NULL)
+    {
+      g_variant_dict_insert (&dict, "sha256", "s", certificate->sha256);
+      g_variant_dict_insert (&dict, "subject", "s", certificate->subject);
+      g_variant_dict_insert (&dict, "problems", "^as", certificate->problems);
+    }
+  surel_bus_account_set_certificate (skeleton, g_variant_dict_end (&dict));
+}
+
+static void
+set_identities (SurelBusAccount *skeleton, const SurelAccountRow *row)
+{
+  g_autoptr (GVariant) own = g_variant_lookup_value (row->settings, "identities", NULL);
+  GVariantBuilder builder;
+  GVariantBuilder one;
+
+  if (own != NULL)
+    {
+      surel_bus_account_set_identities (skeleton, own);
+      return;
+    }
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_init (&one, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&one, "{sv}", "id", g_variant_new_string ("default"));
+  g_variant_builder_add (&one, "{sv}", "name",
+                         g_variant_new_string (surel_account_row_get_string (row, "name")));
+  g_variant_builder_add (&one, "{sv}", "email",
+                         g_variant_new_string (surel_account_row_get_string (row, "address")));
+  g_variant_builder_add (&one, "{sv}", "default", g_variant_new_boolean (TRUE));
+  g_variant_builder_add (&builder, "@a{sv}", g_variant_builder_end (&one));
+  surel_bus_account_set_identities (skeleton, g_variant_builder_end (&builder));
+}
+
+/**
+ * surel_account_adaptor_update:
+ *
+ * Has the properties say what is the case now.
+ */
+void
+surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
+{
+  SurelAccountRow *row = surel_account_get_row (account);
+  const char *address = surel_account_row_get_string (row, "address");
+  const char *name = surel_account_row_get_string (row, "name");
+  SurelStatus status = surel_account_get_status (account);
+
+  surel_bus_account_set_address (skeleton, address);
+  surel_bus_account_set_name (skeleton, name[0] != '\0' ? name : address);
+  surel_bus_account_set_protocol (skeleton, surel_account_row_get_string (row, "protocol"));
+  surel_bus_account_set_enabled (skeleton, surel_account_row_is_enabled (row));
+  surel_bus_account_set_settings (skeleton, row->settings);
+  surel_bus_account_set_capabilities (skeleton, (const char *const *) row->capabilities);
+  set_identities (skeleton, row);
+  surel_bus_account_set_status (skeleton, status_name (status));
+  set_error (skeleton, surel_account_get_error (account));
+  set_certificate (skeleton, surel_account_get_certificate (account));
+  surel_bus_account_set_next_attempt (skeleton, surel_account_get_next_attempt (account));
+  surel_bus_account_set_last_sync (skeleton, surel_account_get_last_sync (account));
+  surel_bus_account_set_progress (skeleton, surel_account_get_progress (account));
+  surel_bus_account_set_alert (skeleton, surel_account_get_alert (account));
+  surel_bus_account_set_push (skeleton, status == SUREL_STATUS_IDLE || status == SUREL_STATUS_SYNCING
+                                            ? "polling"
+                                            : "down");
+  surel_bus_account_set_push_reason (
+      skeleton, status == SUREL_STATUS_IDLE || status == SUREL_STATUS_SYNCING
+                    ? "the inbox is watched; all other folders are asked for every five minutes"
+                    : "there is no connection");
+}
+
+SurelBusAccount *
+surel_account_adaptor_new (SurelService *service, SurelAccount *account)
+{
+  static const char *const built[]
+      = { "Sync", "SignIn", "Configure", "SetSecrets", "Remove", NULL };
+  SurelBusAccount *skeleton = surel_bus_account_skeleton_new ();
+  Adaptor *self = g_new0 (Adaptor, 1);
+  g_autofree char *path = surel_path_of_account (surel_account_get_id (account));
+
+  self->service = service;
+  self->account = surel_account_get_id (account);
+  g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, g_free);
+  surel_bus_account_set_id (skeleton, strrchr (path, '/') + 1);
+  surel_bus_account_set_keyword_names (skeleton, g_variant_new ("a{ss}", NULL));
+  surel_bus_account_set_quota (skeleton, g_variant_new ("a{sv}", NULL));
+  surel_account_adaptor_update (skeleton, account);
+  g_signal_connect (skeleton, "handle-sync", G_CALLBACK (handle_sync), self);
+  g_signal_connect (skeleton, "handle-sign-in", G_CALLBACK (handle_sign_in), self);
+  g_signal_connect (skeleton, "handle-configure", G_CALLBACK (handle_configure), self);
+  g_signal_connect (skeleton, "handle-set-secrets", G_CALLBACK (handle_set_secrets), self);
+  g_signal_connect (skeleton, "handle-remove", G_CALLBACK (handle_remove), self);
+  surel_unbuilt_connect (skeleton, built);
+  return skeleton;
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "bus/service.h"
+#include "surel-bus.h"
+
+G_BEGIN_DECLS
+
+/* Each makes the skeleton of an interface, whose members call the engine or the store. @service is
+ * borrowed and outlives them. */
+SurelBusManager *surel_manager_adaptor_new (SurelService *service);
+void surel_manager_adaptor_committed (SurelBusManager *manager, const SurelCommit *commit);
+void surel_manager_adaptor_count_unread (SurelBusManager *manager, guint unread);
+SurelBusMessages *surel_messages_adaptor_new (SurelService *service);
+SurelBusAccount *surel_account_adaptor_new (SurelService *service, SurelAccount *account);
+void surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account);
+SurelBusFolder *surel_folder_adaptor_new (SurelService *service, SurelFolderRow *row);
+void surel_folder_adaptor_update (SurelBusFolder *skeleton, SurelFolderRow *row);
+SurelBusJob *surel_job_adaptor_new (SurelService *service, SurelJob *job);
+GDBusInterfaceSkeleton *surel_unbuilt_adaptor_new (GType type);
+void surel_unbuilt_connect (gpointer skeleton, const char *const *built);
+gboolean surel_return_job (SurelService *service, GDBusMethodInvocation *invocation, SurelJob *job);
+
+/* Secrets out of an a{sv}: key → secret; NULL with @error set. */
+GHashTable *surel_call_take_secrets (GVariant *secrets, GUnixFDList *fds, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,331 @@
+/* Who calls. A caller in a Flatpak or a Snap is refused everything, properties and introspection too, so
+ * this stands in a filter of the connection, before GDBus. Who a caller is takes a question to the bus, and
+ * a filter can't wait: the first calls of a client are taken out, and once the answer is there they are
+ * sent on to ourselves, and their replies back. All later ones go straight through. A client that leaves
+ * cancels its reads. */
+#include "bus/guard.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/errors.h"
+
+#define CLIENTS_MAX 4096 /* whose standing is remembered */
+#define HELD_MAX 1000 /* calls of one client that wait for its standing to be known */
+
+typedef enum
+{
+  ASKED,
+  ALLOWED,
+  REFUSED,
+} Standing;
+
+typedef struct
+{
+  Standing standing;
+  GPtrArray *held; /* GDBusMessage: calls that wait */
+  GCancellable *cancellable; /* of its reads */
+} Client;
+
+struct _SurelGuard
+{
+  GDBusConnection *connection;
+  guint filter;
+  guint subscription;
+  pthread_mutex_t mutex; /* a leaf: the filter runs in GDBus's own thread */
+  GHashTable *clients; /* unique name → Client; under the mutex */
+};
+
+static void
+client_free (gpointer data)
+{
+  Client *client = data;
+
+  g_ptr_array_unref (client->held);
+  g_cancellable_cancel (client->cancellable);
+  g_object_unref (client->cancellable);
+  g_free (client);
+}
+
+static gboolean
+has_file (int root, const char *name)
+{
+  struct stat status;
+
+  return fstatat (root, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A Flatpak has its description at its root; a Snap's processes are in a cgroup and have a profile of that
+ * name. Where nothing can be read of a process, it isn't one of ours. */
+static gboolean
+is_sandboxed (guint32 pid)
+{
+  g_autofree char *root_path = g_strdup_printf ("/proc/%u/root", pid);
+  g_autofree char *cgroup_path = g_strdup_printf ("/proc/%u/cgroup", pid);
+  g_autofree char *label_path = g_strdup_printf ("/proc/%u/attr/current", pid);
+  g_autofree char *cgroup = NULL;
+  g_autofree char *label = NULL;
+  int root = open (root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+  gboolean sandboxed;
+
+  if (root < 0)
+    return TRUE;
+  sandboxed = has_file (root, ".flatpak-info");
+  close (root);
+  if (g_file_get_contents (cgroup_path, &cgroup, NULL, NULL))
+    sandboxed = sandboxed || g_strstr_len (cgroup, -1, "/snap.") != NULL;
+  if (g_file_get_contents (label_path, &label, NULL, NULL))
+    sandboxed = sandboxed || g_str_has_prefix (label, "snap.");
+  return sandboxed;
+}
+
+static void
+refuse (SurelGuard *self, GDBusMessage *call)
+{
+  g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (
+      call, SUREL_ERROR_PREFIX "PermissionDenied",
+      "Sandboxed programs may not use this; it is for programs of the session alone");
+
+  if ((g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+    g_dbus_connection_send_message (self->connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+}
+
+typedef struct
+{
+  GDBusConnection *connection;
+  GDBusMessage *call;
+} Forward;
+
+/* The reply to a call sent on, given to who made it. */
+static void
+on_reply (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Forward *forward = data;
+  g_autoptr (GDBusMessage) reply = g_dbus_connection_send_message_with_reply_finish (
+      G_DBUS_CONNECTION (source), result, NULL);
+  g_autoptr (GDBusMessage) answer = NULL;
+
+  if (reply != NULL
+      && (g_dbus_message_get_flags (forward->call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+    {
+      if (g_dbus_message_get_message_type (reply) == G_DBUS_MESSAGE_TYPE_ERROR)
+        answer = g_dbus_message_new_method_error_literal (forward->call,
+                                                          g_dbus_message_get_error_name (reply), "");
+      else
+        answer = g_dbus_message_new_method_reply (forward->call);
+      if (g_dbus_message_get_body (reply) != NULL)
+        g_dbus_message_set_body (answer, g_dbus_message_get_body (reply));
+      g_dbus_message_set_unix_fd_list (answer, g_dbus_message_get_unix_fd_list (reply));
+      g_dbus_connection_send_message (forward->connection, answer, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
+                                      NULL);
+    }
+  g_object_unref (forward->call);
+  g_object_unref (forward->connection);
+  g_free (forward);
+}
+
+static void
+send_on (SurelGuard *self, GDBusMessage *call)
+{
+  g_autoptr (GDBusMessage) copy = g_dbus_message_copy (call, NULL);
+  Forward *forward;
+
+  if (copy == NULL)
+    return;
+  g_dbus_message_set_destination (copy, g_dbus_connection_get_unique_name (self->connection));
+  g_dbus_message_set_sender (copy, NULL);
+  g_dbus_message_set_serial (copy, 0);
+  g_dbus_message_set_flags (copy, G_DBUS_MESSAGE_FLAGS_NONE);
+  forward = g_new0 (Forward, 1);
+  forward->connection = g_object_ref (self->connection);
+  forward->call = g_object_ref (call);
+  g_dbus_connection_send_message_with_reply (self->connection, copy, G_DBUS_SEND_MESSAGE_FLAGS_NONE,
+                                             G_MAXINT, NULL, NULL, on_reply, forward);
+}
+
+typedef struct
+{
+  SurelGuard *guard;
+  char *sender;
+} Question;
+
+static void
+on_pid (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autofree Question *question = data;
+  g_autofree char *sender = question->sender;
+  SurelGuard *self = question->guard;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_autoptr (GPtrArray) held = NULL;
+  gboolean refused = TRUE;
+  Client *client;
+  guint32 pid;
+
+  if (reply != NULL)
+    {
+      g_variant_get (reply, "(u)", &pid);
+      refused = is_sandboxed (pid);
+    }
+  pthread_mutex_lock (&self->mutex);
+  client = g_hash_table_lookup (self->clients, sender);
+  if (client != NULL)
+    {
+      client->standing = refused ? REFUSED : ALLOWED;
+      held = g_steal_pointer (&client->held);
+      client->held = g_ptr_array_new_with_free_func (g_object_unref);
+    }
+  pthread_mutex_unlock (&self->mutex);
+  for (guint i = 0; held != NULL && i < held->len; i++)
+    (refused ? refuse : send_on) (self, held->pdata[i]);
+}
+
+static gboolean
+ask_about (gpointer data)
+{
+  Question *question = data;
+
+  g_dbus_connection_call (question->guard->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                          "org.freedesktop.DBus", "GetConnectionUnixProcessID",
+                          g_variant_new ("(s)", question->sender), G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_pid, question);
+  return G_SOURCE_REMOVE;
+}
+
+/* What becomes of a call. In GDBus's thread. */
+static Standing
+standing_of (SurelGuard *self, const char *sender, GDBusMessage *call)
+{
+  Client *client;
+  Standing standing;
+  gboolean ask = FALSE;
+
+  pthread_mutex_lock (&self->mutex);
+  client = g_hash_table_lookup (self->clients, sender);
+  if (client == NULL)
+    {
+      client = g_new0 (Client, 1);
+      client->held = g_ptr_array_new_with_free_func (g_object_unref);
+      client->cancellable = g_cancellable_new ();
+      if (g_hash_table_size (self->clients) >= CLIENTS_MAX)
+        client->standing = REFUSED;
+      else
+        ask = TRUE;
+      g_hash_table_insert (self->clients, g_strdup (sender), client);
+    }
+  standing = client->standing;
+  if (standing == ASKED && client->held->len < HELD_MAX)
+    g_ptr_array_add (client->held, g_object_ref (call));
+  else if (standing == ASKED)
+    standing = REFUSED;
+  pthread_mutex_unlock (&self->mutex);
+  if (ask)
+    {
+      Question *question = g_new0 (Question, 1);
+
+      question->guard = self;
+      question->sender = g_strdup (sender);
+      g_idle_add_full (G_PRIORITY_HIGH, ask_about, question, NULL);
+    }
+  return standing;
+}
+
+static GDBusMessage *
+filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer data)
+{
+  SurelGuard *self = data;
+  const char *sender = g_dbus_message_get_sender (message);
+
+  if (!incoming || g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL
+      || sender == NULL || g_strcmp0 (sender, g_dbus_connection_get_unique_name (connection)) == 0)
+    return message;
+  switch (standing_of (self, sender, message))
+    {
+    case ALLOWED:
+      return message;
+    case REFUSED:
+      refuse (self, message);
+      break;
+    case ASKED:
+    default:
+      break;
+    }
+  g_object_unref (message);
+  return NULL;
+}
+
+static void
+on_name_owner_changed (GDBusConnection *connection G_GNUC_UNUSED,
+                       const char *bus G_GNUC_UNUSED,
+                       const char *path G_GNUC_UNUSED,
+                       const char *interface G_GNUC_UNUSED,
+                       const char *signal G_GNUC_UNUSED,
+                       GVariant *parameters,
+                       gpointer data)
+{
+  SurelGuard *self = data;
+  const char *name;
+  const char *new_owner;
+
+  g_variant_get (parameters, "(&s&s&s)", &name, NULL, &new_owner);
+  if (name[0] != ':' || new_owner[0] != '\0')
+    return;
+  pthread_mutex_lock (&self->mutex);
+  g_hash_table_remove (self->clients, name);
+  pthread_mutex_unlock (&self->mutex);
+}
+
+/**
+ * surel_guard_new:
+ * @connection: the session bus, with nothing exported yet
+ *
+ * Returns: (transfer full): a guard that is at its post
+ */
+SurelGuard *
+surel_guard_new (GDBusConnection *connection)
+{
+  SurelGuard *self = g_new0 (SurelGuard, 1);
+
+  self->connection = g_object_ref (connection);
+  pthread_mutex_init (&self->mutex, NULL);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, client_free);
+  self->filter = g_dbus_connection_add_filter (connection, filter, self, NULL);
+  self->subscription = g_dbus_connection_signal_subscribe (
+      connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
+      "/org/freedesktop/DBus", NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_name_owner_changed, self, NULL);
+  return self;
+}
+
+void
+surel_guard_free (SurelGuard *self)
+{
+  g_dbus_connection_remove_filter (self->connection, self->filter);
+  g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
+  g_hash_table_unref (self->clients);
+  pthread_mutex_destroy (&self->mutex);
+  g_object_unref (self->connection);
+  g_free (self);
+}
+
+/**
+ * surel_guard_get_cancellable:
+ * @sender: (nullable): a caller
+ *
+ * Returns: (transfer none) (nullable): what is cancelled when the caller leaves the bus
+ */
+GCancellable *
+surel_guard_get_cancellable (SurelGuard *self, const char *sender)
+{
+  GCancellable *cancellable = NULL;
+  Client *client;
+
+  if (sender == NULL)
+    return NULL;
+  pthread_mutex_lock (&self->mutex);
+  client = g_hash_table_lookup (self->clients, sender);
+  if (client != NULL)
+    cancellable = client->cancellable;
+  pthread_mutex_unlock (&self->mutex);
+  return cancellable;
+}

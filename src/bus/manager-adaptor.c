@@ -1,0 +1,481 @@
+/* org.surel.Sync1.Manager. */
+#include <gio/gunixfdlist.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "bus/adaptors.h"
+#include "bus/call.h"
+#include "bus/path.h"
+#include "engine/settings.h"
+#include "store/log.h"
+
+#define WAIT_MAX 20 /* seconds: D-Bus clients stop at 25 */
+#define LIMIT_USUAL 1000 /* ids */
+#define SIGNAL_IDS_MAX 500 /* ids in a StateChanged */
+#define SIGNAL_INTERVAL 50 /* ms between two: at most 20 a second */
+#define SECRET_MAX 65536 /* octets */
+#define WAITERS_MAX 1000 /* calls that wait for a change, of all clients */
+
+/* A Changes() that waits. */
+typedef struct
+{
+  struct _Adaptor *adaptor;
+  GDBusMethodInvocation *invocation;
+  guint64 since;
+  guint limit;
+  guint timeout; /* source */
+} Waiter;
+
+typedef struct _Adaptor
+{
+  SurelService *service; /* borrowed */
+  SurelBusManager *skeleton; /* borrowed: it owns this */
+  GPtrArray *waiters; /* Waiter */
+  SurelChanges *pending; /* what no StateChanged has told; nullable */
+  guint64 before; /* the state the last StateChanged ended with */
+  guint64 after;
+  gint64 last_signal; /* monotonic µs */
+  guint signal_source;
+} Adaptor;
+
+static SurelStore *
+store_of (Adaptor *self)
+{
+  return surel_engine_get_store (surel_service_get_engine (self->service));
+}
+
+/* --- Changes --- */
+
+static void
+add_paths (GVariantBuilder *dict, const char *key, SurelFamily family, GArray *ids)
+{
+  GVariantBuilder paths;
+
+  if (ids->len == 0)
+    return;
+  g_variant_builder_init (&paths, G_VARIANT_TYPE ("ao"));
+  for (guint i = 0; i < ids->len; i++)
+    {
+      guint64 id = g_array_index (ids, guint64, i);
+      g_autofree char *path = family == SUREL_FAMILY_ACCOUNT
+                                  ? surel_path_of_account ((gint64) id)
+                                  : surel_path_of_folder (SUREL_FOLDER_KEY_ACCOUNT (id),
+                                                          SUREL_FOLDER_KEY_FOLDER (id));
+
+      g_variant_builder_add (&paths, "o", path);
+    }
+  g_variant_builder_add (dict, "{sv}", key, g_variant_builder_end (&paths));
+}
+
+static void
+add_changes (GVariantBuilder *dict, SurelChanges *changes)
+{
+  static const struct
+  {
+    const char *key;
+    SurelFamily family;
+    SurelEvent event;
+  } lists[] = {
+    { "accountsCreated", SUREL_FAMILY_ACCOUNT, SUREL_CREATED },
+    { "accountsUpdated", SUREL_FAMILY_ACCOUNT, SUREL_UPDATED },
+    { "accountsDestroyed", SUREL_FAMILY_ACCOUNT, SUREL_DESTROYED },
+    { "foldersCreated", SUREL_FAMILY_FOLDER, SUREL_CREATED },
+    { "foldersUpdated", SUREL_FAMILY_FOLDER, SUREL_UPDATED },
+    { "foldersDestroyed", SUREL_FAMILY_FOLDER, SUREL_DESTROYED },
+    { "messagesCreated", SUREL_FAMILY_MESSAGE, SUREL_CREATED },
+    { "messagesUpdated", SUREL_FAMILY_MESSAGE, SUREL_UPDATED },
+    { "messagesDestroyed", SUREL_FAMILY_MESSAGE, SUREL_DESTROYED },
+    { "itemsCreated", SUREL_FAMILY_ITEM, SUREL_CREATED },
+    { "itemsUpdated", SUREL_FAMILY_ITEM, SUREL_UPDATED },
+    { "itemsDestroyed", SUREL_FAMILY_ITEM, SUREL_DESTROYED },
+    { "operationsUpdated", SUREL_FAMILY_OPERATION, SUREL_UPDATED },
+  };
+  g_autoptr (GArray) new_mail = surel_changes_list_new_mail (changes);
+
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    {
+      g_autoptr (GArray) ids = surel_changes_list (changes, lists[i].family, lists[i].event);
+
+      if (lists[i].family <= SUREL_FAMILY_FOLDER)
+        add_paths (dict, lists[i].key, lists[i].family, ids);
+      else if (ids->len > 0)
+        g_variant_builder_add (dict, "{sv}", lists[i].key, surel_call_ids (ids));
+    }
+  if (new_mail->len > 0)
+    g_variant_builder_add (dict, "{sv}", "newMail", surel_call_ids (new_mail));
+}
+
+typedef struct
+{
+  GDBusMethodInvocation *invocation;
+  char *store_id;
+  guint64 since;
+  guint limit;
+} Ask;
+
+static void
+ask_free (gpointer data)
+{
+  Ask *ask = data;
+
+  g_free (ask->store_id);
+  g_free (ask);
+}
+
+static void
+read_changes (SurelReader *reader, gpointer data)
+{
+  Ask *ask = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SurelPage) page = NULL;
+  GVariantBuilder dict;
+
+  if (reader->error == NULL)
+    page = surel_log_read (reader, ask->since, ask->limit, &error);
+  if (page == NULL)
+    {
+      surel_call_fail (ask->invocation, reader->error != NULL ? reader->error : error);
+      return;
+    }
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&dict, "{sv}", "store", g_variant_new_string (ask->store_id));
+  g_variant_builder_add (&dict, "{sv}", "state", g_variant_new_uint64 (page->state));
+  g_variant_builder_add (&dict, "{sv}", "hasMore", g_variant_new_boolean (page->has_more));
+  add_changes (&dict, page->changes);
+  g_dbus_method_invocation_return_value (ask->invocation, g_variant_new ("(a{sv})", &dict));
+}
+
+static void
+answer_changes (Adaptor *self, GDBusMethodInvocation *invocation, guint64 since, guint limit)
+{
+  Ask *ask = g_new0 (Ask, 1);
+
+  ask->invocation = invocation;
+  ask->store_id = g_strdup (surel_store_get_id (store_of (self)));
+  ask->since = since;
+  ask->limit = limit;
+  surel_store_read (store_of (self), read_changes, ask, ask_free,
+                    surel_service_get_cancellable (self->service, invocation));
+}
+
+static void
+waiter_free (gpointer data)
+{
+  Waiter *waiter = data;
+
+  g_clear_handle_id (&waiter->timeout, g_source_remove);
+  g_free (waiter);
+}
+
+static void
+answer_waiters (Adaptor *self)
+{
+  g_autoptr (GPtrArray) waiters = g_steal_pointer (&self->waiters);
+
+  self->waiters = g_ptr_array_new_with_free_func (waiter_free);
+  for (guint i = 0; i < waiters->len; i++)
+    {
+      Waiter *waiter = waiters->pdata[i];
+
+      answer_changes (self, waiter->invocation, waiter->since, waiter->limit);
+    }
+}
+
+static gboolean
+on_wait_over (gpointer data)
+{
+  Waiter *waiter = data;
+  Adaptor *self = waiter->adaptor;
+
+  waiter->timeout = 0;
+  answer_changes (self, waiter->invocation, waiter->since, waiter->limit);
+  g_ptr_array_remove_fast (self->waiters, waiter);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+handle_changes (SurelBusManager *skeleton G_GNUC_UNUSED,
+                GDBusMethodInvocation *invocation,
+                const char *store,
+                guint64 since,
+                GVariant *options,
+                gpointer data)
+{
+  static const char *const keys[] = { "limit", "wait", NULL };
+  Adaptor *self = data;
+  g_autoptr (GError) error = NULL;
+  gint64 limit = LIMIT_USUAL;
+  gint64 wait = 0;
+  Waiter *waiter;
+
+  if (!surel_call_check_options (options, keys, &error)
+      || !surel_call_get_number (options, "limit", 1, G_MAXUINT32, &limit, &error)
+      || !surel_call_get_number (options, "wait", 0, G_MAXUINT32, &wait, &error))
+    ;
+  else if (store[0] != '\0' && !g_str_equal (store, surel_store_get_id (store_of (self))))
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_STORE_REPLACED,
+                 "This is another store than that; list everything anew from state 0");
+  else if (since > G_MAXINT64)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_CANNOT_CALCULATE_CHANGES, "There never was such a state");
+  else if (wait > 0 && self->waiters->len >= WAITERS_MAX)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED, "Too many calls wait for a change");
+  if (error != NULL)
+    {
+      surel_call_fail (invocation, error);
+      return TRUE;
+    }
+  limit = MIN (limit, SUREL_CHANGES_LIMIT_MAX);
+  if (wait == 0 || since != surel_store_get_state (store_of (self)))
+    {
+      answer_changes (self, invocation, since, (guint) limit);
+      return TRUE;
+    }
+  waiter = g_new0 (Waiter, 1);
+  *waiter = (Waiter){ self, invocation, since, (guint) limit, 0 };
+  waiter->timeout = g_timeout_add_seconds ((guint) MIN (wait, WAIT_MAX), on_wait_over, waiter);
+  g_ptr_array_add (self->waiters, waiter);
+  return TRUE;
+}
+
+/* --- StateChanged --- */
+
+static void
+emit_state_changed (Adaptor *self)
+{
+  GVariantBuilder dict;
+
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+  if (surel_changes_count (self->pending) > SIGNAL_IDS_MAX)
+    g_variant_builder_add (&dict, "{sv}", "hasMore", g_variant_new_boolean (TRUE));
+  else
+    add_changes (&dict, self->pending);
+  surel_bus_manager_emit_state_changed (self->skeleton, self->before, self->after,
+                                        g_variant_builder_end (&dict));
+  g_clear_pointer (&self->pending, surel_changes_unref);
+  self->before = self->after;
+  self->last_signal = surel_clock_monotonic ();
+}
+
+static gboolean
+on_signal_time (gpointer data)
+{
+  Adaptor *self = data;
+
+  self->signal_source = 0;
+  emit_state_changed (self);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * surel_manager_adaptor_committed:
+ *
+ * Tells clients of a commit: at once when quiet, gathered when busy.
+ */
+void
+surel_manager_adaptor_committed (SurelBusManager *manager, const SurelCommit *commit)
+{
+  Adaptor *self = g_object_get_data (G_OBJECT (manager), "adaptor");
+  gint64 since = (surel_clock_monotonic () - self->last_signal) / 1000;
+
+  surel_bus_manager_set_state (manager, commit->after);
+  answer_waiters (self);
+  if (self->pending == NULL)
+    self->pending = surel_changes_new ();
+  surel_changes_add_all (self->pending, commit->changes);
+  self->after = commit->after;
+  if (self->signal_source != 0)
+    return;
+  if (since >= SIGNAL_INTERVAL)
+    emit_state_changed (self);
+  else
+    self->signal_source = g_timeout_add ((guint) (SIGNAL_INTERVAL - since), on_signal_time, self);
+}
+
+void
+surel_manager_adaptor_count_unread (SurelBusManager *manager, guint unread)
+{
+  surel_bus_manager_set_inbox_unread (manager, unread);
+}
+
+/* --- Accounts --- */
+
+/* A secret from a descriptor: all of it, up to a limit. */
+static char *
+read_secret (GUnixFDList *fds, gint handle, GError **error)
+{
+  int fd = fds != NULL ? g_unix_fd_list_get (fds, handle, error) : -1;
+  g_autofree char *buffer = g_malloc0 (SECRET_MAX + 1);
+  gsize length = 0;
+  gssize n = 1;
+
+  if (fd < 0)
+    {
+      if (error != NULL && *error == NULL)
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "A descriptor is missing");
+      return NULL;
+    }
+  while (length < SECRET_MAX && (n = read (fd, buffer + length, SECRET_MAX - length)) > 0)
+    length += (gsize) n;
+  close (fd);
+  if (n < 0 || memchr (buffer, '\0', length) != NULL)
+    {
+      explicit_bzero (buffer, SECRET_MAX);
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+                   "A secret can't be read from its descriptor");
+      return NULL;
+    }
+  if (length > 0 && buffer[length - 1] == '\n')
+    buffer[length - 1] = '\0';
+  return g_steal_pointer (&buffer);
+}
+
+static void
+free_secret (gpointer secret)
+{
+  surel_secret_wipe (secret);
+}
+
+GHashTable *
+surel_call_take_secrets (GVariant *secrets, GUnixFDList *fds, GError **error)
+{
+  g_autoptr (GHashTable) table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_secret);
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, secrets);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+      char *secret = NULL;
+
+      if (!surel_secret_key_is_known (key))
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is no secret `%s`", key);
+          return NULL;
+        }
+      if (g_variant_is_of_type (owned, G_VARIANT_TYPE_STRING))
+        secret = g_variant_dup_string (owned, NULL);
+      else if (g_variant_is_of_type (owned, G_VARIANT_TYPE_HANDLE))
+        secret = read_secret (fds, g_variant_get_handle (owned), error);
+      else
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+                     "The secret `%s` has to be a string or a descriptor", key);
+      if (secret == NULL)
+        return NULL;
+      g_hash_table_replace (table, g_strdup (key), secret);
+    }
+  return g_steal_pointer (&table);
+}
+
+typedef struct
+{
+  SurelService *service;
+  GDBusMethodInvocation *invocation;
+} Adding;
+
+static void
+on_added (gint64 account, SurelJob *job, const GError *error, gpointer data)
+{
+  Adding *adding = data;
+
+  if (error != NULL)
+    surel_call_fail (adding->invocation, error);
+  else
+    {
+      g_autofree char *account_path = surel_path_of_account (account);
+      g_autofree char *job_path = surel_service_add_job (adding->service, job);
+
+      surel_bus_manager_complete_add_account (NULL, adding->invocation, NULL, account_path, job_path);
+    }
+  g_free (adding);
+}
+
+static gboolean
+handle_add_account (SurelBusManager *skeleton G_GNUC_UNUSED,
+                    GDBusMethodInvocation *invocation,
+                    GUnixFDList *fds,
+                    GVariant *settings,
+                    GVariant *secrets,
+                    GVariant *options,
+                    gpointer data)
+{
+  static const char *const keys[] = { "check", "key", NULL };
+  Adaptor *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) checked = NULL;
+  g_autoptr (GHashTable) table = NULL;
+  gboolean check = FALSE;
+  Adding *adding;
+
+  if (!surel_call_check_options (options, keys, &error)
+      || !surel_call_get_boolean (options, "check", &check, &error)
+      || (checked = surel_settings_check (settings, NULL, &error)) == NULL
+      || (table = surel_call_take_secrets (secrets, fds, &error)) == NULL)
+    {
+      surel_call_fail (invocation, error);
+      return TRUE;
+    }
+  adding = g_new0 (Adding, 1);
+  *adding = (Adding){ self->service, invocation };
+  surel_engine_add_account (surel_service_get_engine (self->service), checked, g_steal_pointer (&table),
+                            check, on_added, adding);
+  return TRUE;
+}
+
+static gboolean
+handle_sync (SurelBusManager *skeleton G_GNUC_UNUSED,
+             GDBusMethodInvocation *invocation,
+             GVariant *options,
+             gpointer data)
+{
+  static const char *const keys[] = { "key", NULL };
+  Adaptor *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (surel_call_check_options (options, keys, &error))
+    return surel_return_job (self->service, invocation,
+                             surel_engine_sync (surel_service_get_engine (self->service), 0));
+  surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+static void
+adaptor_free (gpointer data)
+{
+  Adaptor *self = data;
+
+  g_clear_handle_id (&self->signal_source, g_source_remove);
+  g_ptr_array_unref (self->waiters);
+  g_clear_pointer (&self->pending, surel_changes_unref);
+  g_free (self);
+}
+
+SurelBusManager *
+surel_manager_adaptor_new (SurelService *service)
+{
+  static const char *const built[] = { "AddAccount", "Changes", "Sync", NULL };
+  static const char *const features[] = { NULL };
+  SurelBusManager *skeleton = surel_bus_manager_skeleton_new ();
+  Adaptor *self = g_new0 (Adaptor, 1);
+  GNetworkMonitor *monitor = g_network_monitor_get_default ();
+
+  self->service = service;
+  self->skeleton = skeleton;
+  self->waiters = g_ptr_array_new_with_free_func (waiter_free);
+  self->before = surel_store_get_state (store_of (self));
+  g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, adaptor_free);
+  surel_bus_manager_set_version (skeleton, SUREL_VERSION);
+  surel_bus_manager_set_store (skeleton, surel_store_get_id (store_of (self)));
+  surel_bus_manager_set_state (skeleton, self->before);
+  surel_bus_manager_set_features (skeleton, features);
+  g_object_bind_property (monitor, "network-available", skeleton, "online", G_BINDING_SYNC_CREATE);
+  g_object_bind_property (monitor, "network-metered", skeleton, "metered", G_BINDING_SYNC_CREATE);
+  g_signal_connect (skeleton, "handle-changes", G_CALLBACK (handle_changes), self);
+  g_signal_connect (skeleton, "handle-add-account", G_CALLBACK (handle_add_account), self);
+  g_signal_connect (skeleton, "handle-sync", G_CALLBACK (handle_sync), self);
+  surel_unbuilt_connect (skeleton, built);
+  return skeleton;
+}

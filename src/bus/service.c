@@ -1,0 +1,353 @@
+/* Everything that is on the bus: objects come and go as the store and the engine say. */
+#include "bus/service.h"
+
+#include "base/clock.h"
+#include "bus/adaptors.h"
+#include "bus/guard.h"
+#include "bus/path.h"
+
+#define FLUSH_INTERVAL 250 /* ms: at most 4 PropertiesChanged a second from an object */
+
+struct _SurelService
+{
+  GObject parent_instance;
+  SurelEngine *engine;
+  GDBusObjectManagerServer *objects;
+  SurelGuard *guard;
+  SurelBusManager *manager;
+  SurelBusMessages *messages;
+  GHashTable *accounts; /* account id → SurelBusAccount */
+  GHashTable *folders; /* folder id → SurelBusFolder */
+  GHashTable *rows; /* folder id → SurelFolderRow */
+  GHashTable *dirty_accounts; /* set of account ids */
+  GHashTable *dirty_folders; /* set of folder ids */
+  guint flush_source;
+  gint64 last_flush; /* monotonic µs */
+  guint64 last_job;
+};
+
+G_DEFINE_FINAL_TYPE (SurelService, surel_service, G_TYPE_OBJECT)
+
+static void
+surel_service_finalize (GObject *object)
+{
+  SurelService *self = SUREL_SERVICE (object);
+
+  surel_service_close (self);
+  g_hash_table_unref (self->accounts);
+  g_hash_table_unref (self->folders);
+  g_hash_table_unref (self->rows);
+  g_hash_table_unref (self->dirty_accounts);
+  g_hash_table_unref (self->dirty_folders);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->messages);
+  g_clear_object (&self->objects);
+  g_object_unref (self->engine);
+  G_OBJECT_CLASS (surel_service_parent_class)->finalize (object);
+}
+
+static void
+surel_service_class_init (SurelServiceClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = surel_service_finalize;
+}
+
+static void
+surel_service_init (SurelService *self)
+{
+  self->accounts = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  self->folders = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  self->rows = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) surel_folder_row_unref);
+  self->dirty_accounts = g_hash_table_new (NULL, NULL);
+  self->dirty_folders = g_hash_table_new (NULL, NULL);
+}
+
+SurelEngine *
+surel_service_get_engine (SurelService *self)
+{
+  return self->engine;
+}
+
+GDBusObjectManagerServer *
+surel_service_get_objects (SurelService *self)
+{
+  return self->objects;
+}
+
+/**
+ * surel_service_get_cancellable:
+ *
+ * Returns: (transfer none) (nullable): what is cancelled when the caller leaves the bus
+ */
+GCancellable *
+surel_service_get_cancellable (SurelService *self, GDBusMethodInvocation *invocation)
+{
+  return self->guard != NULL ? surel_guard_get_cancellable (
+             self->guard, g_dbus_method_invocation_get_sender (invocation))
+                             : NULL;
+}
+
+static gpointer
+key_of (gint64 id)
+{
+  return (gpointer) (guintptr) id;
+}
+
+static void
+export (SurelService *self, const char *path, gpointer skeleton)
+{
+  g_autoptr (GDBusObjectSkeleton) object = g_dbus_object_skeleton_new (path);
+
+  g_dbus_object_skeleton_add_interface (object, skeleton);
+  g_dbus_object_manager_server_export (self->objects, object);
+}
+
+/* --- Properties, gathered --- */
+
+static void
+flush (SurelService *self)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init (&iter, self->dirty_accounts);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      SurelAccount *account = surel_engine_find_account (self->engine, (gint64) (guintptr) key);
+      SurelBusAccount *skeleton = g_hash_table_lookup (self->accounts, key);
+
+      if (account != NULL && skeleton != NULL)
+        surel_account_adaptor_update (skeleton, account);
+    }
+  g_hash_table_remove_all (self->dirty_accounts);
+  g_hash_table_iter_init (&iter, self->dirty_folders);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      SurelFolderRow *row = g_hash_table_lookup (self->rows, key);
+      SurelBusFolder *skeleton = g_hash_table_lookup (self->folders, key);
+
+      if (row != NULL && skeleton != NULL)
+        surel_folder_adaptor_update (skeleton, row);
+    }
+  g_hash_table_remove_all (self->dirty_folders);
+  self->last_flush = surel_clock_monotonic ();
+}
+
+static gboolean
+on_flush_time (gpointer data)
+{
+  SurelService *self = data;
+
+  self->flush_source = 0;
+  flush (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_flush (SurelService *self)
+{
+  gint64 since = (surel_clock_monotonic () - self->last_flush) / 1000;
+
+  if (self->flush_source != 0)
+    return;
+  if (since >= FLUSH_INTERVAL)
+    flush (self);
+  else
+    self->flush_source = g_timeout_add ((guint) (FLUSH_INTERVAL - since), on_flush_time, self);
+}
+
+static void
+on_account_changed (SurelAccount *account, SurelService *self)
+{
+  g_hash_table_add (self->dirty_accounts, key_of (surel_account_get_id (account)));
+  schedule_flush (self);
+}
+
+/* --- Objects come and go --- */
+
+static void
+on_account_added (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, SurelService *self)
+{
+  gint64 id = surel_account_get_id (account);
+  g_autofree char *path = surel_path_of_account (id);
+  SurelBusAccount *skeleton = surel_account_adaptor_new (self, account);
+
+  g_hash_table_insert (self->accounts, key_of (id), skeleton);
+  export (self, path, skeleton);
+  g_signal_connect_object (account, "changed", G_CALLBACK (on_account_changed), self, 0);
+}
+
+static void
+on_account_removed (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, SurelService *self)
+{
+  gint64 id = surel_account_get_id (account);
+  g_autofree char *path = surel_path_of_account (id);
+
+  g_signal_handlers_disconnect_by_data (account, self);
+  g_hash_table_remove (self->dirty_accounts, key_of (id));
+  g_dbus_object_manager_server_unexport (self->objects, path);
+  g_hash_table_remove (self->accounts, key_of (id));
+}
+
+static void
+put_folder (SurelService *self, SurelFolderRow *row)
+{
+  g_hash_table_insert (self->rows, key_of (row->id), surel_folder_row_ref (row));
+  if (!g_hash_table_contains (self->folders, key_of (row->id)))
+    {
+      g_autofree char *path = surel_path_of_folder (row->account, row->id);
+      SurelBusFolder *skeleton = surel_folder_adaptor_new (self, row);
+
+      g_hash_table_insert (self->folders, key_of (row->id), skeleton);
+      export (self, path, skeleton);
+      return;
+    }
+  g_hash_table_add (self->dirty_folders, key_of (row->id));
+}
+
+static void
+drop_folder (SurelService *self, gint64 account, gint64 folder)
+{
+  g_autofree char *path = surel_path_of_folder (account, folder);
+
+  g_dbus_object_manager_server_unexport (self->objects, path);
+  g_hash_table_remove (self->folders, key_of (folder));
+  g_hash_table_remove (self->rows, key_of (folder));
+  g_hash_table_remove (self->dirty_folders, key_of (folder));
+}
+
+static void
+count_unread (SurelService *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+  guint unread = 0;
+
+  g_hash_table_iter_init (&iter, self->rows);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      SurelFolderRow *row = value;
+      SurelAccount *account = surel_engine_find_account (self->engine, row->account);
+
+      if (g_str_equal (row->role, "inbox") && account != NULL
+          && surel_account_row_is_enabled (surel_account_get_row (account)))
+        unread += row->unread;
+    }
+  surel_manager_adaptor_count_unread (self->manager, unread);
+}
+
+/* After the engine's handler: accounts are there before their folders. */
+static void
+on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelService *self)
+{
+  g_autoptr (GArray) destroyed
+      = surel_changes_list (commit->changes, SUREL_FAMILY_FOLDER, SUREL_DESTROYED);
+
+  for (guint i = 0; i < destroyed->len; i++)
+    {
+      guint64 key = g_array_index (destroyed, guint64, i);
+
+      drop_folder (self, SUREL_FOLDER_KEY_ACCOUNT (key), SUREL_FOLDER_KEY_FOLDER (key));
+    }
+  for (guint i = 0; i < commit->folders->len; i++)
+    put_folder (self, commit->folders->pdata[i]);
+  if (destroyed->len > 0 || commit->folders->len > 0)
+    count_unread (self);
+  schedule_flush (self);
+  surel_manager_adaptor_committed (self->manager, commit);
+}
+
+/**
+ * surel_service_add_job:
+ *
+ * Returns: (transfer full): the path under which the job is shown
+ */
+char *
+surel_service_add_job (SurelService *self, SurelJob *job)
+{
+  char *path = surel_path_of_job (++self->last_job);
+  g_autoptr (SurelBusJob) skeleton = surel_job_adaptor_new (self, job);
+
+  export (self, path, skeleton);
+  return path;
+}
+
+static void
+load_folders (SurelReader *reader, gpointer rows)
+{
+  if (reader->error == NULL)
+    surel_folders_load (reader->sql, 0, rows, NULL);
+}
+
+/**
+ * surel_service_new:
+ * @engine: started: its accounts and folders are shown from the first
+ */
+SurelService *
+surel_service_new (SurelEngine *engine)
+{
+  SurelService *self = g_object_new (SUREL_TYPE_SERVICE, NULL);
+  SurelStore *store = surel_engine_get_store (engine);
+  g_autoptr (GList) accounts = surel_engine_list_accounts (engine);
+  g_autoptr (GPtrArray) rows
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
+  g_autoptr (GDBusObjectSkeleton) root = g_dbus_object_skeleton_new (SUREL_PATH);
+  g_autoptr (GDBusInterfaceSkeleton) operations
+      = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_OPERATIONS_SKELETON);
+  g_autoptr (GDBusInterfaceSkeleton) submission
+      = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_SUBMISSION_SKELETON);
+  g_autoptr (GDBusInterfaceSkeleton) items = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_ITEMS_SKELETON);
+
+  self->engine = g_object_ref (engine);
+  self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
+  self->manager = surel_manager_adaptor_new (self);
+  self->messages = surel_messages_adaptor_new (self);
+  g_dbus_object_skeleton_add_interface (root, G_DBUS_INTERFACE_SKELETON (self->manager));
+  g_dbus_object_skeleton_add_interface (root, G_DBUS_INTERFACE_SKELETON (self->messages));
+  g_dbus_object_skeleton_add_interface (root, operations);
+  g_dbus_object_skeleton_add_interface (root, submission);
+  g_dbus_object_skeleton_add_interface (root, items);
+  g_dbus_object_manager_server_export (self->objects, root);
+  for (GList *l = accounts; l != NULL; l = l->next)
+    on_account_added (engine, l->data, self);
+  surel_store_read_sync (store, load_folders, rows);
+  for (guint i = 0; i < rows->len; i++)
+    put_folder (self, rows->pdata[i]);
+  count_unread (self);
+  g_signal_connect (engine, "account-added", G_CALLBACK (on_account_added), self);
+  g_signal_connect (engine, "account-removed", G_CALLBACK (on_account_removed), self);
+  g_signal_connect_after (store, "committed", G_CALLBACK (on_committed), self);
+  return self;
+}
+
+/**
+ * surel_service_export:
+ * @connection: the session bus
+ *
+ * Shows all objects; the name may be taken once this returns.
+ */
+gboolean
+surel_service_export (SurelService *self, GDBusConnection *connection, GError **error G_GNUC_UNUSED)
+{
+  self->guard = surel_guard_new (connection);
+  g_dbus_object_manager_server_set_connection (self->objects, connection);
+  return TRUE;
+}
+
+/**
+ * surel_service_close:
+ *
+ * Takes everything off the bus.
+ */
+void
+surel_service_close (SurelService *self)
+{
+  if (self->objects == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (self->engine, self);
+  g_signal_handlers_disconnect_by_data (surel_engine_get_store (self->engine), self);
+  g_clear_handle_id (&self->flush_source, g_source_remove);
+  g_dbus_object_manager_server_set_connection (self->objects, NULL);
+  g_clear_pointer (&self->guard, surel_guard_free);
+  g_clear_object (&self->objects);
+}

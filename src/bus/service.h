@@ -1,0 +1,22 @@
+#pragma once
+
+#include "engine/engine.h"
+
+G_BEGIN_DECLS
+
+#define SUREL_BUS_NAME "org.surel.Sync1"
+
+#define SUREL_TYPE_SERVICE (surel_service_get_type ())
+G_DECLARE_FINAL_TYPE (SurelService, surel_service, SUREL, SERVICE, GObject)
+
+SurelService *surel_service_new (SurelEngine *engine);
+gboolean surel_service_export (SurelService *self, GDBusConnection *connection, GError **error);
+void surel_service_close (SurelService *self);
+
+/* For the adaptors. */
+SurelEngine *surel_service_get_engine (SurelService *self);
+GDBusObjectManagerServer *surel_service_get_objects (SurelService *self);
+char *surel_service_add_job (SurelService *self, SurelJob *job);
+GCancellable *surel_service_get_cancellable (SurelService *self, GDBusMethodInvocation *invocation);
+
+G_END_DECLS

@@ -1,0 +1,42 @@
+/* From an account to a remote that is signed in. */
+#include "engine/link.h"
+
+#include "base/errors.h"
+
+/**
+ * surel_link_open:
+ * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
+ *
+ * Looks the account's password up, connects and signs in. Blocks.
+ *
+ * Returns: (transfer full) (nullable): an open remote; %NULL with an error of surel_remote_open(), or
+ *   %SUREL_ERROR_AUTHENTICATION_FAILED where there is no password
+ */
+SurelRemote *
+surel_link_open (const SurelContext *context,
+                 const SurelAccountRow *account,
+                 SurelCertificate **rejected,
+                 GCancellable *cancellable,
+                 GError **error)
+{
+  SurelRemoteConfig config = { .settings = account->settings, .trust = context->trust };
+  g_autoptr (GError) own = NULL;
+  g_autoptr (SurelRemote) remote = NULL;
+
+  config.password
+      = surel_secrets_get (context->secrets, account->secret, "password", cancellable, &own);
+  if (config.password == NULL)
+    {
+      if (own != NULL)
+        g_propagate_error (error, g_steal_pointer (&own));
+      else
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
+                     "There is no password for this account; set one and sign in");
+      return NULL;
+    }
+  remote = context->new_remote (&config, error);
+  surel_secret_wipe (config.password);
+  if (remote == NULL || !surel_remote_open (remote, rejected, cancellable, error))
+    return NULL;
+  return g_steal_pointer (&remote);
+}

@@ -1,0 +1,263 @@
+/* Account settings: which keys there are, what they may hold, and what follows where one is left out. */
+#include "engine/settings.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+
+#define TEXT_MAX 4096 /* octets of one setting */
+
+static const struct
+{
+  const char *key;
+  const char *type; /* `u`, `t` and `q` take any integer that fits */
+} known[] = {
+  { "protocol", "s" },      { "address", "s" },    { "name", "s" },           { "user", "s" },
+  { "enabled", "b" },       { "auth", "s" },       { "host", "s" },           { "port", "q" },
+  { "security", "s" },      { "submission", "a{sv}" }, { "url", "s" },        { "pin", "s" },
+  { "oauth", "a{sv}" },     { "goa", "s" },        { "saveSent", "s" },       { "identities", "aa{sv}" },
+  { "maxConnections", "u" }, { "compress", "s" },  { "retention", "a{sv}" },
+};
+
+static gboolean
+refuse (GError **error, const char *key, const char *why)
+{
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "The setting `%s` %s", key, why);
+  return FALSE;
+}
+
+static gboolean
+integer_of (GVariant *value, guint64 *number)
+{
+  gint64 is_signed;
+
+  switch (g_variant_classify (value))
+    {
+    case G_VARIANT_CLASS_BYTE:
+      *number = g_variant_get_byte (value);
+      return TRUE;
+    case G_VARIANT_CLASS_UINT16:
+      *number = g_variant_get_uint16 (value);
+      return TRUE;
+    case G_VARIANT_CLASS_UINT32:
+      *number = g_variant_get_uint32 (value);
+      return TRUE;
+    case G_VARIANT_CLASS_UINT64:
+      *number = g_variant_get_uint64 (value);
+      return TRUE;
+    case G_VARIANT_CLASS_INT16:
+      is_signed = g_variant_get_int16 (value);
+      break;
+    case G_VARIANT_CLASS_INT32:
+      is_signed = g_variant_get_int32 (value);
+      break;
+    case G_VARIANT_CLASS_INT64:
+      is_signed = g_variant_get_int64 (value);
+      break;
+    default:
+      return FALSE;
+    }
+  *number = (guint64) is_signed;
+  return is_signed >= 0;
+}
+
+/* The value in the type the key has. */
+static GVariant *
+normalise (const char *key, const char *type, GVariant *value, GError **error)
+{
+  guint64 number;
+
+  if (type[0] == 'q' || type[0] == 'u')
+    {
+      guint64 max = type[0] == 'q' ? G_MAXUINT16 : G_MAXUINT32;
+
+      if (!integer_of (value, &number) || number > max)
+        {
+          refuse (error, key, "has to be a number in its range");
+          return NULL;
+        }
+      return type[0] == 'q' ? g_variant_new_uint16 ((guint16) number)
+                            : g_variant_new_uint32 ((guint32) number);
+    }
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE (type)))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+                   "The setting `%s` has to be of type `%s`, not `%s`", key, type,
+                   g_variant_get_type_string (value));
+      return NULL;
+    }
+  if (type[0] == 's'
+      && (strlen (g_variant_get_string (value, NULL)) > TEXT_MAX
+          || !surel_text_is_clean (g_variant_get_string (value, NULL))))
+    {
+      refuse (error, key, "is too long or has control characters");
+      return NULL;
+    }
+  return g_variant_ref (value);
+}
+
+static gboolean
+take_keys (GVariant *settings, GVariantDict *dict, GError **error)
+{
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, settings);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+      GVariant *normal;
+      guint i;
+
+      if (g_str_equal (key, "info")) /* Discover()'s remarks */
+        continue;
+      for (i = 0; i < G_N_ELEMENTS (known) && !g_str_equal (known[i].key, key); i++)
+        ;
+      if (i == G_N_ELEMENTS (known))
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is no setting `%s`", key);
+          return FALSE;
+        }
+      normal = normalise (key, known[i].type, owned, error);
+      if (normal == NULL)
+        return FALSE;
+      g_variant_dict_insert_value (dict, key, normal);
+      if (!g_variant_is_floating (normal))
+        g_variant_unref (normal);
+    }
+  return TRUE;
+}
+
+static const char *
+string_of (GVariantDict *dict, const char *key)
+{
+  g_autoptr (GVariant) value = g_variant_dict_lookup_value (dict, key, G_VARIANT_TYPE_STRING);
+
+  return value != NULL ? g_variant_get_string (value, NULL) : ""; /* the dictionary keeps it */
+}
+
+static gboolean
+check_choice (GVariantDict *dict, const char *key, const char *const *choices, GError **error)
+{
+  const char *text = string_of (dict, key);
+
+  return text[0] == '\0' || g_strv_contains (choices, text) || refuse (error, key, "has no such value");
+}
+
+static gboolean
+check_address (const char *address, GError **error)
+{
+  const char *at = strrchr (address, '@');
+
+  return (at != NULL && at > address && at[1] != '\0' && strchr (address, ' ') == NULL)
+         || refuse (error, "address", "has to be an e-mail address");
+}
+
+static gboolean
+check_pin (const char *pin, GError **error)
+{
+  gsize length = strspn (pin, "0123456789abcdef");
+
+  return pin[0] == '\0' || (length == 64 && pin[64] == '\0')
+         || refuse (error, "pin", "has to be a SHA-256 in lower-case hex, without colons");
+}
+
+/* Only names that can be looked up, so that nothing else gets into a log or a TLS handshake. */
+static gboolean
+check_host (const char *host, GError **error)
+{
+  return (host[0] != '\0' && strlen (host) <= 253
+          && strspn (host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")
+                 == strlen (host))
+         || g_hostname_is_non_ascii (host) || refuse (error, "host", "has to be a host's name or address");
+}
+
+static gboolean
+check_imap (GVariantDict *dict, GError **error)
+{
+  guint16 port = 0;
+  const char *host = string_of (dict, "host");
+  const char *security;
+
+  if (host[0] == '\0')
+    {
+      g_variant_dict_insert (dict, "host", "s", strrchr (string_of (dict, "address"), '@') + 1);
+      host = string_of (dict, "host");
+    }
+  if (string_of (dict, "security")[0] == '\0')
+    g_variant_dict_insert (dict, "security", "s", "tls");
+  security = string_of (dict, "security");
+  if (!g_variant_dict_lookup (dict, "port", "q", &port))
+    g_variant_dict_insert (dict, "port", "q", g_str_equal (security, "tls") ? 993 : 143);
+  else if (port == 0)
+    return refuse (error, "port", "can't be 0");
+  if (string_of (dict, "user")[0] == '\0')
+    g_variant_dict_insert (dict, "user", "s", string_of (dict, "address"));
+  return check_host (host, error);
+}
+
+static gboolean
+check_all (GVariantDict *dict, GError **error)
+{
+  static const char *const protocols[] = { "imap", "jmap", "eas", "local", NULL };
+  static const char *const securities[] = { "tls", "starttls", "none", NULL };
+  static const char *const auths[] = { "auto", "password", "oauth2", "bearer", "gssapi", "goa", NULL };
+  static const char *const sometimes[] = { "auto", "always", "never", NULL };
+  const char *auth = string_of (dict, "auth");
+
+  if (string_of (dict, "protocol")[0] == '\0')
+    g_variant_dict_insert (dict, "protocol", "s", "imap");
+  if (!check_choice (dict, "protocol", protocols, error)
+      || !check_choice (dict, "security", securities, error) || !check_choice (dict, "auth", auths, error)
+      || !check_choice (dict, "saveSent", sometimes, error)
+      || !check_choice (dict, "compress", sometimes, error)
+      || !check_address (string_of (dict, "address"), error)
+      || !check_pin (string_of (dict, "pin"), error))
+    return FALSE;
+  if (!g_str_equal (string_of (dict, "protocol"), "imap"))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "The protocol `%s` is not supported yet; use `imap`", string_of (dict, "protocol"));
+      return FALSE;
+    }
+  if (auth[0] != '\0' && !g_str_equal (auth, "auto") && !g_str_equal (auth, "password"))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "Signing in by `%s` is not supported yet; use `password`", auth);
+      return FALSE;
+    }
+  return check_imap (dict, error);
+}
+
+/**
+ * surel_settings_check:
+ * @settings: an a{sv} from a caller
+ * @before: (nullable): what the settings are so far; keys that @settings leaves out stay so
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): the whole settings, each key of its own type; %NULL with
+ *   %SUREL_ERROR_INVALID_ARGUMENT, which names the key, or %SUREL_ERROR_NOT_SUPPORTED
+ */
+GVariant *
+surel_settings_check (GVariant *settings, GVariant *before, GError **error)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (before);
+  const char *protocol = "";
+  const char *protocol_before = "";
+
+  if (before != NULL)
+    {
+      g_variant_lookup (before, "protocol", "&s", &protocol_before);
+      if (g_variant_lookup (settings, "protocol", "&s", &protocol)
+          && !g_str_equal (protocol, protocol_before))
+        {
+          refuse (error, "protocol", "can't be changed; add another account");
+          return NULL;
+        }
+    }
+  if (!take_keys (settings, &dict, error) || !check_all (&dict, error))
+    return NULL;
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}

@@ -1,0 +1,537 @@
+/* The worker of an account: connect, bring all folders up to date, wait for something to happen, again.
+ * Straight-line code on a thread of its own; the main thread posts requests to its queue and gets
+ * reports. What fails ends the connection, and a new one is tried later and later. */
+#include "engine/worker.h"
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "base/post.h"
+#include "base/queue.h"
+#include "engine/pull-sink.h"
+#include "store/folders.h"
+
+#define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't idled on */
+#define LASTED 30 /* seconds a connection has to last to be replaced at once when it goes */
+#define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
+#define BACKOFF_MAX 900 /* seconds, at most */
+#define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
+
+typedef struct
+{
+  guint64 request; /* 0 to stop */
+} Command;
+
+struct _SurelWorker
+{
+  gatomicrefcount references; /* the main thread's and its own */
+  SurelContext context;
+  SurelAccountRow *account;
+  GThread *thread;
+  GThread *predecessor; /* nullable: ended before any work is begun */
+  SurelQueue *commands; /* Command */
+  GCancellable *stop; /* ends everything */
+  GCancellable *wake; /* ends a wait */
+
+  /* The main thread's own. */
+  SurelReportFunc func; /* NULL once stopped */
+  gpointer data;
+
+  /* The thread's own. */
+  guint64 request; /* the last one taken */
+  guint failures; /* in a row */
+  guint new_messages; /* of this pass */
+  guint expected; /* messages this pass will bring, as far as is known */
+  gboolean too_many; /* folders */
+  gint64 last_sync;
+};
+
+typedef struct
+{
+  SurelWorker *worker;
+  SurelReport report;
+  GError *error;
+  char *alert;
+} Message;
+
+static void
+worker_unref (SurelWorker *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  surel_account_row_unref (self->account);
+  surel_queue_free (self->commands);
+  g_object_unref (self->stop);
+  g_object_unref (self->wake);
+  g_free (self);
+}
+
+static void
+message_free (gpointer data)
+{
+  Message *message = data;
+
+  g_clear_error (&message->error);
+  g_clear_pointer (&message->report.rejected, surel_certificate_unref);
+  g_free (message->alert);
+  worker_unref (message->worker);
+  g_free (message);
+}
+
+static void
+deliver (gpointer data)
+{
+  Message *message = data;
+
+  if (message->worker->func != NULL)
+    message->worker->func (&message->report, message->worker->data);
+}
+
+/* Takes @rejected and @alert over. */
+static void
+post (SurelWorker *self, SurelReport report, const GError *error, char *alert)
+{
+  Message *message = g_new0 (Message, 1);
+
+  g_atomic_ref_count_inc (&self->references);
+  message->worker = self;
+  message->report = report;
+  message->error = error != NULL ? g_error_copy (error) : NULL;
+  message->report.error = message->error;
+  message->alert = alert;
+  message->report.alert = alert;
+  message->report.last_sync = self->last_sync;
+  message->report.new_messages = self->new_messages;
+  surel_post (NULL, deliver, message, message_free);
+}
+
+static void
+post_status (SurelWorker *self, SurelStatus status, double progress)
+{
+  post (self, (SurelReport){ .status = status, .progress = progress, .signed_in = status == SUREL_STATUS_SYNCING },
+        NULL, NULL);
+}
+
+/* --- A pass over all folders --- */
+
+typedef struct
+{
+  gint64 account;
+  GPtrArray *entries;
+  GPtrArray *rows;
+  GStrv capabilities;
+  gboolean done;
+} Exchange;
+
+static gboolean
+write_folders (SurelTxn *txn, gpointer data, GError **error)
+{
+  Exchange *exchange = data;
+
+  return surel_folders_put_all (txn, exchange->account, exchange->entries, error)
+         && surel_accounts_set_capabilities (txn, exchange->account,
+                                             (const char *const *) exchange->capabilities, error);
+}
+
+static gboolean
+remove_folders (SurelTxn *txn, gpointer data, GError **error)
+{
+  Exchange *exchange = data;
+
+  return surel_folders_remove_some (txn, exchange->account, &exchange->done, error);
+}
+
+static void
+read_folders (SurelReader *reader, gpointer data)
+{
+  Exchange *exchange = data;
+
+  if (reader->error == NULL)
+    surel_folders_load_account (reader->sql, exchange->account, exchange->rows, NULL);
+}
+
+static gboolean
+write_last_sync (SurelTxn *txn, gpointer data, GError **error)
+{
+  SurelWorker *self = data;
+
+  return surel_accounts_set_last_sync (txn, self->account->id, self->last_sync, error);
+}
+
+/* The folders, as the server lists them now and the store has them then. */
+static GPtrArray *
+exchange_folders (SurelWorker *self, SurelRemote *remote, GPtrArray *entries, GError **error)
+{
+  g_auto (GStrv) capabilities = surel_remote_get_capabilities (remote);
+  g_autoptr (GPtrArray) rows
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
+  Exchange exchange = { self->account->id, entries, rows, capabilities, FALSE };
+
+  if (!surel_store_write_sync (self->context.store, write_folders, &exchange, error))
+    return NULL;
+  while (!exchange.done)
+    if (!surel_store_write_sync (self->context.store, remove_folders, &exchange, error))
+      return NULL;
+  surel_store_read_sync (self->context.store, read_folders, &exchange);
+  return g_steal_pointer (&rows);
+}
+
+static SurelFolderEntry *
+entry_of (GPtrArray *entries, const SurelFolderRow *row)
+{
+  for (guint i = 0; i < entries->len; i++)
+    {
+      SurelFolderEntry *entry = entries->pdata[i];
+
+      if (g_str_equal (entry->remote_id, row->remote_id))
+        return entry;
+    }
+  return NULL;
+}
+
+static void
+report_progress (SurelWorker *self)
+{
+  post_status (self, SUREL_STATUS_SYNCING,
+               self->expected > 0 ? CLAMP ((double) self->new_messages / self->expected, 0, 1) : -1);
+}
+
+/* A folder that can't be synced now doesn't hold up the others. */
+static gboolean
+is_of_folder (const GError *error)
+{
+  return g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND)
+         || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED);
+}
+
+static gboolean
+pull_folder (SurelWorker *self,
+             SurelRemote *remote,
+             const SurelFolderRow *row,
+             GBytes *hint,
+             SurelPullKind kind,
+             GError **error)
+{
+  g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, row->id);
+  g_autoptr (GError) own = NULL;
+  SurelScope scope = { row->remote_id, row->token, hint };
+  gboolean success
+      = surel_remote_pull (remote, &scope, kind, (SurelSink *) sink, self->stop, &own);
+
+  success = surel_pull_sink_finish (sink, success ? &own : NULL) && success;
+  self->new_messages += surel_pull_sink_get_count (sink);
+  report_progress (self);
+  if (success || is_of_folder (own))
+    {
+      if (own != NULL)
+        g_debug ("engine: a folder is left for later: %s", own->message);
+      return TRUE;
+    }
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+static gboolean
+is_due (const SurelFolderRow *row, gint64 now)
+{
+  return row->listed && row->last_proven + PROVE_SECONDS < now;
+}
+
+static SurelFolderRow *
+find_inbox (GPtrArray *rows)
+{
+  for (guint i = 0; i < rows->len; i++)
+    if (g_str_equal (((SurelFolderRow *) rows->pdata[i])->role, "inbox"))
+      return rows->pdata[i];
+  return NULL;
+}
+
+/* Pulls one folder if it needs that. */
+static gboolean
+sync_folder (SurelWorker *self,
+             SurelRemote *remote,
+             GPtrArray *entries,
+             SurelFolderRow *row,
+             gboolean *proved,
+             GError **error)
+{
+  SurelFolderEntry *entry = entry_of (entries, row);
+  gboolean due = !*proved && is_due (row, surel_clock_now ());
+  SurelScope scope = { row->remote_id, row->token, entry != NULL ? entry->hint : NULL };
+
+  if (!row->selectable || entry == NULL || !(due || surel_remote_needs_pull (remote, &scope)))
+    return TRUE;
+  *proved = *proved || due; /* one a pass: it takes its time */
+  return pull_folder (self, remote, row, entry->hint, due ? SUREL_PULL_PROVE : SUREL_PULL_CHANGES, error);
+}
+
+static gboolean
+reload (SurelWorker *self, GPtrArray **rows)
+{
+  Exchange exchange = { .account = self->account->id };
+
+  exchange.rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
+  surel_store_read_sync (self->context.store, read_folders, &exchange);
+  g_ptr_array_unref (*rows);
+  *rows = exchange.rows;
+  return TRUE;
+}
+
+/* The inbox's newest fifty first, then the rest of the inbox, then all others. */
+static gboolean
+sync_all (SurelWorker *self, SurelRemote *remote, char **inbox_id, GError **error)
+{
+  g_autoptr (GPtrArray) entries = surel_remote_list (remote, self->stop, error);
+  g_autoptr (GPtrArray) rows = NULL;
+  SurelFolderRow *inbox;
+  gboolean proved = FALSE;
+
+  if (entries == NULL)
+    return FALSE;
+  self->too_many = entries->len > SUREL_FOLDERS_MAX;
+  if (self->too_many)
+    g_ptr_array_set_size (entries, SUREL_FOLDERS_MAX);
+  rows = exchange_folders (self, remote, entries, error);
+  if (rows == NULL)
+    return FALSE;
+  self->expected = 0;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      SurelFolderRow *row = rows->pdata[i];
+      SurelFolderEntry *entry = row->listed ? NULL : entry_of (entries, row);
+
+      self->expected += entry != NULL ? entry->messages - MIN (entry->messages, row->total) : 0;
+    }
+  inbox = find_inbox (rows);
+  if (inbox != NULL && inbox->token == NULL)
+    {
+      SurelFolderEntry *entry = entry_of (entries, inbox);
+
+      if (!pull_folder (self, remote, inbox, entry != NULL ? entry->hint : NULL, SUREL_PULL_NEWEST, error)
+          || !reload (self, &rows))
+        return FALSE;
+      inbox = find_inbox (rows);
+    }
+  if (inbox != NULL)
+    {
+      g_free (*inbox_id);
+      *inbox_id = g_strdup (inbox->remote_id);
+      if (!sync_folder (self, remote, entries, inbox, &proved, error))
+        return FALSE;
+    }
+  for (guint i = 0; i < rows->len; i++)
+    if (rows->pdata[i] != inbox && !sync_folder (self, remote, entries, rows->pdata[i], &proved, error))
+      return FALSE;
+  self->last_sync = surel_clock_now ();
+  return surel_store_write_sync (self->context.store, write_last_sync, self, error);
+}
+
+/* --- The loop --- */
+
+static SurelStatus
+status_of (const GError *error)
+{
+  if (error->domain == SUREL_ERROR)
+    switch ((SurelError) error->code)
+      {
+      case SUREL_ERROR_OFFLINE:
+        return SUREL_STATUS_OFFLINE;
+      case SUREL_ERROR_AUTHENTICATION_FAILED:
+        return SUREL_STATUS_AUTH_REQUIRED;
+      case SUREL_ERROR_SECRETS_LOCKED:
+        return SUREL_STATUS_LOCKED;
+      case SUREL_ERROR_RATE_LIMITED:
+        return SUREL_STATUS_THROTTLED;
+      default:
+        return SUREL_STATUS_ERROR;
+      }
+  return SUREL_STATUS_ERROR;
+}
+
+/* Seconds until the next attempt; asking again for what only a person can mend would lock the account. */
+static gint64
+backoff (SurelWorker *self, const GError *error)
+{
+  gint64 seconds = BACKOFF_MIN;
+
+  if (status_of (error) == SUREL_STATUS_AUTH_REQUIRED
+      || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_CERTIFICATE_REJECTED))
+    return -1;
+  for (guint i = 0; i < MIN (self->failures, 16) && seconds < BACKOFF_MAX; i++)
+    seconds *= 2;
+  self->failures++;
+  return MIN (seconds, BACKOFF_MAX) * g_random_int_range (80, 121) / 100 + 1;
+}
+
+static void
+take_command (SurelWorker *self, Command *command)
+{
+  if (command != NULL)
+    self->request = MAX (self->request, command->request);
+  g_free (command);
+}
+
+static void
+take_commands (SurelWorker *self)
+{
+  Command *command;
+
+  g_cancellable_reset (self->wake);
+  while ((command = surel_queue_try_pop (self->commands)) != NULL)
+    take_command (self, command);
+}
+
+static void
+report_failure (SurelWorker *self, GError *error, SurelCertificate *rejected, gint64 wait)
+{
+  SurelReport report = { .status = status_of (error),
+                         .rejected = rejected,
+                         .next_attempt = wait >= 0 ? surel_clock_now () + wait : 0,
+                         .progress = -1,
+                         .done = self->request };
+
+  post (self, report, error, NULL);
+}
+
+static void
+report_success (SurelWorker *self, SurelRemote *remote)
+{
+  g_autoptr (GError) error = NULL;
+  SurelReport report = { .status = SUREL_STATUS_IDLE, .progress = -1, .done = self->request };
+
+  if (self->too_many)
+    error = g_error_new (SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
+                         "The account has more than %d folders; those beyond are left out",
+                         SUREL_FOLDERS_MAX);
+  post (self, report, error, surel_remote_take_alert (remote));
+}
+
+static gboolean
+run_pass (SurelWorker *self, SurelRemote **remote, char **inbox, SurelCertificate **rejected, GError **error)
+{
+  self->new_messages = 0;
+  if (*remote == NULL)
+    {
+      post_status (self, SUREL_STATUS_CONNECTING, -1);
+      *remote = surel_link_open (&self->context, self->account, rejected, self->stop, error);
+      if (*remote == NULL)
+        return FALSE;
+    }
+  post_status (self, SUREL_STATUS_SYNCING, -1);
+  return sync_all (self, *remote, inbox, error);
+}
+
+static gpointer
+worker_main (gpointer data)
+{
+  SurelWorker *self = data;
+  SurelRemote *remote = NULL;
+  g_autofree char *inbox = NULL;
+
+  if (self->predecessor != NULL)
+    g_thread_join (g_steal_pointer (&self->predecessor));
+  while (!g_cancellable_is_cancelled (self->stop))
+    {
+      g_autoptr (GError) error = NULL;
+      SurelCertificate *rejected = NULL;
+      gint64 wait;
+
+      take_commands (self);
+      if (run_pass (self, &remote, &inbox, &rejected, &error))
+        {
+          SurelScope scope = { .remote_id = inbox };
+
+          gint64 started = surel_clock_monotonic ();
+
+          report_success (self, remote);
+          if (surel_remote_wait (remote, inbox != NULL ? &scope : NULL,
+                                 POLL_SECONDS * G_USEC_PER_SEC, self->wake, &error))
+            {
+              self->failures = 0;
+              continue;
+            }
+          if (surel_clock_monotonic () - started > LASTED * G_USEC_PER_SEC)
+            {
+              g_clear_pointer (&remote, surel_remote_free);
+              continue; /* it was good for long: a new one at once */
+            }
+        }
+      g_clear_pointer (&remote, surel_remote_free);
+      if (g_cancellable_is_cancelled (self->stop))
+        {
+          g_clear_pointer (&rejected, surel_certificate_unref);
+          break;
+        }
+      wait = backoff (self, error);
+      report_failure (self, error, rejected, wait);
+      take_command (self, surel_queue_pop (self->commands, wait >= 0 ? wait * G_USEC_PER_SEC : -1));
+    }
+  g_clear_pointer (&remote, surel_remote_free);
+  worker_unref (self);
+  return NULL;
+}
+
+/**
+ * surel_worker_start:
+ * @predecessor: (transfer full) (nullable): what surel_worker_stop() gave; it ends before this one works
+ * @func: called in the main thread with each report, until surel_worker_stop()
+ *
+ * Returns: (transfer full): a worker that connects at once
+ */
+SurelWorker *
+surel_worker_start (const SurelContext *context,
+                    SurelAccountRow *account,
+                    GThread *predecessor,
+                    SurelReportFunc func,
+                    gpointer data)
+{
+  SurelWorker *self = g_new0 (SurelWorker, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  g_atomic_ref_count_inc (&self->references);
+  self->context = *context;
+  self->account = surel_account_row_ref (account);
+  self->predecessor = predecessor;
+  self->commands = surel_queue_new (0, g_free);
+  self->stop = g_cancellable_new ();
+  self->wake = g_cancellable_new ();
+  self->last_sync = account->last_sync;
+  self->func = func;
+  self->data = data;
+  self->thread = g_thread_new ("surel-worker", worker_main, self);
+  return self;
+}
+
+/**
+ * surel_worker_sync:
+ * @request: a number, larger than those before; reports say which are done
+ *
+ * Has all brought up to date now, whatever the worker is waiting for.
+ */
+void
+surel_worker_sync (SurelWorker *self, guint64 request)
+{
+  Command *command = g_new0 (Command, 1);
+
+  command->request = request;
+  surel_queue_push (self->commands, command);
+  g_cancellable_cancel (self->wake);
+}
+
+/**
+ * surel_worker_stop:
+ * @self: (transfer full): no reports come any more
+ *
+ * Returns: (transfer full): its thread, which ends soon: to be joined
+ */
+GThread *
+surel_worker_stop (SurelWorker *self)
+{
+  GThread *thread = self->thread;
+
+  self->func = NULL;
+  g_cancellable_cancel (self->stop);
+  g_cancellable_cancel (self->wake);
+  surel_queue_close (self->commands);
+  worker_unref (self);
+  return thread;
+}
