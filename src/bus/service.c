@@ -16,6 +16,7 @@ struct _SurelService
   SurelGuard *guard;
   SurelBusManager *manager;
   SurelBusMessages *messages;
+  GPtrArray *roots; /* GDBusInterfaceSkeleton: all interfaces of the root */
   GHashTable *accounts; /* account id → SurelBusAccount */
   GHashTable *folders; /* folder id → SurelBusFolder */
   GHashTable *rows; /* folder id → SurelFolderRow */
@@ -39,6 +40,7 @@ surel_service_finalize (GObject *object)
   g_hash_table_unref (self->rows);
   g_hash_table_unref (self->dirty_accounts);
   g_hash_table_unref (self->dirty_folders);
+  g_ptr_array_unref (self->roots);
   g_clear_object (&self->manager);
   g_clear_object (&self->messages);
   g_clear_object (&self->objects);
@@ -291,23 +293,18 @@ surel_service_new (SurelEngine *engine)
   g_autoptr (GList) accounts = surel_engine_list_accounts (engine);
   g_autoptr (GPtrArray) rows
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
-  g_autoptr (GDBusObjectSkeleton) root = g_dbus_object_skeleton_new (SUREL_PATH);
-  g_autoptr (GDBusInterfaceSkeleton) operations
-      = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_OPERATIONS_SKELETON);
-  g_autoptr (GDBusInterfaceSkeleton) submission
-      = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_SUBMISSION_SKELETON);
-  g_autoptr (GDBusInterfaceSkeleton) items = surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_ITEMS_SKELETON);
 
   self->engine = g_object_ref (engine);
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
   self->manager = surel_manager_adaptor_new (self);
   self->messages = surel_messages_adaptor_new (self);
-  g_dbus_object_skeleton_add_interface (root, G_DBUS_INTERFACE_SKELETON (self->manager));
-  g_dbus_object_skeleton_add_interface (root, G_DBUS_INTERFACE_SKELETON (self->messages));
-  g_dbus_object_skeleton_add_interface (root, operations);
-  g_dbus_object_skeleton_add_interface (root, submission);
-  g_dbus_object_skeleton_add_interface (root, items);
-  g_dbus_object_manager_server_export (self->objects, root);
+  /* Those of the root, which isn't among the objects it manages. */
+  self->roots = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (self->roots, g_object_ref (self->manager));
+  g_ptr_array_add (self->roots, g_object_ref (self->messages));
+  g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_OPERATIONS_SKELETON));
+  g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_SUBMISSION_SKELETON));
+  g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_ITEMS_SKELETON));
   for (GList *l = accounts; l != NULL; l = l->next)
     on_account_added (engine, l->data, self);
   surel_store_read_sync (store, load_folders, rows);
@@ -327,9 +324,12 @@ surel_service_new (SurelEngine *engine)
  * Shows all objects; the name may be taken once this returns.
  */
 gboolean
-surel_service_export (SurelService *self, GDBusConnection *connection, GError **error G_GNUC_UNUSED)
+surel_service_export (SurelService *self, GDBusConnection *connection, GError **error)
 {
   self->guard = surel_guard_new (connection);
+  for (guint i = 0; i < self->roots->len; i++)
+    if (!g_dbus_interface_skeleton_export (self->roots->pdata[i], connection, SUREL_PATH, error))
+      return FALSE;
   g_dbus_object_manager_server_set_connection (self->objects, connection);
   return TRUE;
 }
@@ -347,6 +347,9 @@ surel_service_close (SurelService *self)
   g_signal_handlers_disconnect_by_data (self->engine, self);
   g_signal_handlers_disconnect_by_data (surel_engine_get_store (self->engine), self);
   g_clear_handle_id (&self->flush_source, g_source_remove);
+  for (guint i = 0; i < self->roots->len; i++)
+    if (g_dbus_interface_skeleton_get_connection (self->roots->pdata[i]) != NULL)
+      g_dbus_interface_skeleton_unexport (self->roots->pdata[i]);
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
   g_clear_pointer (&self->guard, surel_guard_free);
   g_clear_object (&self->objects);

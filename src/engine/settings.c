@@ -77,8 +77,8 @@ normalise (const char *key, const char *type, GVariant *value, GError **error)
           refuse (error, key, "has to be a number in its range");
           return NULL;
         }
-      return type[0] == 'q' ? g_variant_new_uint16 ((guint16) number)
-                            : g_variant_new_uint32 ((guint32) number);
+      return g_variant_ref_sink (type[0] == 'q' ? g_variant_new_uint16 ((guint16) number)
+                                                : g_variant_new_uint32 ((guint32) number));
     }
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE (type)))
     {
@@ -124,8 +124,7 @@ take_keys (GVariant *settings, GVariantDict *dict, GError **error)
       if (normal == NULL)
         return FALSE;
       g_variant_dict_insert_value (dict, key, normal);
-      if (!g_variant_is_floating (normal))
-        g_variant_unref (normal);
+      g_variant_unref (normal);
     }
   return TRUE;
 }
