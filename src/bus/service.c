@@ -104,34 +104,34 @@ export (SurelService *self, const char *path, gpointer skeleton)
   g_dbus_object_manager_server_export (self->objects, object);
 }
 
-/* --- Properties, gathered --- */
+/* --- Properties: always true when they are read, their signals gathered --- */
 
+/* Skeletons stay frozen; GObject keeps what changed, and thawing makes one signal of it. */
 static void
-flush (SurelService *self)
+tell (GHashTable *dirty, GHashTable *skeletons)
 {
   GHashTableIter iter;
   gpointer key;
 
-  g_hash_table_iter_init (&iter, self->dirty_accounts);
+  g_hash_table_iter_init (&iter, dirty);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     {
-      SurelAccount *account = surel_engine_find_account (self->engine, (gint64) (guintptr) key);
-      SurelBusAccount *skeleton = g_hash_table_lookup (self->accounts, key);
+      GObject *skeleton = g_hash_table_lookup (skeletons, key);
 
-      if (account != NULL && skeleton != NULL)
-        surel_account_adaptor_update (skeleton, account);
+      if (skeleton != NULL)
+        {
+          g_object_thaw_notify (skeleton);
+          g_object_freeze_notify (skeleton);
+        }
     }
-  g_hash_table_remove_all (self->dirty_accounts);
-  g_hash_table_iter_init (&iter, self->dirty_folders);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    {
-      SurelFolderRow *row = g_hash_table_lookup (self->rows, key);
-      SurelBusFolder *skeleton = g_hash_table_lookup (self->folders, key);
+  g_hash_table_remove_all (dirty);
+}
 
-      if (row != NULL && skeleton != NULL)
-        surel_folder_adaptor_update (skeleton, row);
-    }
-  g_hash_table_remove_all (self->dirty_folders);
+static void
+flush (SurelService *self)
+{
+  tell (self->dirty_accounts, self->accounts);
+  tell (self->dirty_folders, self->folders);
   self->last_flush = surel_clock_monotonic ();
 }
 
@@ -161,6 +161,12 @@ schedule_flush (SurelService *self)
 static void
 on_account_changed (SurelAccount *account, SurelService *self)
 {
+  SurelBusAccount *skeleton
+      = g_hash_table_lookup (self->accounts, key_of (surel_account_get_id (account)));
+
+  if (skeleton == NULL)
+    return;
+  surel_account_adaptor_update (skeleton, account);
   g_hash_table_add (self->dirty_accounts, key_of (surel_account_get_id (account)));
   schedule_flush (self);
 }
@@ -175,6 +181,7 @@ on_account_added (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, Sure
   SurelBusAccount *skeleton = surel_account_adaptor_new (self, account);
 
   g_hash_table_insert (self->accounts, key_of (id), skeleton);
+  g_object_freeze_notify (G_OBJECT (skeleton));
   export (self, path, skeleton);
   g_signal_connect_object (account, "changed", G_CALLBACK (on_account_changed), self, 0);
 }
@@ -194,16 +201,20 @@ on_account_removed (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, Su
 static void
 put_folder (SurelService *self, SurelFolderRow *row)
 {
+  SurelBusFolder *skeleton = g_hash_table_lookup (self->folders, key_of (row->id));
+
   g_hash_table_insert (self->rows, key_of (row->id), surel_folder_row_ref (row));
-  if (!g_hash_table_contains (self->folders, key_of (row->id)))
+  if (skeleton == NULL)
     {
       g_autofree char *path = surel_path_of_folder (row->account, row->id);
-      SurelBusFolder *skeleton = surel_folder_adaptor_new (self, row);
 
+      skeleton = surel_folder_adaptor_new (self, row);
       g_hash_table_insert (self->folders, key_of (row->id), skeleton);
+      g_object_freeze_notify (G_OBJECT (skeleton));
       export (self, path, skeleton);
       return;
     }
+  surel_folder_adaptor_update (skeleton, row);
   g_hash_table_add (self->dirty_folders, key_of (row->id));
 }
 
@@ -256,7 +267,8 @@ on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelService
   if (destroyed->len > 0 || commit->folders->len > 0)
     count_unread (self);
   schedule_flush (self);
-  surel_manager_adaptor_committed (self->manager, commit);
+  if (commit->after != commit->before)
+    surel_manager_adaptor_committed (self->manager, commit);
 }
 
 /**

@@ -91,6 +91,7 @@ on_name_lost (GDBusConnection *connection, const char *name, gpointer data)
       g_printerr (_ ("sureld: %s is taken: another sureld runs; stop it, or use --replace\n"), name);
       run->status = 1;
     }
+  run->owned = FALSE;
   g_main_loop_quit (run->loop);
 }
 
@@ -135,7 +136,8 @@ serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConne
                                        on_name_lost, run, NULL);
   g_main_loop_run (run->loop);
   surel_notify ("STOPPING=1");
-  g_bus_unown_name (name);
+  if (run->owned) /* GLib warns of one that was lost */
+    g_bus_unown_name (name);
   surel_service_close (service);
   surel_engine_stop (engine);
   surel_store_close (store);

@@ -310,6 +310,7 @@ surel_folders_set_synced (SurelTxn *txn,
                           gboolean proven,
                           GError **error)
 {
+  surel_txn_touched (txn, folder);
   return surel_sql_run (txn->sql, error,
                         "UPDATE folder SET last_sync = ?1, server_messages = ?2, last_proven = CASE "
                         "WHEN ?3 THEN ?1 ELSE last_proven END WHERE id = ?4",

@@ -279,6 +279,20 @@ surel_sql_step (SurelSql *self, sqlite3_stmt *statement, GError **error)
 }
 
 /**
+ * surel_sql_reset_all:
+ *
+ * Ends all statements that weren't stepped to their end: one that is left so keeps its view of the
+ * database, and all later reads of the connection with it.
+ */
+void
+surel_sql_reset_all (SurelSql *self)
+{
+  for (sqlite3_stmt *s = sqlite3_next_stmt (self->db, NULL); s != NULL; s = sqlite3_next_stmt (self->db, s))
+    if (sqlite3_stmt_busy (s))
+      sqlite3_reset (s);
+}
+
+/**
  * surel_sql_start:
  * @sql: a string constant: its address is its key
  * @types: a letter a value: `i` gint64, `s` const char *, `b` GBytes *, the last two perhaps %NULL;

@@ -24,6 +24,7 @@ gboolean surel_sql_run (SurelSql *self, GError **error, const char *sql, const c
 gboolean
 surel_sql_get (SurelSql *self, gint64 *value, GError **error, const char *sql, const char *types, ...);
 gboolean surel_sql_exec (SurelSql *self, const char *sql, GError **error);
+void surel_sql_reset_all (SurelSql *self);
 int surel_sql_step (SurelSql *self, sqlite3_stmt *statement, GError **error);
 GBytes *surel_sql_column_bytes (sqlite3_stmt *statement, int column);
 char *surel_sql_column_text (sqlite3_stmt *statement, int column);

@@ -210,6 +210,17 @@ surel_txn_count (SurelTxn *txn, gint64 account, gint64 folder, int total, int un
   counts->unread += unread;
 }
 
+/**
+ * surel_txn_touched:
+ *
+ * Has the main thread told of @folder's row, though what changed of it makes no state.
+ */
+void
+surel_txn_touched (SurelTxn *txn, gint64 folder)
+{
+  g_hash_table_add (txn->touched, (gpointer) (guintptr) folder);
+}
+
 void
 surel_txn_changed (SurelTxn *txn, SurelFamily family, guint64 id, SurelEvent event)
 {
@@ -256,11 +267,17 @@ begin (SurelStore *self, gboolean durable, GError **error)
 
 /* Runs @job within the transaction, all of it or nothing. */
 static gboolean
-run_job (SurelStore *self, Job *job, SurelChanges *changes, gint64 time, guint *rows, GError **error)
+run_job (SurelStore *self,
+         Job *job,
+         SurelChanges *changes,
+         GHashTable *touched,
+         gint64 time,
+         guint *rows,
+         GError **error)
 {
   g_autoptr (GHashTable) counts = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (SurelChanges) own = surel_changes_new ();
-  SurelTxn txn = { self->sql, own, counts, time, 0, self };
+  SurelTxn txn = { self->sql, own, counts, touched, time, 0, self };
 
   if (!surel_sql_run (self->sql, error, "SAVEPOINT job", ""))
     return FALSE;
@@ -282,9 +299,11 @@ run_job (SurelStore *self, Job *job, SurelChanges *changes, gint64 time, guint *
 }
 
 static SurelCommit *
-describe_commit (SurelStore *self, SurelChanges *changes, GError **error)
+describe_commit (SurelStore *self, SurelChanges *changes, GHashTable *touched, GError **error)
 {
   static const SurelEvent present[] = { SUREL_CREATED, SUREL_UPDATED };
+  GHashTableIter iter;
+  gpointer folder;
   SurelCommit *commit = g_new0 (SurelCommit, 1);
 
   commit->changes = surel_changes_ref (changes);
@@ -299,10 +318,16 @@ describe_commit (SurelStore *self, SurelChanges *changes, GError **error)
         surel_accounts_load (self->sql, (gint64) g_array_index (accounts, guint64, k),
                              commit->accounts, error);
       for (guint k = 0; k < folders->len; k++)
-        surel_folders_load (self->sql,
-                            SUREL_FOLDER_KEY_FOLDER (g_array_index (folders, guint64, k)),
-                            commit->folders, error);
+        {
+          gint64 id = SUREL_FOLDER_KEY_FOLDER (g_array_index (folders, guint64, k));
+
+          surel_folders_load (self->sql, id, commit->folders, error);
+          g_hash_table_remove (touched, (gpointer) (guintptr) id);
+        }
     }
+  g_hash_table_iter_init (&iter, touched);
+  while (g_hash_table_iter_next (&iter, &folder, NULL))
+    surel_folders_load (self->sql, (gint64) (guintptr) folder, commit->folders, error);
   return commit;
 }
 
@@ -383,6 +408,7 @@ static gboolean
 run_transaction (SurelStore *self, Job *first, GPtrArray *jobs, SurelCommit **commit, GError **error)
 {
   g_autoptr (SurelChanges) changes = surel_changes_new ();
+  g_autoptr (GHashTable) touched = g_hash_table_new (NULL, NULL);
   gint64 time = surel_clock_now ();
   guint rows = 0;
   Job *job = first;
@@ -393,21 +419,21 @@ run_transaction (SurelStore *self, Job *first, GPtrArray *jobs, SurelCommit **co
     {
       if (job != first)
         g_ptr_array_add (jobs, job);
-      if (!run_job (self, job, changes, time, &rows, error))
+      if (!run_job (self, job, changes, touched, time, &rows, error))
         return FALSE;
     }
   while (rows < ROWS_MAX && surel_queue_has_urgent (self->jobs) == first->urgent
          && (job = surel_queue_try_pop (self->jobs)) != NULL);
 
-  if (surel_changes_count (changes) > 0)
+  if (surel_changes_count (changes) > 0 || g_hash_table_size (touched) > 0)
     {
-      guint64 before = self->state;
+      gboolean makes_state = surel_changes_count (changes) > 0;
 
-      if (!surel_log_append (self->sql, self->next_state, time, changes, error))
+      if (makes_state && !surel_log_append (self->sql, self->next_state, time, changes, error))
         return FALSE;
-      *commit = describe_commit (self, changes, error);
-      (*commit)->before = before;
-      (*commit)->after = self->next_state;
+      *commit = describe_commit (self, changes, touched, error);
+      (*commit)->before = self->state;
+      (*commit)->after = makes_state ? self->next_state : self->state;
     }
   return surel_sql_exec (self->sql, "COMMIT", error);
 }
@@ -437,7 +463,7 @@ write_one (SurelStore *self, Job *first)
     ;
   else if (run_transaction (self, first, jobs, &commit, &error))
     {
-      if (commit != NULL)
+      if (commit != NULL && commit->after != commit->before)
         {
           self->state = commit->after;
           self->next_state = commit->after + SUREL_STATE_STEP;
@@ -539,6 +565,7 @@ read_one (SurelStore *self, SurelSql **sql, Read *read)
   if (*sql != NULL)
     {
       sqlite3_progress_handler (surel_sql_handle (*sql), 0, NULL, NULL);
+      surel_sql_reset_all (*sql);
       if (!sqlite3_get_autocommit (surel_sql_handle (*sql)))
         surel_sql_run (*sql, NULL, "COMMIT", "");
     }

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  */
 #define SUREL_STATE_STEP ((guint64) 1 << 22)
 
-/* What a commit did, as it reaches the main thread; immutable. */
+/* What a commit did, as it reaches the main thread; immutable. One that only moved times made no state:
+ * its `after` is its `before`. */
 typedef struct
 {
   guint64 before; /* the state of the commit before */
@@ -28,6 +29,7 @@ typedef struct
   SurelSql *sql;
   SurelChanges *changes; /* of the job that runs */
   GHashTable *folder_counts; /* folder id → what the job adds to its counts */
+  GHashTable *touched; /* set of folder ids whose times moved */
   gint64 time; /* seconds since the epoch, the same for all of a transaction */
   guint rows; /* how many the job wrote, about: ends a transaction in time */
   struct _SurelStore *store;
@@ -76,6 +78,7 @@ void surel_store_read (SurelStore *self,
 void surel_store_read_sync (SurelStore *self, SurelReadFunc func, gpointer data);
 gint64 surel_txn_new_id (SurelTxn *txn, GError **error);
 void surel_txn_count (SurelTxn *txn, gint64 account, gint64 folder, int total, int unread);
+void surel_txn_touched (SurelTxn *txn, gint64 folder);
 void surel_txn_changed (SurelTxn *txn, SurelFamily family, guint64 id, SurelEvent event);
 
 G_END_DECLS

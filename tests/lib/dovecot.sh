@@ -20,6 +20,9 @@ configure() {
     echo "$user:{PLAIN}secret:$(id -u $mail):$(id -g $mail)::$dir/home/$user::" >> "$dir/users"
     mkdir -p "$dir/home/$user"
   done
+  # One whose password can be told from all else.
+  echo "dave:{PLAIN}pl4nted-s3cret:$(id -u $mail):$(id -g $mail)::$dir/home/dave::" >> "$dir/users"
+  mkdir -p "$dir/home/dave"
   cat > "$dir/dovecot.conf" <<C
 base_dir = $dir/run
 state_dir = $dir/state

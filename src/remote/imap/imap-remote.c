@@ -81,8 +81,14 @@ imap_take_alert (SurelRemote *remote)
 static GPtrArray *
 imap_list (SurelRemote *remote, GCancellable *cancellable, GError **error)
 {
-  GPtrArray *entries = surel_imap_list (((Imap *) remote)->session, cancellable, error);
+  SurelImapSession *session = ((Imap *) remote)->session;
+  GPtrArray *entries = NULL;
 
+  /* Of the mailbox that is open, STATUS may tell what we were told last (RFC 9051 §6.3.11); NOOP has the
+   * server look. */
+  if (surel_imap_session_get_mailbox (session)->name == NULL
+      || surel_imap_session_run (session, surel_imap_command_new ("NOOP"), cancellable, error))
+    entries = surel_imap_list (session, cancellable, error);
   done (entries != NULL, error);
   return entries;
 }

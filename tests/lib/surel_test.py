@@ -1,0 +1,279 @@
+"""What the tests against real servers share: a private bus, a Dovecot, a sureld, and IMAP by another
+device. Python's own library and GLib's bindings; no network but loopback."""
+
+import imaplib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import gi
+
+gi.require_version("Gio", "2.0")
+from gi.repository import Gio, GLib  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ.get("SUREL_BUILD", os.path.join(ROOT, ".build", "dev"))
+NAME, PATH = "org.surel.Sync1", "/org/surel/Sync1"
+
+
+def free_port():
+    """A pair of free ports below those of outgoing connections."""
+    base = 12000 + os.getpid() % 9000
+    for port in list(range(base, 31000, 4)) + list(range(12000, base, 4)):
+        try:
+            for offset in (0, 1):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+            return port
+        except OSError:
+            continue
+    raise RuntimeError("no free port")
+
+
+def wait_for(what, seconds=20, say="it did not happen"):
+    """Waits until what() is true; looks often, gives up late."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        result = what()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(say)
+
+
+class Dovecot:
+    """A mail server in a folder of its own."""
+
+    def __init__(self, extra=""):
+        self.dir = tempfile.mkdtemp(prefix="surel-dovecot-")
+        os.chmod(self.dir, 0o755)
+        self.port = free_port()
+        env = dict(os.environ, DOVECOT_EXTRA=extra)
+        subprocess.run([HERE + "/dovecot.sh", "start", self.dir, str(self.port)], check=True, env=env,
+                       stdout=subprocess.DEVNULL)
+        self.ca = self.dir + "/tls/ca.pem"
+
+    def stop(self):
+        subprocess.run([HERE + "/dovecot.sh", "stop", self.dir], check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def imap(self, user="alice"):
+        """Another device."""
+        client = imaplib.IMAP4("127.0.0.1", self.port)
+        client.login(user, "secret")
+        return client
+
+    def doveadm(self, *words):
+        subprocess.run(["doveadm", "-c", self.dir + "/dovecot.conf", *words], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+def message(n, subject=None, body="Hello.", extra=""):
+    return (f"From: Sender {n} <s{n}@surel.test>\r\nTo: alice@surel.test\r\n"
+            f"Subject: {subject or f'Message {n}'}\r\nMessage-ID: <m{n}@surel.test>\r\n"
+            f"Date: Tue, 14 Nov 2023 22:{n // 60 % 60:02}:{n % 60:02} +0000\r\n{extra}\r\n{body}\r\n").encode()
+
+
+def fill(client, folder, first, count, flags=""):
+    """Messages by MULTIAPPEND with LITERAL+: thousands a second."""
+    step = 500
+    for start in range(first, first + count, step):
+        parts = []
+        for n in range(start, min(start + step, first + count)):
+            octets = message(n)
+            parts.append(b" (%s) {%d+}\r\n%s" % (flags.encode(), len(octets), octets))
+        tag = client._new_tag()
+        client.send(tag + b" APPEND " + folder.encode() + b"".join(parts) + b"\r\n")
+        while True:
+            line = client.readline()
+            if line.startswith(tag):
+                if b" OK" not in line:
+                    raise RuntimeError(line)
+                break
+    client.tagged_commands.clear()
+
+
+class Bus:
+    """A session bus nobody else is on."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="surel-bus-")
+        self.address = f"unix:path={self.dir}/bus"
+        self.process = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile",
+                                         "--address=" + self.address], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: os.path.exists(self.dir + "/bus"))
+        self.connections = []
+
+    def connect(self):
+        flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                 | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+        connection = Gio.DBusConnection.new_for_address_sync(self.address, flags, None, None)
+        self.connections.append(connection)
+        return connection
+
+    def stop(self):
+        for connection in self.connections:
+            if not connection.is_closed():
+                connection.close_sync(None)
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Daemon:
+    """A sureld on a bus."""
+
+    def __init__(self, bus, data, *options, env=None, secrets="memory"):
+        self.bus, self.data, self.log_path = bus, data, data + ".log"
+        self.log = open(self.log_path, "ab")
+        environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, G_DEBUG="fatal-warnings",
+                           ASAN_OPTIONS="fast_unwind_on_malloc=0:detect_leaks=0",
+                           GIO_USE_PROXY_RESOLVER="dummy", **(env or {}))
+        self.process = subprocess.Popen([BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
+                                         secrets, *options], env=environment, stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log)
+        self.connection = bus.connect()
+        wait_for(lambda: self.process.poll() is not None or self.is_there(), say="sureld does not start")
+        if self.process.poll() is not None:
+            raise RuntimeError("sureld ended: " + self.read_log())
+
+    def is_there(self):
+        return self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                         "org.freedesktop.DBus", "NameHasOwner",
+                                         GLib.Variant("(s)", (NAME,)), None, 0, -1, None)[0]
+
+    def read_log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def call(self, path, interface, method, signature=None, *args, timeout=30000):
+        parameters = GLib.Variant(signature, args) if signature else None
+        return self.connection.call_sync(NAME, path, f"{NAME}.{interface}", method, parameters, None, 0,
+                                         timeout, None).unpack()
+
+    def get(self, path, interface, name):
+        return self.connection.call_sync(NAME, path, "org.freedesktop.DBus.Properties", "Get",
+                                         GLib.Variant("(ss)", (f"{NAME}.{interface}", name)), None, 0,
+                                         30000, None).unpack()[0]
+
+    def add_account(self, server, user="alice", password="secret", host="localhost", port=None, **options):
+        settings = {"address": GLib.Variant("s", user + "@surel.test"), "user": GLib.Variant("s", user),
+                    "host": GLib.Variant("s", host), "port": GLib.Variant("i", port or server.port + 1)}
+        for key, value in options.pop("settings", {}).items():
+            settings[key] = value
+        return self.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", settings,
+                         {"password": GLib.Variant("s", password)},
+                         {k: GLib.Variant("b", v) for k, v in options.items()})
+
+    def wait_job(self, job):
+        return self.call(job, "Job", "Wait", timeout=120000)[0]
+
+    def sync(self):
+        return self.wait_job(self.call(PATH, "Manager", "Sync", "(a{sv})", {})[0])
+
+    def changes(self, since=0, store="", **options):
+        return self.call(PATH, "Manager", "Changes", "(sta{sv})", store, since,
+                         {k: GLib.Variant("u", v) for k, v in options.items()})[0]
+
+    def query(self, filter=None, sort=(), properties=(), **window):
+        return self.call(PATH, "Messages", "Query", "(a{sv}asa{sv}as)", filter or {}, list(sort),
+                         {k: v if isinstance(v, GLib.Variant) else GLib.Variant("t", v)
+                          for k, v in window.items()}, list(properties))[0]
+
+    def objects(self):
+        return self.connection.call_sync(NAME, PATH, "org.freedesktop.DBus.ObjectManager",
+                                         "GetManagedObjects", None, None, 0, 30000, None).unpack()[0]
+
+    def folders(self):
+        """Path → object path."""
+        return {v[NAME + ".Folder"]["Path"]: k for k, v in self.objects().items()
+                if NAME + ".Folder" in v}
+
+    def memory(self, key="VmHWM"):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(key))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.log.close()
+        return status
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+class Mirror:
+    """A copy of the store's message ids, kept by Changes alone."""
+
+    def __init__(self):
+        self.state, self.store = 0, ""
+        self.messages, self.folders, self.accounts, self.new_mail = set(), set(), set(), []
+
+    def catch_up(self, daemon, **options):
+        more = True
+        while more:
+            page = daemon.changes(self.state, self.store, **options)
+            for kind in ("messages", "folders", "accounts"):
+                mine = getattr(self, kind)
+                mine.update(page.get(kind + "Created", ()))
+                mine.difference_update(page.get(kind + "Destroyed", ()))
+            self.new_mail += page.get("newMail", ())
+            self.state, self.store, more = page["state"], page["store"], page["hasMore"]
+
+
+def error_name(error):
+    return Gio.DBusError.get_remote_error(error).rsplit(".", 1)[-1]
+
+
+class Case(unittest.TestCase):
+    """A bus and a data directory for each test; a server for each class that wants one."""
+
+    server_extra = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Dovecot(cls.server_extra or "")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def setUp(self):
+        self.bus = Bus()
+        self.dir = tempfile.mkdtemp(prefix="surel-data-")
+        self.data = self.dir + "/surel"
+        self.daemons = []
+
+    def tearDown(self):
+        for daemon in self.daemons:
+            if daemon.process.poll() is None:
+                daemon.kill()
+        self.bus.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def start(self, *options, **more):
+        daemon = Daemon(self.bus, self.data, "--ca-file", self.server.ca, *options, **more)
+        self.daemons.append(daemon)
+        return daemon
+
+    def assertFails(self, name, call, *args, **more):
+        with self.assertRaises(GLib.Error) as caught:
+            call(*args, **more)
+        self.assertEqual(error_name(caught.exception), name, caught.exception.message)
+        return caught.exception.message
+
+
+def main():
+    unittest.main(verbosity=2)
