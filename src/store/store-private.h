@@ -1,0 +1,65 @@
+#pragma once
+
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+/* What the files of the store share: store.c opens and closes it and hands jobs in, store-writer.c is the
+ * thread that writes, store-reader.c those that read. */
+
+#define SUREL_READERS 2 /* threads: as many as a small machine has cores */
+#define SUREL_STATES_RESERVED 4096 /* commits to one reservation */
+#define SUREL_IDS_RESERVED 65536 /* ids to one reservation */
+
+typedef struct
+{
+  SurelWriteFunc func;
+  gpointer data;
+  GDestroyNotify destroy;
+  SurelDoneFunc done; /* nullable */
+  gpointer done_data;
+  gboolean urgent;
+  SurelQueue *answer; /* of surel_store_write_sync(): gets the job back, and done isn't called */
+  guint64 state; /* once done */
+  GError *error; /* once done: why it failed */
+} SurelWrite;
+
+struct _SurelStore
+{
+  GObject parent_instance;
+
+  char *dir;
+  char *path;
+  char *content_dir;
+  char *id;
+  int lock;
+  guint64 shown_state; /* main thread: of the last commit signalled */
+
+  SurelQueue *jobs;
+  SurelQueue *reads;
+  SurelQueue *checkpoints; /* anything pushed asks for one */
+  GThread *writer;
+  GThread *readers[SUREL_READERS];
+  GThread *checkpointer;
+
+  /* The writer's own. */
+  SurelSql *sql;
+  gboolean durable; /* synchronous is FULL */
+  guint64 state;
+  guint64 next_state;
+  guint64 states_end; /* behind the last reserved */
+  gint64 next_id;
+  gint64 ids_end;
+};
+
+void surel_store_job_free (gpointer job);
+void surel_store_read_free (gpointer read);
+gpointer surel_store_writer_main (gpointer store);
+gpointer surel_store_checkpointer_main (gpointer store);
+gpointer surel_store_reader_main (gpointer store);
+void surel_store_emit_committed (SurelStore *self, SurelCommit *commit);
+gboolean surel_store_put_meta (SurelSql *sql, const char *key, gint64 value, GError **error);
+gboolean
+surel_store_reserve (SurelStore *self, guint64 states_end, gint64 ids_end, GError **error);
+
+G_END_DECLS

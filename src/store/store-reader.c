@@ -1,0 +1,133 @@
+/* The threads that read, each with a connection of its own, and one consistent view a call. */
+#include "store/store-private.h"
+
+#include "base/errors.h"
+
+typedef struct
+{
+  SurelReadFunc func;
+  gpointer data;
+  GDestroyNotify destroy;
+  GCancellable *cancellable; /* nullable */
+} Read;
+
+void
+surel_store_read_free (gpointer data)
+{
+  Read *read = data;
+
+  if (read->destroy != NULL)
+    read->destroy (read->data);
+  g_clear_object (&read->cancellable);
+  g_free (read);
+}
+
+/* --- Readers --- */
+
+static int
+is_cancelled (void *data)
+{
+  return g_cancellable_is_cancelled (data);
+}
+
+static void
+read_one (SurelStore *self, SurelSql **sql, Read *read)
+{
+  SurelReader reader = { 0 };
+  gint64 state = 0;
+  sqlite3 *db;
+
+  if (*sql != NULL && surel_sql_is_broken (*sql))
+    g_clear_pointer (sql, surel_sql_close);
+  if (*sql == NULL)
+    *sql = surel_sql_open (self->path, FALSE, &reader.error);
+  if (*sql != NULL)
+    {
+      db = surel_sql_handle (*sql);
+      reader.sql = *sql;
+      sqlite3_progress_handler (db, 10000, read->cancellable != NULL ? is_cancelled : NULL,
+                                read->cancellable);
+      if (surel_sql_run (*sql, &reader.error, "BEGIN", ""))
+        surel_sql_get (*sql, &state, &reader.error, "SELECT max(state) FROM log", "");
+      reader.state = (guint64) state;
+    }
+  read->func (&reader, read->data);
+  if (*sql != NULL)
+    {
+      sqlite3_progress_handler (surel_sql_handle (*sql), 0, NULL, NULL);
+      surel_sql_reset_all (*sql);
+      if (!sqlite3_get_autocommit (surel_sql_handle (*sql)))
+        surel_sql_run (*sql, NULL, "COMMIT", "");
+    }
+  g_clear_error (&reader.error);
+}
+
+gpointer
+surel_store_reader_main (gpointer data)
+{
+  SurelStore *self = data;
+  SurelSql *sql = NULL;
+  Read *read;
+
+  while ((read = surel_queue_pop (self->reads, -1)) != NULL)
+    {
+      read_one (self, &sql, read);
+      surel_store_read_free (read);
+    }
+  g_clear_pointer (&sql, surel_sql_close);
+  return NULL;
+}
+
+/**
+ * surel_store_read:
+ * @func: runs in a reader thread, on one consistent view of the store
+ * @data: for @func
+ * @destroy: (nullable): frees @data
+ * @cancellable: (nullable): stops a long statement
+ *
+ * May be called from any thread.
+ */
+void
+surel_store_read (SurelStore *self,
+                  SurelReadFunc func,
+                  gpointer data,
+                  GDestroyNotify destroy,
+                  GCancellable *cancellable)
+{
+  Read *read = g_new0 (Read, 1);
+
+  *read = (Read){ func, data, destroy, cancellable != NULL ? g_object_ref (cancellable) : NULL };
+  if (!surel_queue_push (self->reads, read))
+    surel_store_read_free (read);
+}
+
+typedef struct
+{
+  SurelReadFunc func;
+  gpointer data;
+  SurelQueue *answer;
+} SyncRead;
+
+static void
+run_sync_read (SurelReader *reader, gpointer data)
+{
+  SyncRead *read = data;
+
+  read->func (reader, read->data);
+  surel_queue_push (read->answer, read);
+}
+
+/**
+ * surel_store_read_sync:
+ *
+ * Like surel_store_read(), but returns once @func has. Not for the main thread once the bus is served.
+ */
+void
+surel_store_read_sync (SurelStore *self, SurelReadFunc func, gpointer data)
+{
+  g_autoptr (SurelQueue) answer = surel_queue_new (0, NULL);
+  SyncRead read = { func, data, answer };
+
+  surel_store_read (self, run_sync_read, &read, NULL, NULL);
+  surel_queue_pop (answer, -1);
+}

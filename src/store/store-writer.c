@@ -1,0 +1,434 @@
+/* The thread that writes: transactions, their state numbers, and checkpoints beside it. */
+#include "store/store-private.h"
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "base/post.h"
+#include "store/accounts.h"
+#include "store/folders.h"
+#include "store/log.h"
+
+#define ROWS_MAX 4000 /* rows to a transaction: a commit names 10,000 ids at most */
+#define CHECKPOINT_PAGES 2000 /* pages of WAL, 8 MB */
+
+typedef struct
+{
+  SurelStore *store;
+  SurelCommit *commit; /* nullable */
+  GPtrArray *jobs; /* Job */
+} Report;
+
+static void
+commit_free (SurelCommit *commit)
+{
+  surel_changes_unref (commit->changes);
+  g_ptr_array_unref (commit->accounts);
+  g_ptr_array_unref (commit->folders);
+  g_free (commit);
+}
+
+void
+surel_store_job_free (gpointer data)
+{
+  SurelWrite *job = data;
+
+  if (job->destroy != NULL)
+    job->destroy (job->data);
+  g_clear_error (&job->error);
+  g_free (job);
+}
+
+/* --- Numbers that are given once --- */
+
+gboolean
+surel_store_put_meta (SurelSql *sql, const char *key, gint64 value, GError **error)
+{
+  return surel_sql_run (sql, error, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", "si",
+                        key, value);
+}
+
+/* In a transaction of its own that is durable before any number of it is given. */
+gboolean
+surel_store_reserve (SurelStore *self, guint64 states_end, gint64 ids_end, GError **error)
+{
+  if (!surel_store_put_meta (self->sql, "states-end", (gint64) states_end, error)
+      || !surel_store_put_meta (self->sql, "ids-end", ids_end, error))
+    return FALSE;
+  self->states_end = states_end;
+  self->ids_end = ids_end;
+  return TRUE;
+}
+
+/**
+ * surel_txn_new_id:
+ *
+ * Returns: an id for a message or a folder, never given before; 0 with @error set
+ */
+gint64
+surel_txn_new_id (SurelTxn *txn, GError **error)
+{
+  SurelStore *self = txn->store;
+
+  if (self->next_id >= self->ids_end)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "A job wrote more rows than it may");
+      return 0;
+    }
+  return self->next_id++;
+}
+
+/* --- What a job records --- */
+
+typedef struct
+{
+  gint64 account;
+  int total;
+  int unread;
+} Counts;
+
+/**
+ * surel_txn_count:
+ * @total: how many more messages @folder shows; negative for fewer
+ * @unread: how many more of them are unread
+ *
+ * Keeps @folder's counts in the same transaction, and lists it as updated.
+ */
+void
+surel_txn_count (SurelTxn *txn, gint64 account, gint64 folder, int total, int unread)
+{
+  gpointer key = (gpointer) (guintptr) folder;
+  Counts *counts = g_hash_table_lookup (txn->folder_counts, key);
+
+  if (total == 0 && unread == 0)
+    return;
+  if (counts == NULL)
+    {
+      counts = g_new0 (Counts, 1);
+      counts->account = account;
+      g_hash_table_insert (txn->folder_counts, key, counts);
+    }
+  counts->total += total;
+  counts->unread += unread;
+}
+
+/**
+ * surel_txn_touched:
+ *
+ * Has the main thread told of @folder's row, though what changed of it makes no state.
+ */
+void
+surel_txn_touched (SurelTxn *txn, gint64 folder)
+{
+  g_hash_table_add (txn->touched, (gpointer) (guintptr) folder);
+}
+
+void
+surel_txn_changed (SurelTxn *txn, SurelFamily family, guint64 id, SurelEvent event)
+{
+  surel_changes_add (txn->changes, family, id, event);
+}
+
+static gboolean
+write_counts (SurelTxn *txn, GError **error)
+{
+  GHashTableIter iter;
+  gpointer key;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, txn->folder_counts);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      Counts *counts = value;
+      gint64 folder = (gint64) (guintptr) key;
+
+      if (counts->total == 0 && counts->unread == 0)
+        continue;
+      if (!surel_sql_run (txn->sql, error,
+                          "UPDATE folder SET total = total + ?, unread = unread + ? WHERE id = ?",
+                          "iii", (gint64) counts->total, (gint64) counts->unread, folder))
+        return FALSE;
+      surel_changes_add (txn->changes, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (counts->account, folder),
+                         SUREL_UPDATED);
+    }
+  return TRUE;
+}
+
+/* --- The writer --- */
+
+static gboolean
+begin (SurelStore *self, gboolean durable, GError **error)
+{
+  if (durable != self->durable
+      && !surel_sql_exec (self->sql, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
+                          error))
+    return FALSE;
+  self->durable = durable;
+  return surel_sql_exec (self->sql, "BEGIN IMMEDIATE", error);
+}
+
+/* Runs @job within the transaction, all of it or nothing. */
+static gboolean
+run_job (SurelStore *self,
+         SurelWrite *job,
+         SurelChanges *changes,
+         GHashTable *touched,
+         gint64 time,
+         guint *rows,
+         GError **error)
+{
+  g_autoptr (GHashTable) counts = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_autoptr (SurelChanges) own = surel_changes_new ();
+  SurelTxn txn = { self->sql, own, counts, touched, time, 0, self };
+
+  if (!surel_sql_run (self->sql, error, "SAVEPOINT job", ""))
+    return FALSE;
+  if (!job->func (&txn, job->data, &job->error) || !write_counts (&txn, &job->error))
+    {
+      if (sqlite3_get_autocommit (surel_sql_handle (self->sql)) || surel_sql_is_broken (self->sql))
+        { /* SQLite has given up the whole transaction */
+          g_propagate_error (error, g_error_copy (job->error));
+          return FALSE;
+        }
+      return surel_sql_run (self->sql, error, "ROLLBACK TO job", "")
+             && surel_sql_run (self->sql, error, "RELEASE job", "");
+    }
+  if (!surel_sql_run (self->sql, error, "RELEASE job", ""))
+    return FALSE;
+  surel_changes_add_all (changes, own);
+  *rows += txn.rows + 1;
+  return TRUE;
+}
+
+static SurelCommit *
+describe_commit (SurelStore *self, SurelChanges *changes, GHashTable *touched, GError **error)
+{
+  static const SurelEvent present[] = { SUREL_CREATED, SUREL_UPDATED };
+  GHashTableIter iter;
+  gpointer folder;
+  SurelCommit *commit = g_new0 (SurelCommit, 1);
+
+  commit->changes = surel_changes_ref (changes);
+  commit->accounts = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_account_row_unref);
+  commit->folders = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
+  for (guint i = 0; i < G_N_ELEMENTS (present); i++)
+    {
+      g_autoptr (GArray) accounts = surel_changes_list (changes, SUREL_FAMILY_ACCOUNT, present[i]);
+      g_autoptr (GArray) folders = surel_changes_list (changes, SUREL_FAMILY_FOLDER, present[i]);
+
+      for (guint k = 0; k < accounts->len; k++)
+        surel_accounts_load (self->sql, (gint64) g_array_index (accounts, guint64, k),
+                             commit->accounts, error);
+      for (guint k = 0; k < folders->len; k++)
+        {
+          gint64 id = SUREL_FOLDER_KEY_FOLDER (g_array_index (folders, guint64, k));
+
+          surel_folders_load (self->sql, id, commit->folders, error);
+          g_hash_table_remove (touched, (gpointer) (guintptr) id);
+        }
+    }
+  g_hash_table_iter_init (&iter, touched);
+  while (g_hash_table_iter_next (&iter, &folder, NULL))
+    surel_folders_load (self->sql, (gint64) (guintptr) folder, commit->folders, error);
+  return commit;
+}
+
+static void
+report (gpointer data)
+{
+  Report *self = data;
+
+  if (self->commit != NULL)
+    {
+      surel_store_emit_committed (self->store, self->commit);
+    }
+  for (guint i = 0; i < self->jobs->len; i++)
+    {
+      SurelWrite *job = self->jobs->pdata[i];
+
+      if (job->done != NULL)
+        job->done (job->state, job->error, job->done_data);
+    }
+}
+
+static void
+report_free (gpointer data)
+{
+  Report *self = data;
+
+  g_clear_pointer (&self->commit, commit_free);
+  g_ptr_array_unref (self->jobs);
+  g_object_unref (self->store);
+  g_free (self);
+}
+
+/* Tells the main thread of the commit and then of its jobs; waiting threads get theirs back. */
+static void
+send_report (SurelStore *self, SurelCommit *commit, GPtrArray *jobs)
+{
+  Report *message = g_new0 (Report, 1);
+
+  message->store = g_object_ref (self);
+  message->commit = commit;
+  message->jobs = g_ptr_array_new_with_free_func (surel_store_job_free);
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      SurelWrite *job = jobs->pdata[i];
+
+      if (job->answer == NULL)
+        g_ptr_array_add (message->jobs, job);
+    }
+  surel_post (NULL, report, message, report_free);
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      SurelWrite *job = jobs->pdata[i];
+
+      if (job->answer != NULL)
+        surel_queue_push (job->answer, job);
+    }
+}
+
+static gboolean
+take_numbers (SurelStore *self, GError **error)
+{
+  gboolean states_low = self->next_state + SUREL_STATE_STEP >= self->states_end;
+  gboolean ids_low = self->next_id + SUREL_IDS_RESERVED / 2 >= self->ids_end;
+
+  if (!states_low && !ids_low)
+    return TRUE;
+  return begin (self, TRUE, error)
+         && surel_store_reserve (self,
+                     states_low ? self->states_end + SUREL_STATES_RESERVED * SUREL_STATE_STEP
+                                : self->states_end,
+                     ids_low ? self->ids_end + SUREL_IDS_RESERVED : self->ids_end, error)
+         && surel_sql_exec (self->sql, "COMMIT", error);
+}
+
+/* A transaction of @first and of what waits behind it and may share it. */
+static gboolean
+run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelCommit **commit, GError **error)
+{
+  g_autoptr (SurelChanges) changes = surel_changes_new ();
+  g_autoptr (GHashTable) touched = g_hash_table_new (NULL, NULL);
+  gint64 time = surel_clock_now ();
+  guint rows = 0;
+  SurelWrite *job = first;
+
+  if (!take_numbers (self, error) || !begin (self, first->urgent, error))
+    return FALSE;
+  do
+    {
+      if (job != first)
+        g_ptr_array_add (jobs, job);
+      if (!run_job (self, job, changes, touched, time, &rows, error))
+        return FALSE;
+    }
+  while (rows < ROWS_MAX && surel_queue_has_urgent (self->jobs) == first->urgent
+         && (job = surel_queue_try_pop (self->jobs)) != NULL);
+
+  if (surel_changes_count (changes) > 0 || g_hash_table_size (touched) > 0)
+    {
+      gboolean makes_state = surel_changes_count (changes) > 0;
+
+      if (makes_state && !surel_log_append (self->sql, self->next_state, time, changes, error))
+        return FALSE;
+      *commit = describe_commit (self, changes, touched, error);
+      (*commit)->before = self->state;
+      (*commit)->after = makes_state ? self->next_state : self->state;
+    }
+  return surel_sql_exec (self->sql, "COMMIT", error);
+}
+
+static gboolean
+reopen (SurelStore *self, GError **error)
+{
+  SurelSql *sql = surel_sql_open (self->path, TRUE, error);
+
+  if (sql == NULL)
+    return FALSE;
+  surel_sql_close (self->sql);
+  self->sql = sql;
+  self->durable = TRUE;
+  return TRUE;
+}
+
+static void
+write_one (SurelStore *self, SurelWrite *first)
+{
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  SurelCommit *commit = NULL;
+
+  g_ptr_array_add (jobs, first);
+  if (surel_sql_is_broken (self->sql) && !reopen (self, &error))
+    ;
+  else if (run_transaction (self, first, jobs, &commit, &error))
+    {
+      if (commit != NULL && commit->after != commit->before)
+        {
+          self->state = commit->after;
+          self->next_state = commit->after + SUREL_STATE_STEP;
+        }
+    }
+  else
+    {
+      if (!sqlite3_get_autocommit (surel_sql_handle (self->sql)))
+        surel_sql_exec (self->sql, "ROLLBACK", NULL);
+      g_clear_pointer (&commit, commit_free);
+    }
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      SurelWrite *job = jobs->pdata[i];
+
+      if (error != NULL && job->error == NULL)
+        job->error = g_error_copy (error);
+      job->state = self->state;
+    }
+  send_report (self, commit, jobs);
+}
+
+static int
+on_wal (void *data, sqlite3 *db G_GNUC_UNUSED, const char *name G_GNUC_UNUSED, int pages)
+{
+  SurelStore *self = data;
+
+  if (pages > CHECKPOINT_PAGES && !surel_queue_has_urgent (self->checkpoints))
+    surel_queue_push_urgent (self->checkpoints, self);
+  return SQLITE_OK;
+}
+
+gpointer
+surel_store_writer_main (gpointer data)
+{
+  SurelStore *self = data;
+  SurelWrite *job;
+
+  while ((job = surel_queue_pop (self->jobs, -1)) != NULL)
+    {
+      sqlite3_wal_hook (surel_sql_handle (self->sql), on_wal, self);
+      write_one (self, job);
+    }
+  return NULL;
+}
+
+gpointer
+surel_store_checkpointer_main (gpointer data)
+{
+  SurelStore *self = data;
+  SurelSql *sql = NULL;
+
+  while (surel_queue_pop (self->checkpoints, -1) != NULL)
+    {
+      if (sql != NULL && surel_sql_is_broken (sql))
+        g_clear_pointer (&sql, surel_sql_close);
+      if (sql == NULL)
+        sql = surel_sql_open (self->path, TRUE, NULL);
+      if (sql != NULL
+          && sqlite3_wal_checkpoint_v2 (surel_sql_handle (sql), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                        NULL)
+                 != SQLITE_OK)
+        surel_sql_fail (sql, NULL);
+    }
+  g_clear_pointer (&sql, surel_sql_close);
+  return NULL;
+}
+
