@@ -1,0 +1,54 @@
+#pragma once
+
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+
+#define SUREL_CLI_NAME "org.surel.Sync1"
+#define SUREL_CLI_PATH "/org/surel/Sync1"
+
+/* What every command gets. */
+typedef struct
+{
+  GDBusConnection *bus;
+  gboolean json;
+  gboolean wait;
+  gboolean raw;
+  gboolean headers;
+  guint count; /* rows of a list */
+  char *host;
+  guint port;
+  char *user;
+  char *security;
+  char *protocol;
+  char *name;
+} SurelCli;
+
+typedef gboolean (*SurelCommand) (SurelCli *cli, char **arguments, GError **error);
+
+/* bus.c: the daemon, asked. */
+GVariant *surel_cli_call (SurelCli *cli,
+                          const char *path,
+                          const char *interface,
+                          const char *method,
+                          GVariant *arguments,
+                          GError **error);
+GVariant *surel_cli_objects (SurelCli *cli, const char *interface, GError **error);
+char *surel_cli_find_account (SurelCli *cli, const char *words, GError **error);
+char *surel_cli_find_folder (SurelCli *cli, const char *words, GError **error);
+gboolean surel_cli_wait_for_job (SurelCli *cli, const char *job, GError **error);
+
+/* output.c */
+void surel_cli_print_json (GVariant *value);
+void surel_cli_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
+char *surel_cli_clean (const char *text);
+char *surel_cli_time (gint64 time);
+
+gboolean surel_cli_account (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_status (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_sync (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_folders (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_list (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_show (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_watch (SurelCli *cli, char **arguments, GError **error);
+
+gboolean surel_cli_usage (GError **error, const char *usage);

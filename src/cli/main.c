@@ -1,0 +1,103 @@
+/* surel: the daemon's command line. */
+#include <locale.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+static const struct
+{
+  const char *name;
+  SurelCommand command;
+} commands[] = {
+  { "account", surel_cli_account }, { "status", surel_cli_status }, { "sync", surel_cli_sync },
+  { "folders", surel_cli_folders }, { "list", surel_cli_list },     { "show", surel_cli_show },
+  { "watch", surel_cli_watch },
+};
+
+/**
+ * surel_cli_usage:
+ *
+ * Returns: %FALSE with an error that makes the exit status 2
+ */
+gboolean
+surel_cli_usage (GError **error, const char *usage)
+{
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("usage: surel %s"), usage);
+  return FALSE;
+}
+
+static gboolean
+parse (SurelCli *cli, int *argc, char ***argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, N_ ("Print JSON"), NULL },
+    { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync: wait for its end"), NULL },
+    { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), N_ ("N") },
+    { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
+    { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },
+    { "host", 0, 0, G_OPTION_ARG_STRING, &cli->host, N_ ("account: the server"), N_ ("HOST") },
+    { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), N_ ("N") },
+    { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
+    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls or starttls"), N_ ("S") },
+    { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), N_ ("P") },
+    { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
+    { NULL, 0, 0, 0, NULL, NULL, NULL },
+  };
+  g_autoptr (GOptionContext) context
+      = g_option_context_new ("account|status|sync|folders|list|show|watch …");
+
+  g_option_context_set_summary (context, _ ("Uses the mail that sureld keeps in sync.\n"
+                                            "\n"
+                                            "  account add ADDRESS    add an account; asks for its password\n"
+                                            "  account list           list accounts\n"
+                                            "  account show ACCOUNT   show one\n"
+                                            "  account set ACCOUNT    change one; `password` asks for a new one\n"
+                                            "  account remove ACCOUNT remove one from this machine\n"
+                                            "  status                 how the accounts are\n"
+                                            "  sync [ACCOUNT]         bring all up to date now\n"
+                                            "  folders [ACCOUNT]      list folders\n"
+                                            "  list FOLDER            list messages, newest first\n"
+                                            "  show ID                print a message\n"
+                                            "  watch                  print changes as they come"));
+  g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
+  return g_option_context_parse (context, argc, argv, error);
+}
+
+static gboolean
+run (SurelCli *cli, char **arguments, GError **error)
+{
+  for (guint i = 0; arguments[0] != NULL && i < G_N_ELEMENTS (commands); i++)
+    if (g_str_equal (arguments[0], commands[i].name))
+      {
+        cli->bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, error);
+        return cli->bus != NULL && commands[i].command (cli, arguments + 1, error);
+      }
+  return surel_cli_usage (error, "account|status|sync|folders|list|show|watch … (--help)");
+}
+
+int
+main (int argc, char **argv)
+{
+  SurelCli cli = { .count = 50 };
+  g_autoptr (GError) error = NULL;
+  gboolean success;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, SUREL_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  success = parse (&cli, &argc, &argv, &error) && run (&cli, argv + 1, &error);
+  if (!success)
+    {
+      g_autofree char *clean = surel_cli_clean (error->message);
+
+      g_printerr ("surel: %s\n", clean);
+    }
+  g_clear_object (&cli.bus);
+  g_free (cli.host);
+  g_free (cli.user);
+  g_free (cli.security);
+  g_free (cli.protocol);
+  g_free (cli.name);
+  return success ? 0 : error->domain == G_OPTION_ERROR && error->code != G_OPTION_ERROR_FAILED ? 2 : 1;
+}

@@ -1,0 +1,56 @@
+/* What goes to a person's terminal: no control or bidi characters, whoever wrote them. */
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+#define TEXT_MAX 65536 /* octets of one value */
+
+/**
+ * surel_cli_clean:
+ *
+ * Returns: (transfer full): @text without what could move a cursor or turn the reading direction round
+ */
+char *
+surel_cli_clean (const char *text)
+{
+  return surel_text_clean (text, -1, TEXT_MAX);
+}
+
+/**
+ * surel_cli_time:
+ * @time: seconds since the epoch, 0 for never
+ */
+char *
+surel_cli_time (gint64 time)
+{
+  g_autoptr (GDateTime) date = time != 0 ? g_date_time_new_from_unix_local (time) : NULL;
+
+  return date != NULL ? g_date_time_format (date, "%Y-%m-%d %H:%M") : g_strdup (_ ("never"));
+}
+
+void
+surel_cli_print (const char *format, ...)
+{
+  va_list arguments;
+  g_autofree char *text = NULL;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  fputs (text, stdout);
+}
+
+/**
+ * surel_cli_print_json:
+ * @value: anything from the bus
+ */
+void
+surel_cli_print_json (GVariant *value)
+{
+  g_autoptr (JsonNode) node = json_gvariant_serialize (value);
+  g_autofree char *text = json_to_string (node, TRUE);
+
+  puts (text);
+}
