@@ -32,14 +32,14 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, N_ ("Print JSON"), NULL },
     { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync: wait for its end"), NULL },
-    { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), N_ ("N") },
+    { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
     { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },
     { "host", 0, 0, G_OPTION_ARG_STRING, &cli->host, N_ ("account: the server"), N_ ("HOST") },
-    { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), N_ ("N") },
+    { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
-    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls or starttls"), N_ ("S") },
-    { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), N_ ("P") },
+    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls or starttls"), "S" },
+    { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), "P" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };

@@ -131,7 +131,7 @@ surel_cli_watch (SurelCli *cli, char **arguments, GError **error)
         surel_cli_print_json (changes);
       else
         {
-          surel_cli_print (_ ("state %" G_GUINT64_FORMAT "\n"), since);
+          surel_cli_print ("%s %" G_GUINT64_FORMAT "\n", _ ("state"), since);
           print_changes (changes);
         }
       fflush (stdout);
