@@ -433,6 +433,7 @@ worker_main (gpointer data)
     {
       g_autoptr (GError) error = NULL;
       SurelCertificate *rejected = NULL;
+      gboolean was_open = remote != NULL;
       gint64 wait;
 
       take_commands (self);
@@ -456,6 +457,9 @@ worker_main (gpointer data)
             }
         }
       g_clear_pointer (&remote, surel_remote_free);
+      /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
+      if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
+        continue;
       if (g_cancellable_is_cancelled (self->stop))
         {
           g_clear_pointer (&rejected, surel_certificate_unref);

@@ -80,7 +80,7 @@ finish (Reader *reader)
           name = clean_name (reader->comment);
         }
     }
-  if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MIME_ADDRESSES_MAX)
+  if ((address[0] != '\0' || (name[0] != '\0' && reader->phrase->len > 0)) && reader->count < SUREL_MIME_ADDRESSES_MAX)
     {
       put (reader->out, name);
       put (reader->out, address);

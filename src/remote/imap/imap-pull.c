@@ -28,9 +28,12 @@ typedef struct
 typedef struct
 {
   guint tag;
-  guint32 first; /* sequence numbers; 0 for one by UID */
+  guint32 first; /* sequence numbers */
   guint32 last;
+  GPtrArray *messages; /* SurelMessage: what came of it so far */
 } Window;
+
+#define WINDOWS 2 /* in flight: while one is stored the next is on its way */
 
 static gboolean
 may_go_on (const GError *error)
@@ -440,69 +443,93 @@ window_size (guint n)
   return n == 0 ? FIRST_WINDOW : n == 1 ? SECOND_WINDOW : WINDOW;
 }
 
-/* Reads a window, hands it over and closes it. Returns like read_messages(), 0 also for one that can't be
- * believed. */
+/* Reads the first window to its end. Servers work on several commands at once, and their answers come
+ * mixed (Dovecot's do, where the line is slower than it): each goes to the window it belongs to. Returns
+ * like read_messages(). */
 static int
-take_window (Pull *pull, const Window *window, SurelImapToken *token, GError **error)
+read_window (Pull *pull, Window *windows, guint in_flight, GError **error)
 {
-  g_autoptr (GPtrArray) messages = messages_new ();
-  int result = read_messages (pull, window->tag, NULL, messages, error);
-  guint32 low;
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result;
 
-  if (result <= 0)
-    return result;
-  low = lowest (messages, token->low);
+  while ((result = surel_imap_session_next (pull->session, windows[0].tag, &response, pull->cancellable,
+                                            &own))
+         > 0)
+    for (guint i = 0; response->kind == SUREL_IMAP_FETCH && i < in_flight; i++)
+      if (response->fetch.sequence >= windows[i].first && response->fetch.sequence <= windows[i].last
+          && windows[i].messages->len <= windows[i].last - windows[i].first)
+        {
+          SurelMessage *message = surel_imap_message_of (&response->fetch);
+
+          if (message != NULL)
+            g_ptr_array_add (windows[i].messages, message);
+        }
+  if (result == 0)
+    return 1;
+  if (may_go_on (own))
+    return 0;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return -1;
+}
+
+/* Hands a window over and closes it. Returns like read_messages(), 0 also for one that can't be believed. */
+static int
+take_window (Pull *pull, Window *window, SurelImapToken *token, GError **error)
+{
+  guint32 low = lowest (window->messages, token->low);
+
   if (low == 0 || pull->mailbox->shrunk)
     return 0;
-  if (messages->len > 0
-      && !surel_sink_put_messages (pull->sink, g_steal_pointer (&messages), error))
+  if (window->messages->len > 0
+      && !surel_sink_put_messages (pull->sink, g_steal_pointer (&window->messages), error))
     return -1;
   token->low = low;
   return close_with (pull, token, error) ? 1 : -1;
-}
-
-/* Reads a window that came behind one that can't be believed. */
-static gboolean
-drop_window (Pull *pull, const Window *window, GError **error)
-{
-  g_autoptr (GPtrArray) messages = messages_new ();
-
-  return read_messages (pull, window->tag, NULL, messages, error) >= 0;
 }
 
 /* Lists what is below token->low, from the top down. Returns like read_messages(). */
 static int
 list_windows (Pull *pull, SurelImapToken *token, guint32 left, gboolean newest_only, GError **error)
 {
-  Window windows[2];
+  Window windows[WINDOWS] = { { 0 } };
   guint in_flight = 0;
   guint n = token->low == token->uidnext ? 0 : 2;
   int result = 1;
 
   do
     {
-      guint limit = n == 0 ? 1 : 2; /* the first goes alone: nothing shall hold it up */
+      guint limit = n == 0 ? 1 : WINDOWS; /* the first goes alone: nothing shall hold it up */
 
       while (in_flight < limit && left > 0 && result > 0)
         {
-          guint32 size = MIN (left, window_size (n++));
+          guint32 wanted = window_size (n++);
+          guint32 size = MIN (left, wanted);
           guint tag = send_window (pull, left - size + 1, left, error);
 
           if (tag == 0)
-            return -1;
-          windows[in_flight++] = (Window){ tag, left - size + 1, left };
+            result = -1;
+          windows[in_flight++] = (Window){ tag, left - size + 1, left, messages_new () };
           left = newest_only ? 0 : left - size;
         }
-      if (in_flight == 0)
+      if (in_flight == 0 || result < 0)
         break;
+      {
+        /* What comes behind one that can't be believed is read, and passed over. */
+        int read = read_window (pull, windows, in_flight, error);
+
+        result = read < 0 ? -1 : MIN (result, read);
+      }
       if (result > 0)
         result = take_window (pull, &windows[0], token, error);
-      else if (!drop_window (pull, &windows[0], error))
-        return -1;
+      g_clear_pointer (&windows[0].messages, g_ptr_array_unref);
       windows[0] = windows[1];
+      windows[1].messages = NULL;
       in_flight--;
     }
   while (result >= 0);
+  for (guint i = 0; i < WINDOWS; i++)
+    g_clear_pointer (&windows[i].messages, g_ptr_array_unref);
   return result;
 }
 

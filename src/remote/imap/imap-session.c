@@ -29,7 +29,8 @@ struct _SurelImapSession
   gboolean knows_capabilities;
   gboolean qresync; /* ENABLED said so */
   guint last_tag; /* of the last command sent */
-  guint done_tag; /* of the last command completed */
+  GHashTable *outstanding; /* set of tags sent and not completed */
+  GHashTable *completed; /* tag → GError or NULL: completed before it was asked for */
   SurelImapMailbox mailbox;
   char *alert; /* nullable */
 
@@ -39,6 +40,13 @@ struct _SurelImapSession
   guint64 window_octets; /* the parser's count at window_started */
   guint64 command_octets; /* likewise at started */
 };
+
+static void
+free_error (gpointer error)
+{
+  if (error != NULL)
+    g_error_free (error);
+}
 
 /**
  * surel_imap_session_new:
@@ -51,6 +59,8 @@ surel_imap_session_new (SurelConnection *connection)
 
   self->connection = connection;
   self->parser = surel_imap_parser_new (NULL);
+  self->outstanding = g_hash_table_new (NULL, NULL);
+  self->completed = g_hash_table_new_full (NULL, NULL, NULL, free_error);
   return self;
 }
 
@@ -59,6 +69,8 @@ surel_imap_session_free (SurelImapSession *self)
 {
   surel_connection_free (self->connection);
   surel_imap_parser_free (self->parser);
+  g_hash_table_unref (self->outstanding);
+  g_hash_table_unref (self->completed);
   g_free (self->mailbox.name);
   g_free (self->alert);
   g_free (self);
@@ -305,34 +317,58 @@ set_status_error (const SurelImapResponse *response, const char *what, SurelImap
                response->code.name != NULL ? "]" : "");
 }
 
-/* A tagged response has to be for the oldest command that isn't completed. */
-static int
-complete (SurelImapSession *self, guint tag, const SurelImapResponse *response, GError **error)
+/* How a command ended. Returns %NULL for OK. */
+static GError *
+outcome_of (const SurelImapResponse *response)
 {
-  g_autofree char *expected = g_strdup_printf ("S%u", tag);
+  GError *error = NULL;
 
-  if (tag != self->done_tag + 1 || strcmp (response->tag, expected) != 0)
+  if (response->condition == SUREL_IMAP_NO)
+    set_status_error (response, "refused the command", SUREL_IMAP_ERROR_NO, &error);
+  else if (response->condition != SUREL_IMAP_OK)
+    set_status_error (response, "did not understand the command", SUREL_IMAP_ERROR_BAD, &error);
+  return error;
+}
+
+/* Notes a completion. Commands that were sent together may be completed in any order (RFC 9051 §5.5), but
+ * each was sent, and none is completed twice. */
+static gboolean
+complete (SurelImapSession *self, const SurelImapResponse *response, GError **error)
+{
+  guint64 tag = 0;
+
+  if (response->tag[0] != 'S'
+      || !g_ascii_string_to_unsigned (response->tag + 1, 10, 1, G_MAXUINT32, &tag, NULL)
+      || !g_hash_table_remove (self->outstanding, GUINT_TO_POINTER ((guint) tag)))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
-                   "The server completed a command that was not its turn");
-      return -1;
+                   "The server completed a command that was not sent, or twice");
+      return FALSE;
     }
-  self->done_tag = tag;
+  g_hash_table_insert (self->completed, GUINT_TO_POINTER ((guint) tag), outcome_of (response));
   start_clock (self);
-  if (response->condition == SUREL_IMAP_OK)
-    return 0;
-  set_status_error (response,
-                    response->condition == SUREL_IMAP_NO ? "refused the command"
-                                                         : "did not understand the command",
-                    response->condition == SUREL_IMAP_NO ? SUREL_IMAP_ERROR_NO : SUREL_IMAP_ERROR_BAD,
-                    error);
-  return -1;
+  return TRUE;
+}
+
+/* TRUE where the command is completed; *result is then 0 or -1. */
+static gboolean
+take_outcome (SurelImapSession *self, guint tag, int *result, GError **error)
+{
+  gpointer outcome;
+
+  if (!g_hash_table_steal_extended (self->completed, GUINT_TO_POINTER (tag), NULL, &outcome))
+    return FALSE;
+  *result = outcome == NULL ? 0 : -1;
+  if (outcome != NULL)
+    g_propagate_error (error, outcome);
+  return TRUE;
 }
 
 /**
  * surel_imap_session_next:
- * @tag: what surel_imap_session_send() gave; commands are read in the order they were sent
- * @response: (out): an untagged response, borrowed until the next call
+ * @tag: what surel_imap_session_send() gave
+ * @response: (out): an untagged response, borrowed until the next call; it may belong to any command that
+ *   is under way
  *
  * Returns: 1 with @response set, 0 once the command is completed, -1 with @error set: of
  *   %SUREL_IMAP_ERROR, NO and BAD leave the conversation as it was, all others end it
@@ -344,17 +380,27 @@ surel_imap_session_next (SurelImapSession *self,
                          GCancellable *cancellable,
                          GError **error)
 {
-  if (!read_response (self, SILENCE_MAX, response, cancellable, error))
-    return -1;
-  note (self, *response);
-  if ((*response)->kind == SUREL_IMAP_TAGGED)
-    return complete (self, tag, *response, error);
-  if ((*response)->kind == SUREL_IMAP_UNTAGGED && (*response)->condition == SUREL_IMAP_BYE)
+  int result;
+
+  while (!take_outcome (self, tag, &result, error))
     {
-      set_status_error (*response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
-      return -1;
+      if (!read_response (self, SILENCE_MAX, response, cancellable, error))
+        return -1;
+      note (self, *response);
+      if ((*response)->kind == SUREL_IMAP_TAGGED)
+        {
+          if (!complete (self, *response, error))
+            return -1;
+          continue;
+        }
+      if ((*response)->kind == SUREL_IMAP_UNTAGGED && (*response)->condition == SUREL_IMAP_BYE)
+        {
+          set_status_error (*response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+          return -1;
+        }
+      return 1;
     }
-  return 1;
+  return result;
 }
 
 /* Reads up to the `+` that lets the next part of a command go. */
@@ -404,8 +450,9 @@ surel_imap_session_send (SurelImapSession *self,
     return 0;
   g_debug ("imap: > %s %s", name, surel_imap_command_describe (command));
   self->last_tag = tag;
-  if (self->done_tag + 1 == tag)
+  if (g_hash_table_size (self->outstanding) == 0)
     start_clock (self);
+  g_hash_table_add (self->outstanding, GUINT_TO_POINTER (tag));
   for (guint i = 0; i < parts->len; i++)
     {
       gsize length;
@@ -668,6 +715,14 @@ surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name)
 
 /* --- Waiting --- */
 
+static gboolean
+end_idle (SurelImapSession *self, guint tag, const SurelImapResponse *response, GError **error)
+{
+  int result = -1;
+
+  return complete (self, response, error) && take_outcome (self, tag, &result, error) && result == 0;
+}
+
 /**
  * surel_imap_session_idle:
  * @timeout_us: how long at most, in microseconds
@@ -704,7 +759,7 @@ surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable
         }
       note (self, response);
       if (response->kind == SUREL_IMAP_TAGGED)
-        return complete (self, tag, response, error) == 0;
+        return end_idle (self, tag, response, error);
       if (response->kind == SUREL_IMAP_UNTAGGED && response->condition == SUREL_IMAP_BYE)
         {
           set_status_error (response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
@@ -721,6 +776,6 @@ surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable
         return FALSE;
       note (self, response);
       if (response->kind == SUREL_IMAP_TAGGED)
-        return complete (self, tag, response, error) == 0;
+        return end_idle (self, tag, response, error);
     }
 }

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Syncing under difficulties: killed at any moment, servers that can do little, UIDs that change."""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from surel_test import *  # noqa: E402,F403
+
+SEED = int(os.environ.get("SUREL_SEED", random.SystemRandom().randrange(1 << 30)))
+
+
+def on_server(server, folder, user="alice"):
+    """Message-ID → whether it is seen."""
+    client = server.imap(user)
+    client.select(folder, readonly=True)
+    found = {}
+    if client.search(None, "ALL")[1][0]:
+        for item in client.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+            if isinstance(item, tuple):
+                key = item[1].decode().split("<")[1].split(">")[0]
+                found[key] = b"\\Seen" in item[0]
+    client.logout()
+    return found
+
+
+def here(daemon, folder):
+    """The same, as the daemon has it; fails on a message that is there twice."""
+    found, position = {}, 0
+    while True:
+        page = daemon.query({"inMailbox": GLib.Variant("o", daemon.folders()[folder])}, position=position,
+                            limit=1000, properties=["messageId", "keywords"])
+        for row in page["messages"]:
+            key = row["messageId"][0]
+            assert key not in found, key + " is there twice"
+            found[key] = "$seen" in row["keywords"]
+        position += len(page["messages"])
+        if not page["hasMore"]:
+            return found
+
+
+class Killed(Case):
+    def test_killed_at_any_moment_of_the_first_sync(self):
+        dice = random.Random(SEED)
+        print("seed", SEED)
+        imap = self.server.imap()
+        fill(imap, "INBOX", 1, 6000)
+        imap.create("Work")
+        fill(imap, "Work", 20001, 2000, "\\Seen")
+        secrets = "file:" + self.dir + "/secrets"
+        daemon = self.start(secrets=secrets)
+        account, _ = daemon.add_account(self.server)
+        mirror, ids = Mirror(), {}
+        for _ in range(12):
+            time.sleep(dice.uniform(0, 0.25))
+            if dice.random() < 0.5:
+                mirror.catch_up(daemon)
+            daemon.kill()
+            daemon = self.start(secrets=secrets)
+            for row in daemon.query(limit=1000, properties=["id", "messageId"])["messages"]:
+                known = ids.setdefault(row["messageId"][0], row["id"])
+                self.assertEqual(known, row["id"], "an id has changed")
+        daemon.sync()
+        for folder in ("INBOX", "Work"):
+            self.assertEqual(here(daemon, folder), on_server(self.server, folder))
+            self.assertGreater(daemon.get(daemon.folders()[folder], "Folder", "LastProven"), 0)
+        mirror.catch_up(daemon)
+        self.assertEqual(len(mirror.messages), 8000)
+        self.assertEqual(mirror.new_mail, [])
+
+
+class Plain(Case):
+    server_extra = "protocol imap {\n imap_capability = IMAP4rev1 IDLE\n}"
+
+    def test_all_is_found_by_comparing(self):
+        imap = self.server.imap()
+        fill(imap, "INBOX", 1, 700)
+        daemon = self.start()
+        _, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        self.assertEqual(here(daemon, "INBOX"), on_server(self.server, "INBOX"))
+        imap.select("INBOX")
+        imap.store("10:20,500", "+FLAGS", "\\Seen")
+        imap.store("30:40,700", "+FLAGS", "\\Deleted")
+        imap.expunge()
+        fill(imap, "INBOX", 9001, 30)
+        daemon.sync()
+        self.assertEqual(here(daemon, "INBOX"), on_server(self.server, "INBOX"))
+        self.assertEqual(daemon.get(daemon.folders()["INBOX"], "Folder", "TotalMessages"), 718)
+
+
+class Renumbered(Case):
+    def test_a_new_uidvalidity_keeps_ids(self):
+        imap = self.server.imap()
+        fill(imap, "INBOX", 1, 300)
+        daemon = self.start()
+        _, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        before = {row["messageId"][0]: row["id"]
+                  for row in daemon.query(limit=1000, properties=["id", "messageId"])["messages"]}
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        self.server.doveadm("mailbox", "update", "-u", "alice", "--uid-validity", "12345678", "INBOX")
+        daemon.sync()
+        after = {row["messageId"][0]: row["id"]
+                 for row in daemon.query(limit=1000, properties=["id", "messageId"])["messages"]}
+        self.assertEqual(before, after)
+        mirror.catch_up(daemon)
+        self.assertEqual((mirror.messages, mirror.new_mail), (set(after.values()), []))
+
+    def test_folders_come_and_go(self):
+        imap = self.server.imap("bob")
+        daemon = self.start()
+        _, job = daemon.add_account(self.server, user="bob")
+        daemon.wait_job(job)
+        imap.create("Entw&APw-rfe/a%b")
+        fill(imap, '"Entw&APw-rfe/a%b"', 1, 20)
+        daemon.sync()
+        self.assertIn("Entwürfe/a%25b", daemon.folders())
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        self.assertEqual(len(mirror.messages), 20)
+        imap.delete("Entw&APw-rfe/a%b")
+        daemon.sync()
+        self.assertNotIn("Entwürfe/a%25b", daemon.folders())
+        mirror.catch_up(daemon)
+        self.assertEqual(mirror.messages, set())
+
+
+if __name__ == "__main__":
+    main()
