@@ -60,6 +60,11 @@ finish (Reader *reader)
   g_autofree char *name = NULL;
   g_autofree char *address = NULL;
 
+  if (!reader->has_angle && reader->phrase->len == 0)
+    {
+      g_string_truncate (reader->comment, 0);
+      return;
+    }
   if (reader->has_angle)
     {
       address = clean_address (reader->address);
@@ -80,7 +85,7 @@ finish (Reader *reader)
           name = clean_name (reader->comment);
         }
     }
-  if ((address[0] != '\0' || (name[0] != '\0' && reader->phrase->len > 0)) && reader->count < SUREL_MIME_ADDRESSES_MAX)
+  if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MIME_ADDRESSES_MAX)
     {
       put (reader->out, name);
       put (reader->out, address);

@@ -189,7 +189,6 @@ test_nesting_needs_no_stack (void)
 static char *
 octets_of (SurelImapCommand *command, SurelImapLiterals literals)
 {
-  g_autoptr (SurelImapCommand) owned = command;
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) parts = surel_imap_command_finish (command, "S1", literals, &error);
   GString *all = g_string_new (NULL);
@@ -205,6 +204,7 @@ octets_of (SurelImapCommand *command, SurelImapLiterals literals)
         g_string_append_c (all, '~');
       g_string_append_len (all, data, (gssize) length);
     }
+  surel_imap_command_free (command);
   return g_string_free (all, FALSE);
 }
 
