@@ -60,11 +60,6 @@ finish (Reader *reader)
   g_autofree char *name = NULL;
   g_autofree char *address = NULL;
 
-  if (!reader->has_angle && reader->phrase->len == 0)
-    {
-      g_string_truncate (reader->comment, 0);
-      return;
-    }
   if (reader->has_angle)
     {
       address = clean_address (reader->address);
@@ -183,7 +178,8 @@ surel_mime_parse_addresses (const char *raw, gsize length)
         break;
       case ',':
       case ';':
-        finish (&reader);
+        if (reader.has_angle || reader.phrase->len > 0)
+          finish (&reader);
         p++;
         break;
       case ':': /* what stands before it names a group */
@@ -201,7 +197,8 @@ surel_mime_parse_addresses (const char *raw, gsize length)
           g_string_append_c (reader.phrase, *p);
         p++;
       }
-  finish (&reader);
+  if (reader.has_angle || reader.phrase->len > 0)
+    finish (&reader);
   g_string_free (reader.phrase, TRUE);
   g_string_free (reader.address, TRUE);
   g_string_free (reader.comment, TRUE);

@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+"""Servers that lie, break the protocol or go on for ever, over TLS. In each case the daemon keeps running,
+needs little memory, and a second, healthy account goes on."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from scripted import GREETING, Mailbox, Scripted  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+
+
+class Hostile(Case):
+    def play(self, play):
+        self.scripted = Scripted(self.server.dir + "/tls", play)
+        self.addCleanup(self.scripted.stop)
+        self.daemon = self.start()
+        self.healthy, job = self.daemon.add_account(self.server, user="bob")
+        self.daemon.wait_job(job)
+        wait_for(lambda: self.daemon.get(self.healthy, "Account", "Status") == "idle")
+        self.before = self.daemon.memory("VmRSS")
+        account, _ = self.daemon.add_account(self.scripted, user="alice", port=self.scripted.port)
+        return account
+
+    def error(self, account):
+        return self.daemon.get(account, "Account", "Error")[0].rsplit(".", 1)[-1]
+
+    def settled(self, account, *names):
+        return wait_for(lambda: self.error(account) in names and self.error(account),
+                        say=f"{self.daemon.get(account, 'Account', 'Status')} {self.error(account)}")
+
+    def idle(self, account):
+        wait_for(lambda: self.daemon.get(account, "Account", "Status") == "idle",
+                 say=str(self.daemon.get(account, "Account", "Error")))
+
+    def tearDown(self):
+        if hasattr(self, "healthy"):
+            imap = self.server.imap("bob")
+            imap.append("INBOX", "", None, message(1))
+            state = self.daemon.get(PATH, "Manager", "State")
+            self.daemon.wait_job(self.daemon.call(self.healthy, "Account", "Sync", "(a{sv})", {})[0])
+            self.assertGreater(self.daemon.get(PATH, "Manager", "State"), state)
+            self.assertIsNone(self.daemon.process.poll())
+            if "test-asan" not in BUILD:
+                self.assertLess(self.daemon.memory("VmHWM") - self.before, 64 * 1024)
+            imap.logout()
+        super().tearDown()
+
+    def rows(self, account):
+        return self.daemon.query({"account": GLib.Variant("o", account)}, limit=100)["messages"]
+
+    def test_an_honest_one_works(self):
+        account = self.play(Mailbox())
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+
+    def test_a_line_without_end(self):
+        def play(peer):
+            peer.send(b"* OK ")
+            while True:
+                peer.send(b"x" * 65536)
+        self.settled(self.play(play), "ServerMisbehaved")
+
+    def test_preauth_is_refused(self):
+        account = self.play(Mailbox(greeting=b"* PREAUTH welcome\r\n"))
+        self.settled(account, "ServerMisbehaved")
+        self.assertEqual([p.said for p in self.scripted.peers][0], [])
+
+    def test_what_is_no_imap(self):
+        self.settled(self.play(lambda peer: peer.send(b"HTTP/1.1 200 OK\r\n\r\n<html>")), "ServerMisbehaved",
+                     "Offline")
+
+    def test_numbers_out_of_range(self):
+        odd = (b"* 1 FETCH (UID 0 FLAGS ())\r\n* 2 FETCH (UID 4294967296 FLAGS ())\r\n* 4000000000 EXISTS\r\n"
+               b"* 2 EXISTS\r\n* 1 FETCH (UID 1 FLAGS () RFC822.SIZE -1 MODSEQ (99999999999999999999))\r\n"
+               b"* STATUS INBOX (MESSAGES -1 UIDNEXT 99999999999999999999999)\r\n* -1 EXISTS\r\n")
+
+        def noop(peer, tag, _):
+            peer.send(odd + tag + b" OK done\r\n")
+        account = self.play(Mailbox(LSUB=noop))
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+
+    def test_rubbish_between_answers(self):
+        rubbish = (b"* CAPABILITY\r\n* FLAGS (\r\n* LIST (\r\n* OK [UNSEEN\r\n*\r\n* \r\n\r\n\x00\x00\x00\r\n"
+                   b"* 5\r\n* FETCH\r\n* ESEARCH (\r\n")
+
+        def lsub(peer, tag, _):
+            peer.send(rubbish + tag + b" OK done\r\n")
+        account = self.play(Mailbox(LSUB=lsub))
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+
+    def test_completions_never_asked_for(self):
+        for tag in (b"S999", b"S1", b"X1"):
+            with self.subTest(tag=tag):
+                def lsub(peer, real, _, tag=tag):
+                    peer.send(tag + b" OK done\r\n" + real + b" OK done\r\n")
+                account = self.play(Mailbox(LSUB=lsub))
+                self.settled(account, "ServerMisbehaved")
+                self.daemon.stop()
+                self.data += "x"
+                del self.healthy
+
+    def test_cut_inside_a_literal(self):
+        cut = []
+
+        def fetch(peer, tag, command):
+            if len(cut) < 2:
+                cut.append(1)
+                peer.send(b"* 3 FETCH (UID 3 FLAGS () RFC822.SIZE 100 BODY[HEADER.FIELDS (SUBJECT)] {500}\r\nSub")
+                peer.close()
+                raise EOFError
+            mailbox.do_FETCH(peer, tag, command)
+        mailbox = Mailbox(FETCH=fetch)
+        account = self.play(mailbox)
+        self.settled(account, "Offline")
+        self.assertEqual(self.rows(account), [])
+        for _ in range(3):
+            self.daemon.call(account, "Account", "Sync", "(a{sv})", {})
+            time.sleep(0.2)
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+
+    def test_uids_that_contradict_themselves(self):
+        def fetch(peer, tag, command):
+            row = mailbox.row(1, b"HEADER" in command)
+            peer.send(row + row.replace(b"* 1 ", b"* 2 ") + row.replace(b"* 1 ", b"* 3 ") + tag + b" OK done\r\n")
+        mailbox = Mailbox(FETCH=fetch)
+        self.settled(self.play(mailbox), "ServerMisbehaved")
+
+    def test_uids_that_contradict_themselves_take_nothing_out(self):
+        broken = []
+
+        def fetch(peer, tag, command):
+            if broken:
+                row = mailbox.row(1, b"HEADER" in command)
+                peer.send(row + tag + b" OK done\r\n")
+            else:
+                mailbox.do_FETCH(peer, tag, command)
+        mailbox = Mailbox(FETCH=fetch)
+        account = self.play(mailbox)
+        self.idle(account)
+        broken.append(1)
+        self.daemon.call(account, "Account", "Sync", "(a{sv})", {})
+        self.settled(account, "ServerMisbehaved")
+        self.assertEqual(len(self.rows(account)), 3)
+
+    def test_no_uidvalidity(self):
+        def examine(peer, tag, _):
+            peer.send(b"* 3 EXISTS\r\n" + tag + b" OK done\r\n")
+
+        def status(peer, tag, _):
+            peer.send(b"* STATUS INBOX (MESSAGES 3 UIDVALIDITY 0 UIDNEXT 0)\r\n" + tag + b" OK done\r\n")
+        account = self.play(Mailbox(EXAMINE=examine, STATUS=status))
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+        ids = {row["id"] for row in self.rows(account)}
+        self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+        self.assertEqual({row["id"] for row in self.rows(account)}, ids)
+
+    def test_bodies_that_were_not_asked_for(self):
+        def fetch(peer, tag, command):
+            if b"BODY.PEEK[]" not in command:
+                return mailbox.do_UID_FETCH(peer, tag, command)
+            uid = int(command.split(b" ")[2])
+            peer.send(b"* 1 FETCH (UID %d BODY[] {5}\r\nwrong)\r\n* 2 FETCH (UID %d BODY[TEXT]<0> {5}\r\nwrong)\r\n"
+                      b"* 3 FETCH (BODY[]<0> {5}\r\nwrong)\r\n%s OK done\r\n" % (uid % 3 + 1, uid, tag))
+        mailbox = Mailbox(UID_FETCH=fetch)
+        account = self.play(mailbox)
+        self.idle(account)
+        row = self.rows(account)[0]
+        self.assertFails("NotFound", self.daemon.call, PATH, "Messages", "Read", "(tstua{sv})", row["id"], "", 0,
+                         100, {})
+        self.assertFalse(self.rows(account)[0]["fetched"])
+
+    def test_words_for_people_are_cleaned(self):
+        def login(peer, tag, _):
+            peer.send(tag + b" NO [ALERT] \x1b[31mgo to \xe2\x80\xaeevil \xff" + b"y" * 5000 + b"\r\n")
+        account = self.play(Mailbox(AUTHENTICATE=login))
+        self.settled(account, "AuthenticationFailed")
+        text = self.daemon.get(account, "Account", "Error")[1]
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\u202e", text)
+        self.assertLess(len(text), 1000)
+
+
+if __name__ == "__main__":
+    main()
