@@ -180,6 +180,8 @@ surel_mime_parse_addresses (const char *raw, gsize length)
       case ';':
         if (reader.has_angle || reader.phrase->len > 0)
           finish (&reader);
+        else if (reader.comment->len > 0)
+          g_string_truncate (reader.comment, 0);
         p++;
         break;
       case ':': /* what stands before it names a group */
