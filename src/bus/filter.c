@@ -8,7 +8,7 @@
 #include "bus/call.h"
 #include "bus/path.h"
 
-#define DEPTH_MAX 16 /* operators within operators */
+#define DEPTH_MAX 10 /* operators within operators: D-Bus itself nests 64 containers at most */
 #define CONDITIONS_MAX 200 /* conditions of one filter, all in all */
 #define FOLDERS_MAX 500 /* folders in one condition */
 #define SORT_MAX 8 /* sort keys */

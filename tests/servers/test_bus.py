@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""The rules every member keeps: what isn't built, wrong arguments, limits, who may call."""
+
+import os
+import sys
+import xml.etree.ElementTree as ET
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from surel_test import *  # noqa: E402,F403
+
+# What answers NotSupported. It may only get shorter.
+UNBUILT = {
+    "Manager": {"Discover"},
+    "Account": {"CreateFolder", "Export", "Import", "Restore", "GetVacation", "SetVacation"},
+    "Folder": {"Rename", "MoveTo", "Delete", "SetSubscribed", "Configure", "Empty", "Append"},
+    "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
+    "Operations": {"Modify", "ModifyMatching", "List", "Cancel", "Retry", "Confirm"},
+    "Submission": {"Compose", "Attach", "SaveDraft", "Reply", "Forward", "Send", "SendDraft", "Reschedule"},
+    "Items": {"List", "Get", "Put", "Remove", "Respond"},
+    "Job": set(),
+}
+SAMPLES = {"s": "", "t": 0, "u": 0, "x": 0, "b": False, "o": "/", "as": [], "at": [], "a{sv}": {},
+           "v": GLib.Variant("s", "x")}
+
+
+class Rules(Case):
+    def prepare(self):
+        daemon = self.start()
+        self.account, job = daemon.add_account(self.server)
+        self.job = job
+        daemon.wait_job(job)
+        daemon.sync()
+        return daemon
+
+    def members(self, daemon):
+        """Every method there is, by introspection: interface, object, name, signature."""
+        objects = {PATH, self.account, daemon.folders()["INBOX"], self.job}
+        for path in sorted(objects):
+            text = daemon.connection.call_sync(NAME, path, "org.freedesktop.DBus.Introspectable", "Introspect",
+                                               None, None, 0, 30000, None).unpack()[0]
+            for interface in ET.fromstring(text).findall("interface"):
+                if not interface.get("name").startswith(NAME):
+                    continue
+                for method in interface.findall("method"):
+                    signature = [a.get("type") for a in method.findall("arg") if a.get("direction") == "in"]
+                    yield interface.get("name").rsplit(".", 1)[1], path, method.get("name"), signature
+
+    def test_what_is_not_built_is_exactly_the_list(self):
+        daemon = self.prepare()
+        found = {name: set() for name in UNBUILT}
+        for interface, path, method, signature in self.members(daemon):
+            if method in ("Remove", "Cancel", "SetSecrets") and interface != "Operations" and interface != "Items":
+                continue
+            arguments = GLib.Variant("(" + "".join(signature) + ")", tuple(SAMPLES[t] for t in signature))
+            try:
+                daemon.connection.call_sync(NAME, path, f"{NAME}.{interface}", method, arguments, None, 0, 30000,
+                                            None)
+            except GLib.Error as error:
+                if error_name(error) == "NotSupported":
+                    found[interface].add(method)
+        self.assertEqual(found, UNBUILT)
+
+    def test_wrong_arguments_are_errors_and_no_crash(self):
+        daemon = self.prepare()
+        odd = {"s": ["x" * 100000, "\u202e", "/"], "t": [0, 1 << 63, (1 << 64) - 1], "u": [0, 0xffffffff],
+               "x": [-1 << 63], "b": [True], "o": ["/", "/org/surel/Sync1/accounts/a1/folders/2", "/" + "a" * 900],
+               "as": [["x"] * 5000, [""]], "at": [[0] * 5000, [(1 << 64) - 1]],
+               "a{sv}": [{"nonsense": GLib.Variant("s", "x")}, {"limit": GLib.Variant("s", "x")},
+                         {"operator": GLib.Variant("s", "AND")}, {"wait": GLib.Variant("x", -1)}],
+               "v": [GLib.Variant("i", 5)]}
+        calls = 0
+        for interface, path, method, signature in self.members(daemon):
+            if (interface, method) in (("Account", "Remove"), ("Job", "Wait"), ("Manager", "Changes")):
+                continue
+            for at, kind in enumerate(signature):
+                for value in odd[kind]:
+                    arguments = [SAMPLES[t] for t in signature]
+                    arguments[at] = value
+                    try:
+                        daemon.connection.call_sync(NAME, path, f"{NAME}.{interface}", method,
+                                                    GLib.Variant("(" + "".join(signature) + ")", arguments), None,
+                                                    0, 30000, None)
+                    except GLib.Error as error:
+                        self.assertTrue(Gio.DBusError.get_remote_error(error).startswith(NAME + ".Error."), error)
+                    calls += 1
+            try:
+                daemon.connection.call_sync(NAME, path, f"{NAME}.{interface}", method,
+                                            GLib.Variant("(iii)", (1, 2, 3)), None, 0, 30000, None)
+            except GLib.Error:
+                pass
+        self.assertGreater(calls, 100)
+        self.assertIsNone(daemon.process.poll())
+
+    def test_unknown_keys_are_named(self):
+        daemon = self.prepare()
+        said = [self.assertFails("InvalidArgument", daemon.query, {"fooBar": GLib.Variant("s", "x")}),
+                self.assertFails("InvalidArgument", daemon.query, None, ["fooBar"]),
+                self.assertFails("InvalidArgument", daemon.query, None, [], ["fooBar"]),
+                self.assertFails("InvalidArgument", daemon.query, fooBar=1),
+                self.assertFails("InvalidArgument", daemon.changes, 0, fooBar=1),
+                self.assertFails("InvalidArgument", daemon.add_account, self.server,
+                                 settings={"fooBar": GLib.Variant("s", "x")}),
+                self.assertFails("InvalidArgument", daemon.call, self.account, "Account", "Configure",
+                                 "(a{sv}a{sv})", {"fooBar": GLib.Variant("s", "x")}, {})]
+        for text in said:
+            self.assertIn("fooBar", text)
+
+    def test_limits_of_get_and_of_filters(self):
+        daemon = self.prepare()
+        self.assertFails("LimitExceeded", daemon.call, PATH, "Messages", "Get", "(atas)", [1] * 1001, [])
+        deep = {"inMailbox": GLib.Variant("o", daemon.folders()["INBOX"])}
+        for _ in range(11):
+            deep = {"operator": GLib.Variant("s", "NOT"), "conditions": GLib.Variant("aa{sv}", [deep])}
+        self.assertFails("LimitExceeded", daemon.query, deep)
+
+    def test_trees_of_operators(self):
+        imap = self.server.imap("carol")
+        fill(imap, "INBOX", 1, 10, "\\Seen")
+        fill(imap, "INBOX", 11, 5, "\\Flagged")
+        daemon = self.start()
+        account, job = daemon.add_account(self.server, user="carol")
+        daemon.wait_job(job)
+        daemon.sync()
+
+        def count(tree):
+            return daemon.query(tree, limit=0, calculateTotal=GLib.Variant("b", True))["total"]
+
+        def node(word, *conditions):
+            return {"operator": GLib.Variant("s", word), "conditions": GLib.Variant("aa{sv}", conditions)}
+        seen, flagged = {"hasKeyword": GLib.Variant("s", "$seen")}, {"hasKeyword": GLib.Variant("s", "$FLAGGED")}
+        inbox = {"inMailbox": GLib.Variant("o", daemon.folders()["INBOX"])}
+        self.assertEqual([count(seen), count(flagged), count(node("OR", seen, flagged)),
+                          count(node("AND", seen, flagged)), count(node("NOT", seen)),
+                          count(node("AND", inbox, node("NOT", flagged)))], [10, 5, 15, 0, 5, 10])
+        rows = daemon.query(inbox, ["size", "-receivedAt"], ["id", "size"], limit=100)["messages"]
+        self.assertEqual([r["size"] for r in rows], sorted(r["size"] for r in rows))
+        ids = [r["id"] for r in daemon.query(inbox, [], ["id"], limit=100)["messages"]]
+        window = daemon.query(inbox, [], ["id"], limit=3, anchor=ids[7], anchorOffset=GLib.Variant("i", -2))
+        self.assertEqual([r["id"] for r in window["messages"]], ids[5:8])
+        self.assertFails("NotFound", daemon.query, inbox, [], ["id"], anchor=99999999)
+
+    def test_changes_waits_and_answers_at_once(self):
+        daemon = self.prepare()
+        imap = self.server.imap()
+        state = daemon.get(PATH, "Manager", "State")
+        begin = time.monotonic()
+        page = daemon.changes(state, wait=1)
+        self.assertTrue(0.9 < time.monotonic() - begin < 5)
+        self.assertEqual((page["state"], page["hasMore"]), (state, False))
+        imap.append("INBOX", "", None, message(1))
+        page = daemon.changes(state, wait=20)
+        self.assertGreater(page["state"], state)
+        self.assertFails("StoreReplaced", daemon.changes, state, "another")
+        self.assertFails("CannotCalculateChanges", daemon.changes, 12345)
+
+
+class Sandboxed(Case):
+    """A caller whose root has Flatpak's description at it, as all of an app's processes have."""
+
+    SCRIPT = """
+set -e
+mount -t tmpfs none "$1"
+for d in usr bin lib lib64 etc proc dev tmp; do
+  [ -e /$d ] || continue
+  mkdir -p "$1/$d"
+  mount --rbind /$d "$1/$d"
+done
+touch "$1/.flatpak-info"
+root=$1
+shift
+exec chroot "$root" "$@"
+"""
+
+    def sandboxed(self, *words):
+        root = self.dir + "/root"
+        os.makedirs(root, exist_ok=True)
+        options = ["-m"] if os.getuid() == 0 else ["-rm"]
+        return subprocess.run(["unshare", *options, "sh", "-c", self.SCRIPT, "sh", root, "busctl",
+                               "--address=" + self.bus.address, *words], capture_output=True, text=True,
+                              timeout=60, check=False)
+
+    def test_a_flatpak_is_refused_everything(self):
+        self.start()
+        calls = [("call", NAME, PATH, NAME + ".Messages", "Query", "a{sv}asa{sv}as", "0", "0", "0", "0"),
+                 ("get-property", NAME, PATH, NAME + ".Manager", "State"),
+                 ("call", NAME, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"),
+                 ("introspect", NAME, PATH)]
+        for words in calls:
+            outside = subprocess.run(["busctl", "--address=" + self.bus.address, *words], capture_output=True,
+                                     text=True, timeout=60, check=False)
+            self.assertEqual(outside.returncode, 0, outside.stderr)
+            inside = self.sandboxed(*words)
+            self.assertNotEqual(inside.returncode, 0, inside.stdout)
+            self.assertIn("Sandboxed programs may not use this", inside.stderr)
+
+
+if __name__ == "__main__":
+    main()
