@@ -136,7 +136,7 @@ class Daemon:
         self.bus, self.data, self.log_path = bus, data, data + ".log"
         self.log = open(self.log_path, "ab")
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, G_DEBUG="fatal-warnings",
-                           ASAN_OPTIONS="fast_unwind_on_malloc=0:detect_leaks=0",
+                           ASAN_OPTIONS="detect_leaks=0",
                            GIO_USE_PROXY_RESOLVER="dummy", **(env or {}))
         self.process = subprocess.Popen([BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
                                          secrets, *options], env=environment, stdin=subprocess.DEVNULL,
