@@ -266,6 +266,7 @@ static void
 send_report (SurelStore *self, SurelCommit *commit, GPtrArray *jobs)
 {
   Report *message = g_new0 (Report, 1);
+  g_autoptr (GPtrArray) awaited = g_ptr_array_new ();
 
   message->store = g_object_ref (self);
   message->commit = commit;
@@ -274,16 +275,15 @@ send_report (SurelStore *self, SurelCommit *commit, GPtrArray *jobs)
     {
       SurelWrite *job = jobs->pdata[i];
 
-      if (job->answer == NULL)
-        g_ptr_array_add (message->jobs, job);
+      g_ptr_array_add (job->answer != NULL ? awaited : message->jobs, job);
     }
+  /* From here on the jobs are their receivers'. */
   surel_post (NULL, report, message, report_free);
-  for (guint i = 0; i < jobs->len; i++)
+  for (guint i = 0; i < awaited->len; i++)
     {
-      SurelWrite *job = jobs->pdata[i];
+      SurelWrite *job = awaited->pdata[i];
 
-      if (job->answer != NULL)
-        surel_queue_push (job->answer, job);
+      surel_queue_push (job->answer, job);
     }
 }
 

@@ -44,7 +44,6 @@ class Hostile(Case):
             if "test-asan" not in BUILD:
                 self.assertLess(self.daemon.memory("VmHWM") - self.before, 64 * 1024)
             imap.logout()
-        super().tearDown()
 
     def rows(self, account):
         return self.daemon.query({"account": GLib.Variant("o", account)}, limit=100)["messages"]

@@ -3,6 +3,7 @@ device. Python's own library and GLib's bindings; no network but loopback."""
 
 import imaplib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,9 +26,8 @@ NAME, PATH = "org.surel.Sync1", "/org/surel/Sync1"
 
 
 def free_port():
-    """A pair of free ports below those of outgoing connections."""
-    base = 12000 + os.getpid() % 9000
-    for port in list(range(base, 31000, 4)) + list(range(12000, base, 4)):
+    """A pair of free ports below those of outgoing connections; two that ask at once get different ones."""
+    for port in random.sample(range(12000, 31000, 2), 2000):
         try:
             for offset in (0, 1):
                 with socket.socket() as probe:
@@ -55,10 +55,14 @@ class Dovecot:
     def __init__(self, extra=""):
         self.dir = tempfile.mkdtemp(prefix="surel-dovecot-")
         os.chmod(self.dir, 0o755)
-        self.port = free_port()
         env = dict(os.environ, DOVECOT_EXTRA=extra)
-        subprocess.run([HERE + "/dovecot.sh", "start", self.dir, str(self.port)], check=True, env=env,
-                       stdout=subprocess.DEVNULL)
+        for _ in range(3):  # where another took the port in between, the next one
+            self.port = free_port()
+            if subprocess.run([HERE + "/dovecot.sh", "start", self.dir, str(self.port)], env=env,
+                              stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                break
+        else:
+            raise RuntimeError("Dovecot does not start")
         self.ca = self.dir + "/tls/ca.pem"
 
     def stop(self):
@@ -110,8 +114,12 @@ class Bus:
         self.process = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile",
                                          "--address=" + self.address], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(self.dir + "/bus"))
+        wait_for(self.listens)
         self.connections = []
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.dir + "/bus") == 0
 
     def connect(self):
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
@@ -134,9 +142,10 @@ class Daemon:
 
     def __init__(self, bus, data, *options, env=None, secrets="memory"):
         self.bus, self.data, self.log_path = bus, data, data + ".log"
+        self.may_end_with = (0, -signal.SIGTERM, -signal.SIGKILL)
         self.log = open(self.log_path, "ab")
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, G_DEBUG="fatal-warnings",
-                           ASAN_OPTIONS="detect_leaks=0",
+                           ASAN_OPTIONS="detect_leaks=0:exitcode=99",
                            GIO_USE_PROXY_RESOLVER="dummy", **(env or {}))
         self.process = subprocess.Popen([BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
                                          secrets, *options], env=environment, stdin=subprocess.DEVNULL,
@@ -255,11 +264,14 @@ class Case(unittest.TestCase):
         self.dir = tempfile.mkdtemp(prefix="surel-data-")
         self.data = self.dir + "/surel"
         self.daemons = []
+        self.addCleanup(self.clean_up)
 
-    def tearDown(self):
+    def clean_up(self):
         for daemon in self.daemons:
             if daemon.process.poll() is None:
                 daemon.kill()
+            elif daemon.process.returncode not in daemon.may_end_with:
+                sys.stderr.write(f"sureld ended with {daemon.process.returncode}:\n{daemon.read_log()[-6000:]}\n")
         self.bus.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -23,6 +23,7 @@ static const Sample samples[] = {
   { "S3 \r\n", "tag=<S3> condition=2" },
   { "S4 WHAT\r\n", "tag=<S4> condition=2" },
   { "+ go ahead\r\n", "kind=0 text=<go ahead>" },
+  { "* CAPABILITY\r\n", "kind=3 words=[]" },
   { "* CAPABILITY imap4REV1 AUTH=PLAIN\r\n", "kind=3 words=[imap4REV1|AUTH=PLAIN]" },
   { "* ENABLED QRESYNC\r\n", "kind=4 words=[QRESYNC]" },
   { "* FLAGS (\\Seen \\Answered junk)\r\n", "kind=5 flags=3" },

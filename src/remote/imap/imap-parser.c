@@ -217,7 +217,8 @@ words_of (SurelImapLexer *lexer)
       g_ptr_array_add (words, (gpointer) word);
     }
   kept = surel_imap_arena_alloc (lexer->arena, (words->len + 1) * sizeof (char *));
-  memcpy (kept, words->pdata, words->len * sizeof (char *));
+  for (guint i = 0; i < words->len; i++)
+    kept[i] = g_ptr_array_index (words, i);
   return kept;
 }
 
