@@ -130,7 +130,8 @@ remove_more (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
 
   if (error != NULL || removal->gone || removal->engine->stopped)
     {
-      /* What is left is removed after the next start. */
+      if (error != NULL)
+        g_message ("What is left of a removed account stays until the next start: %s", error->message);
       g_object_unref (removal->engine);
       g_free (removal);
       return;

@@ -48,7 +48,8 @@ write_batch (SurelTxn *txn, gpointer data, GError **error)
 {
   Batch *batch = data;
 
-  return (!batch->restart || surel_messages_restart (txn, batch->folder, error))
+  return surel_folders_check (txn, batch->folder, error)
+         && (!batch->restart || surel_messages_restart (txn, batch->folder, error))
          && (batch->flags == NULL
              || surel_messages_put_flags (txn, batch->folder, batch->flags, error))
          && (batch->messages == NULL
@@ -150,9 +151,11 @@ settle (SurelPullSink *self, GError **error)
   return hand_over (self, error) && take_answers (self, 0, error);
 }
 
+/* What one answer depends on; written in as many transactions as it needs. */
 typedef struct
 {
   gint64 folder;
+  SurelWriteFunc write;
   const SurelUidSet *gone;
   guint32 first;
   guint32 last;
@@ -164,6 +167,27 @@ typedef struct
   guint32 server_messages;
   gboolean proven;
 } Question;
+
+static gboolean
+write_answer (SurelTxn *txn, gpointer data, GError **error)
+{
+  Question *question = data;
+
+  return surel_folders_check (txn, question->folder, error) && question->write (txn, question, error);
+}
+
+static gboolean
+ask (SurelPullSink *self, SurelWriteFunc write, Question *question, GError **error)
+{
+  question->write = write;
+  if (!settle (self, error))
+    return FALSE;
+  do
+    if (!surel_store_write_sync (self->store, write_answer, question, error))
+      return FALSE;
+  while (question->more);
+  return TRUE;
+}
 
 static gboolean
 write_gone (SurelTxn *txn, gpointer data, GError **error)
@@ -179,15 +203,7 @@ put_gone (SurelSink *sink, const SurelUidSet *uids, GError **error)
   SurelPullSink *self = (SurelPullSink *) sink;
   Question question = { .folder = self->folder, .gone = uids };
 
-  if (surel_uid_set_n_ranges (uids) == 0)
-    return TRUE;
-  if (!settle (self, error))
-    return FALSE;
-  do
-    if (!surel_store_write_sync (self->store, write_gone, &question, error))
-      return FALSE;
-  while (question.more);
-  return TRUE;
+  return surel_uid_set_n_ranges (uids) == 0 || ask (self, write_gone, &question, error);
 }
 
 static gboolean
@@ -217,13 +233,7 @@ put_present (SurelSink *sink,
                         .with_flags = with_flags,
                         .missing = missing };
 
-  if (!settle (self, error))
-    return FALSE;
-  do
-    if (!surel_store_write_sync (self->store, write_present, &question, error))
-      return FALSE;
-  while (question.more);
-  return TRUE;
+  return ask (self, write_present, &question, error);
 }
 
 static gboolean
@@ -261,13 +271,7 @@ listed (SurelSink *sink, GError **error)
   SurelPullSink *self = (SurelPullSink *) sink;
   Question question = { .folder = self->folder };
 
-  if (!settle (self, error))
-    return FALSE;
-  do
-    if (!surel_store_write_sync (self->store, write_listed, &question, error))
-      return FALSE;
-  while (question.more);
-  return TRUE;
+  return ask (self, write_listed, &question, error);
 }
 
 static void
@@ -313,7 +317,7 @@ synced (SurelSink *sink, guint32 server_messages, gboolean proven, GError **erro
   Question question
       = { .folder = self->folder, .server_messages = server_messages, .proven = proven };
 
-  return settle (self, error) && surel_store_write_sync (self->store, write_synced, &question, error);
+  return ask (self, write_synced, &question, error);
 }
 
 /**

@@ -127,7 +127,8 @@ write_folders (SurelTxn *txn, gpointer data, GError **error)
 {
   Exchange *exchange = data;
 
-  return surel_folders_put_all (txn, exchange->account, exchange->entries, error)
+  return surel_accounts_check (txn, exchange->account, error)
+         && surel_folders_put_all (txn, exchange->account, exchange->entries, error)
          && surel_accounts_set_capabilities (txn, exchange->account,
                                              (const char *const *) exchange->capabilities, error);
 }
@@ -137,7 +138,8 @@ remove_folders (SurelTxn *txn, gpointer data, GError **error)
 {
   Exchange *exchange = data;
 
-  return surel_folders_remove_some (txn, exchange->account, &exchange->done, error);
+  return surel_accounts_check (txn, exchange->account, error)
+         && surel_folders_remove_some (txn, exchange->account, &exchange->done, error);
 }
 
 static void

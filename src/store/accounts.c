@@ -213,6 +213,23 @@ surel_accounts_mark_removing (SurelTxn *txn, gint64 id, GError **error)
 }
 
 /**
+ * surel_accounts_check:
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND where the account is gone or being removed
+ */
+gboolean
+surel_accounts_check (SurelTxn *txn, gint64 id, GError **error)
+{
+  gint64 there = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM account WHERE id = ? AND NOT removing", "i", id))
+    return FALSE;
+  if (!there)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account is gone");
+  return there != 0;
+}
+
+/**
  * surel_accounts_remove_some:
  * @gone: (out): whether nothing of the account is left
  *

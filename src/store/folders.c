@@ -287,6 +287,29 @@ surel_folders_close (SurelTxn *txn, gint64 folder, GBytes *token, GError **error
 }
 
 /**
+ * surel_folders_check:
+ *
+ * What a server said about a folder comes late where the folder, or its account, was removed meanwhile:
+ * it must not bring any of it back.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND where the folder is gone or its account is being removed
+ */
+gboolean
+surel_folders_check (SurelTxn *txn, gint64 folder, GError **error)
+{
+  gint64 there = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error,
+                      "SELECT 1 FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND NOT "
+                      "a.removing",
+                      "i", folder))
+    return FALSE;
+  if (!there)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The folder is gone");
+  return there != 0;
+}
+
+/**
  * surel_folders_set_listed:
  *
  * Notes that all of the folder has been listed once: what comes from now on is new mail.

@@ -46,7 +46,7 @@ def wait_for(what, seconds=20, say="it did not happen"):
         if result:
             return result
         time.sleep(0.02)
-    raise AssertionError(say)
+    raise AssertionError(say() if callable(say) else say)
 
 
 class Dovecot:

@@ -3,6 +3,7 @@
 
 import os
 import random
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -68,6 +69,32 @@ class Killed(Case):
         mirror.catch_up(daemon)
         self.assertEqual(len(mirror.messages), 8000)
         self.assertEqual(mirror.new_mail, [])
+
+
+    def test_removed_in_the_middle_of_a_sync(self):
+        dice = random.Random(SEED)
+        fill(self.server.imap("carol"), "INBOX", 1, 4000)
+        daemon = self.start()
+        store = sqlite3.connect(f"file:{self.data}/surel.db?mode=ro", uri=True)
+        self.addCleanup(store.close)
+
+        def rows():
+            return {table: store.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                    for table in ("account", "folder", "placement", "message")}
+
+        mirror = Mirror()
+        for _ in range(6):
+            account, _ = daemon.add_account(self.server, user="carol")
+            if dice.random() < 0.8:
+                wait_for(lambda: rows()["message"] > dice.randrange(2000))
+            daemon.call(account, "Account", "Remove", "(a{sv})", {})
+            mirror.catch_up(daemon)
+            self.assertEqual(mirror.accounts, set())
+            wait_for(lambda: not any(rows().values()), say=rows)
+            time.sleep(0.2)  # for what might come late
+            self.assertFalse(any(rows().values()), rows())
+        mirror.catch_up(daemon)
+        self.assertEqual((mirror.messages, mirror.folders, mirror.accounts), (set(), set(), set()))
 
 
 class Plain(Case):
