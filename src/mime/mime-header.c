@@ -63,6 +63,6 @@ surel_mime_next_field (const char **p, const char *end, SurelMimeField *field)
 gboolean
 surel_mime_field_is (const SurelMimeField *field, const char *name)
 {
-  return g_ascii_strncasecmp (field->name, name, field->name_length) == 0
-         && name[field->name_length] == '\0';
+  return strlen (name) == field->name_length
+         && g_ascii_strncasecmp (field->name, name, field->name_length) == 0;
 }

@@ -37,6 +37,7 @@ static const Sample samples[] = {
   { "* NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"s.\" \".\"))\r\n", "kind=8" },
   { "* ID (\"name\" \"x\" \"version\" NIL)\r\n", "kind=9 words=[name|x|version|]" },
   { "* SEARCH 3 1 2 0 4294967296\r\n", "all=<1:3>" },
+  { "* SEARCH 3 ]1 2\r\n", "kind=18" },
   { "* ESEARCH (TAG \"S1\") UID ALL 1:5,9 COUNT 6\r\n", "all=<1:5,9> count=6" },
   { "* 23 EXISTS\r\n", "kind=11 number=23" },
   { "* 4294967297 EXISTS\r\n", "kind=18" },

@@ -461,10 +461,15 @@ parse_search (SurelImapLexer *lexer, SurelImapSearch *search)
             }
           lexer->p = lexer->end;
         }
-      else if (surel_imap_lex_number (lexer, G_MAXUINT32, &number) && number > 0)
-        surel_uid_set_add (search->all, (guint32) number);
-      else if (surel_imap_lex_is (lexer, ')') || surel_imap_lex_is (lexer, '"'))
-        return FALSE;
+      else
+        {
+          const char *start = lexer->p;
+
+          if (surel_imap_lex_number (lexer, G_MAXUINT32, &number) && number > 0)
+            surel_uid_set_add (search->all, (guint32) number);
+          else if (lexer->p == start)
+            return FALSE;
+        }
     }
 }
 
