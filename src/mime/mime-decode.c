@@ -64,7 +64,7 @@ decode_q (GByteArray *out, const Word *word)
 
       if (c == '_')
         c = ' ';
-      else if (c == '=' && i + 2 < word->text_length + 0 && g_ascii_isxdigit (word->text[i + 1])
+      else if (c == '=' && i + 2 < word->text_length && g_ascii_isxdigit (word->text[i + 1])
                && g_ascii_isxdigit (word->text[i + 2]))
         {
           c = (guint8) (g_ascii_xdigit_value (word->text[i + 1]) * 16
@@ -140,9 +140,11 @@ surel_mime_to_utf8 (const char *octets, gsize length, const char *charset)
   g_autoptr (GError) error = NULL;
   gboolean is_utf8 = charset == NULL || g_ascii_strncasecmp (charset, "utf-8", 5) == 0
                      || g_ascii_strcasecmp (charset, "utf8") == 0;
-  gboolean has_escapes = charset == NULL && g_strstr_len (octets, (gssize) length, "\033$") != NULL;
+  gboolean has_escapes = charset == NULL && length > 0 && g_strstr_len (octets, (gssize) length, "\033$") != NULL;
   char *text;
 
+  if (length == 0) /* there may be no octets to point to */
+    return g_strdup ("");
   if (has_escapes)
     charset = "ISO-2022-JP";
   else if (is_utf8 && (charset != NULL || g_utf8_validate_len (octets, length, NULL)))

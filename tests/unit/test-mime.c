@@ -31,6 +31,7 @@ test_encoded_words (void)
   assert_decodes ("=?iso-8859-1*de?Q?Gr=FC=DFe?=", "Gr\303\274\303\237e");
   assert_decodes ("=?utf-8?B?broken", "=?utf-8?B?broken");
   assert_decodes ("=?x-unknown?Q?a?=", "a");
+  assert_decodes ("=?utf-8?B?\?= =?utf-8?Q?a?= =?x?B?=?=", "a");
   assert_decodes ("raw \351 octet", "raw \303\251 octet");
   assert_decodes ("red \033[31m \342\200\256turned", "red [31m turned");
 }
