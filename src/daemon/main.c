@@ -24,7 +24,9 @@ typedef struct
 {
   GMainLoop *loop;
   int status; /* the exit status */
-  gboolean owned; /* the name was ours */
+  gboolean owned; /* the name is ours */
+  gboolean lost; /* it can't be had, or isn't ours any more */
+  gboolean again; /* the store is to be opened anew */
 } Run;
 
 static gboolean
@@ -92,6 +94,7 @@ on_name_lost (GDBusConnection *connection, const char *name, gpointer data)
       run->status = 1;
     }
   run->owned = FALSE;
+  run->lost = TRUE;
   g_main_loop_quit (run->loop);
 }
 
@@ -104,10 +107,21 @@ on_closed (GDBusConnection *connection G_GNUC_UNUSED,
   g_main_loop_quit (((Run *) data)->loop);
 }
 
+static void
+on_damaged (SurelStore *store G_GNUC_UNUSED, Run *run)
+{
+  g_printerr (_ ("sureld: the mail store is damaged; it is made anew from the servers\n"));
+  run->again = TRUE;
+  g_main_loop_quit (run->loop);
+}
+
 static gboolean
 on_signal (gpointer data)
 {
-  g_main_loop_quit (((Run *) data)->loop);
+  Run *run = data;
+
+  run->again = FALSE;
+  g_main_loop_quit (run->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -129,14 +143,17 @@ serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConne
   g_autoptr (SurelService) service = NULL;
   guint name;
 
+  g_signal_connect (store, "damaged", G_CALLBACK (on_damaged), run);
   surel_engine_start (engine);
   service = surel_service_new (engine);
   surel_service_export (service, connection, NULL);
   name = g_bus_own_name_on_connection (connection, SUREL_BUS_NAME, name_flags, on_name_acquired,
                                        on_name_lost, run, NULL);
   g_main_loop_run (run->loop);
-  surel_notify ("STOPPING=1");
-  if (run->owned) /* GLib warns of one that was lost */
+  if (!run->again)
+    surel_notify ("STOPPING=1");
+  run->owned = FALSE;
+  if (!run->lost) /* GLib warns of one that was lost */
     g_bus_unown_name (name);
   surel_service_close (service);
   surel_engine_stop (engine);
@@ -189,7 +206,7 @@ run (const Options *options, GError **error)
   g_autoptr (GTlsDatabase) trust = NULL;
   g_autoptr (GDBusConnection) connection = NULL;
   g_autoptr (SurelStore) store = NULL;
-  Run state = { NULL, 0, FALSE };
+  Run state = { 0 };
 
   if (secrets == NULL)
     return 1;
@@ -219,12 +236,22 @@ run (const Options *options, GError **error)
   g_signal_connect (connection, "closed", G_CALLBACK (on_closed), &state);
   g_unix_signal_add (SIGTERM, on_signal, &state);
   g_unix_signal_add (SIGINT, on_signal, &state);
-  serve (store, secrets, trust, connection, &state,
-         G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT | G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE
-             | (options->replace ? G_BUS_NAME_OWNER_FLAGS_REPLACE : 0));
+  do
+    {
+      state.again = FALSE;
+      serve (store, secrets, trust, connection, &state,
+             G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT | G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE
+                 | (options->replace ? G_BUS_NAME_OWNER_FLAGS_REPLACE : 0));
+      if (state.again)
+        {
+          g_clear_object (&store);
+          store = open_store (options, error);
+        }
+    }
+  while (state.again && store != NULL);
   g_signal_handlers_disconnect_by_data (connection, &state);
   g_main_loop_unref (state.loop);
-  return state.status;
+  return store != NULL ? state.status : 1;
 }
 
 int

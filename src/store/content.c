@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -307,4 +308,94 @@ surel_content_clean_up (const char *content_dir)
 
         g_unlink (path);
       }
+}
+
+struct _SurelContentWalk
+{
+  char *path;
+  GDir *outer; /* nullable */
+  GDir *inner; /* nullable */
+  char first[3]; /* the inner folder's name: the digest's first octet */
+};
+
+SurelContentWalk *
+surel_content_walk_new (const char *content_dir)
+{
+  SurelContentWalk *self = g_new0 (SurelContentWalk, 1);
+
+  self->path = g_strdup (content_dir);
+  self->outer = g_dir_open (content_dir, 0, NULL);
+  return self;
+}
+
+void
+surel_content_walk_free (SurelContentWalk *self)
+{
+  g_clear_pointer (&self->inner, g_dir_close);
+  g_clear_pointer (&self->outer, g_dir_close);
+  g_free (self->path);
+  g_free (self);
+}
+
+static GBytes *
+digest_of_name (const char *first, const char *rest)
+{
+  guint8 digest[SUREL_DIGEST_SIZE];
+  g_autofree char *hex = g_strconcat (first, rest, NULL);
+
+  if (strlen (hex) != 2 * sizeof digest)
+    return NULL;
+  for (guint i = 0; i < 2 * sizeof digest; i++)
+    {
+      gint value = g_ascii_xdigit_value (hex[i]);
+
+      if (value < 0)
+        return NULL;
+      digest[i / 2] = (guint8) (i % 2 == 0 ? value << 4 : digest[i / 2] | value);
+    }
+  return g_bytes_new (digest, sizeof digest);
+}
+
+/**
+ * surel_content_walk_next:
+ *
+ * Returns: (transfer full) (nullable): the next file's digest, as its name says; %NULL at the end
+ */
+GBytes *
+surel_content_walk_next (SurelContentWalk *self)
+{
+  for (;;)
+    {
+      const char *name = self->inner != NULL ? g_dir_read_name (self->inner) : NULL;
+      GBytes *digest = name != NULL ? digest_of_name (self->first, name) : NULL;
+      g_autofree char *path = NULL;
+
+      if (digest != NULL)
+        return digest;
+      if (name != NULL)
+        continue;
+      g_clear_pointer (&self->inner, g_dir_close);
+      do
+        name = self->outer != NULL ? g_dir_read_name (self->outer) : NULL;
+      while (name != NULL && strlen (name) != 2);
+      if (name == NULL)
+        return NULL;
+      memcpy (self->first, name, sizeof self->first);
+      path = g_build_filename (self->path, name, NULL);
+      self->inner = g_dir_open (path, 0, NULL);
+    }
+}
+
+/**
+ * surel_content_adopt:
+ * @digest: of a file of content
+ *
+ * Has the database know of a file that no message has; it goes with the next sweep unless one gets it.
+ */
+gboolean
+surel_content_adopt (SurelTxn *txn, GBytes *digest, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "INSERT OR IGNORE INTO content (digest, size, count, last_used) VALUES (?, 0, 0, ?)", "bi",
+                        digest, txn->time);
 }

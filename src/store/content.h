@@ -29,6 +29,18 @@ gboolean surel_content_sweep (SurelTxn *txn, GPtrArray *digests, GError **error)
 int surel_content_open (const char *content_dir, const guint8 *digest, GError **error);
 void surel_content_unlink (const char *content_dir, GBytes *digest);
 void surel_content_clean_up (const char *content_dir);
+gboolean surel_content_adopt (SurelTxn *txn, GBytes *digest, GError **error);
+
+/**
+ * SurelContentWalk:
+ *
+ * Goes through the files of content that are there, known to the database or not.
+ */
+typedef struct _SurelContentWalk SurelContentWalk;
+
+SurelContentWalk *surel_content_walk_new (const char *content_dir);
+GBytes *surel_content_walk_next (SurelContentWalk *self);
+void surel_content_walk_free (SurelContentWalk *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelContentWriter, surel_content_writer_free)
 

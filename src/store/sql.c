@@ -19,6 +19,7 @@ struct _SurelSql
   GHashTable *constant; /* statement by the address of its text, which is constant */
   GHashTable *dynamic; /* statement by its text */
   gboolean broken;
+  gboolean damaged; /* and broken with it */
 };
 
 static void
@@ -148,11 +149,42 @@ surel_sql_is_broken (SurelSql *self)
 }
 
 /**
+ * surel_sql_is_damaged:
+ *
+ * Returns: whether the database was found not to hold together
+ */
+gboolean
+surel_sql_is_damaged (SurelSql *self)
+{
+  return self->damaged;
+}
+
+/* Damage has a domain of its own, for those that mend it; to callers it is %SUREL_ERROR_FAILED. */
+static GQuark
+damage_quark (void)
+{
+  return g_quark_from_static_string ("surel-sql-damage");
+}
+
+/**
+ * surel_sql_is_damage:
+ * @error: (nullable): an error of a function of this file
+ *
+ * Returns: whether it says that the database doesn't hold together
+ */
+gboolean
+surel_sql_is_damage (const GError *error)
+{
+  return g_error_matches (error, damage_quark (), 0);
+}
+
+/**
  * surel_sql_fail:
  * @error: return location
  *
  * Makes the connection's last result an error: a full disk is %SUREL_ERROR_STORAGE_FULL, a read
- * that was interrupted %SUREL_ERROR_CANCELLED, all else %SUREL_ERROR_FAILED.
+ * that was interrupted %SUREL_ERROR_CANCELLED, damage what surel_sql_is_damage() tells, all else
+ * %SUREL_ERROR_FAILED.
  */
 void
 surel_sql_fail (SurelSql *self, GError **error)
@@ -162,8 +194,10 @@ surel_sql_fail (SurelSql *self, GError **error)
   int number = self->db != NULL ? sqlite3_system_errno (self->db) : 0;
   const char *message = self->db != NULL ? sqlite3_errmsg (self->db) : "out of memory";
 
-  if (primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
-    self->broken = TRUE;
+  gboolean damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+
+  self->damaged = self->damaged || damaged;
+  self->broken = self->broken || damaged || primary == SQLITE_IOERR;
   if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT)))
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_STORAGE_FULL,
                  "The disk that holds the mail store is full; free some space, and syncing goes on");
@@ -173,6 +207,8 @@ surel_sql_fail (SurelSql *self, GError **error)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
                  "The disk that holds the mail store failed (%s, error %d); it is tried again", message,
                  number);
+  else if (damaged)
+    g_set_error (error, damage_quark (), 0, "The mail store is damaged (%s) and will be made anew", message);
   else
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "The mail store failed: %s (%d)", message,
                  code);
@@ -375,6 +411,21 @@ gboolean
 surel_sql_exec (SurelSql *self, const char *sql, GError **error)
 {
   if (sqlite3_exec (self->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+    return TRUE;
+  surel_sql_fail (self, error);
+  return FALSE;
+}
+
+/**
+ * surel_sql_checkpoint:
+ * @mode: how far to go, of SQLite's SQLITE_CHECKPOINT_*
+ *
+ * Writes what the log holds into the database.
+ */
+gboolean
+surel_sql_checkpoint (SurelSql *self, int mode, GError **error)
+{
+  if (sqlite3_wal_checkpoint_v2 (self->db, NULL, mode, NULL, NULL) == SQLITE_OK)
     return TRUE;
   surel_sql_fail (self, error);
   return FALSE;

@@ -16,6 +16,8 @@ SurelSql *surel_sql_open (const char *path, gboolean writable, GError **error);
 void surel_sql_close (SurelSql *self);
 sqlite3 *surel_sql_handle (SurelSql *self);
 gboolean surel_sql_is_broken (SurelSql *self);
+gboolean surel_sql_is_damaged (SurelSql *self);
+gboolean surel_sql_is_damage (const GError *error);
 void surel_sql_fail (SurelSql *self, GError **error);
 
 sqlite3_stmt *surel_sql_prepare (SurelSql *self, const char *sql, GError **error);
@@ -23,6 +25,7 @@ sqlite3_stmt *surel_sql_start (SurelSql *self, GError **error, const char *sql, 
 gboolean surel_sql_run (SurelSql *self, GError **error, const char *sql, const char *types, ...);
 gboolean
 surel_sql_get (SurelSql *self, gint64 *value, GError **error, const char *sql, const char *types, ...);
+gboolean surel_sql_checkpoint (SurelSql *self, int mode, GError **error);
 gboolean surel_sql_exec (SurelSql *self, const char *sql, GError **error);
 void surel_sql_reset_all (SurelSql *self);
 int surel_sql_step (SurelSql *self, sqlite3_stmt *statement, GError **error);

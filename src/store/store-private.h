@@ -33,6 +33,10 @@ struct _SurelStore
   char *content_dir;
   char *id;
   int lock;
+  gboolean unclean; /* the last end wasn't a clean one */
+  gboolean is_new; /* there was no store before */
+  gint damaged; /* atomic: the database is not to be trusted any more */
+  GCancellable *ending;
   guint64 shown_state; /* main thread: of the last commit signalled */
 
   SurelQueue *jobs;
@@ -41,6 +45,7 @@ struct _SurelStore
   GThread *writer;
   GThread *readers[SUREL_READERS];
   GThread *checkpointer;
+  GThread *checker; /* nullable */
 
   /* The writer's own. */
   SurelSql *sql;
@@ -50,13 +55,18 @@ struct _SurelStore
   guint64 states_end; /* behind the last reserved */
   gint64 next_id;
   gint64 ids_end;
+  SurelCommit *doubtful; /* whose COMMIT failed: it may have been done all the same; nullable */
 };
 
+void surel_store_commit_free (SurelCommit *commit);
 void surel_store_job_free (gpointer job);
 void surel_store_read_free (gpointer read);
 gpointer surel_store_writer_main (gpointer store);
 gpointer surel_store_checkpointer_main (gpointer store);
 gpointer surel_store_reader_main (gpointer store);
+gpointer surel_store_check_main (gpointer store);
+void surel_store_report_damage (SurelStore *self);
+void surel_store_emit_damaged (SurelStore *self);
 void surel_store_emit_committed (SurelStore *self, SurelCommit *commit);
 gboolean surel_store_put_meta (SurelSql *sql, const char *key, gint64 value, GError **error);
 gboolean

@@ -52,6 +52,8 @@ read_one (SurelStore *self, SurelSql **sql, Read *read)
       reader.state = (guint64) state;
     }
   read->func (&reader, read->data);
+  if (*sql != NULL ? surel_sql_is_damaged (*sql) : surel_sql_is_damage (reader.error))
+    surel_store_report_damage (self);
   if (*sql != NULL)
     {
       sqlite3_progress_handler (surel_sql_handle (*sql), 0, NULL, NULL);

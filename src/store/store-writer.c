@@ -7,6 +7,7 @@
 #include "store/accounts.h"
 #include "store/folders.h"
 #include "store/log.h"
+#include "store/rescue.h"
 
 #define ROWS_MAX 4000 /* rows to a transaction: a commit names 10,000 ids at most */
 #define CHECKPOINT_PAGES 2000 /* pages of WAL, 8 MB */
@@ -18,8 +19,8 @@ typedef struct
   GPtrArray *jobs; /* Job */
 } Report;
 
-static void
-commit_free (SurelCommit *commit)
+void
+surel_store_commit_free (SurelCommit *commit)
 {
   surel_changes_unref (commit->changes);
   g_ptr_array_unref (commit->accounts);
@@ -255,7 +256,7 @@ report_free (gpointer data)
 {
   Report *self = data;
 
-  g_clear_pointer (&self->commit, commit_free);
+  g_clear_pointer (&self->commit, surel_store_commit_free);
   g_ptr_array_unref (self->jobs);
   g_object_unref (self->store);
   g_free (self);
@@ -338,17 +339,46 @@ run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelComm
   return surel_sql_exec (self->sql, "COMMIT", error);
 }
 
+/* After a failed write nothing of what the kernel has in memory may be relied on to reach the disk, so
+ * all of the log is first written into the database and the log begun anew. Returns the commit that was
+ * thought to have failed, if it was done all the same. */
 static gboolean
-reopen (SurelStore *self, GError **error)
+reopen (SurelStore *self, SurelCommit **done, GError **error)
 {
-  SurelSql *sql = surel_sql_open (self->path, TRUE, error);
+  g_autoptr (SurelSql) sql = surel_sql_open (self->path, TRUE, error);
+  gint64 state = 0;
 
-  if (sql == NULL)
+  if (sql == NULL || !surel_sql_checkpoint (sql, SQLITE_CHECKPOINT_TRUNCATE, error)
+      || !surel_sql_get (sql, &state, error, "SELECT max(state) FROM log", ""))
     return FALSE;
+  if (self->doubtful != NULL && self->doubtful->after == (guint64) state)
+    *done = g_steal_pointer (&self->doubtful);
+  g_clear_pointer (&self->doubtful, surel_store_commit_free);
+  self->next_state += SUREL_STATE_STEP;
   surel_sql_close (self->sql);
-  self->sql = sql;
+  self->sql = g_steal_pointer (&sql);
   self->durable = TRUE;
   return TRUE;
+}
+
+static void
+note_commit (SurelStore *self, SurelCommit *commit)
+{
+  if (commit->after == commit->before)
+    return;
+  self->state = commit->after;
+  self->next_state = commit->after + SUREL_STATE_STEP;
+}
+
+/* Keeps the copy of the accounts that a damaged database is replaced from. */
+static void
+save_accounts (SurelStore *self, SurelCommit *commit)
+{
+  g_autoptr (GArray) gone = surel_changes_list (commit->changes, SUREL_FAMILY_ACCOUNT, SUREL_DESTROYED);
+  g_autoptr (GError) error = NULL;
+
+  if (commit->accounts->len + gone->len > 0 && !surel_rescue_save_accounts (self->sql, self->dir, &error))
+    g_message ("%s", error->message);
 }
 
 static void
@@ -357,24 +387,37 @@ write_one (SurelStore *self, SurelWrite *first)
   g_autoptr (GPtrArray) jobs = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   SurelCommit *commit = NULL;
+  SurelCommit *late = NULL;
 
   g_ptr_array_add (jobs, first);
-  if (surel_sql_is_broken (self->sql) && !reopen (self, &error))
+  if (surel_sql_is_broken (self->sql) && !reopen (self, &late, &error))
     ;
-  else if (run_transaction (self, first, jobs, &commit, &error))
+  else if (late != NULL)
+    { /* told before anything else: commits are told in their order */
+      g_autoptr (GPtrArray) none = g_ptr_array_new ();
+
+      note_commit (self, late);
+      send_report (self, late, none);
+    }
+  if (error == NULL && run_transaction (self, first, jobs, &commit, &error))
     {
-      if (commit != NULL && commit->after != commit->before)
+      if (commit != NULL)
         {
-          self->state = commit->after;
-          self->next_state = commit->after + SUREL_STATE_STEP;
+          note_commit (self, commit);
+          save_accounts (self, commit);
         }
+      g_clear_pointer (&self->doubtful, surel_store_commit_free);
     }
   else
     {
       if (!sqlite3_get_autocommit (surel_sql_handle (self->sql)))
         surel_sql_exec (self->sql, "ROLLBACK", NULL);
-      g_clear_pointer (&commit, commit_free);
+      if (commit != NULL && surel_sql_is_broken (self->sql))
+        self->doubtful = g_steal_pointer (&commit);
+      g_clear_pointer (&commit, surel_store_commit_free);
     }
+  if (surel_sql_is_damage (error))
+    surel_store_report_damage (self);
   for (guint i = 0; i < jobs->len; i++)
     {
       SurelWrite *job = jobs->pdata[i];
@@ -422,11 +465,8 @@ surel_store_checkpointer_main (gpointer data)
         g_clear_pointer (&sql, surel_sql_close);
       if (sql == NULL)
         sql = surel_sql_open (self->path, TRUE, NULL);
-      if (sql != NULL
-          && sqlite3_wal_checkpoint_v2 (surel_sql_handle (sql), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                        NULL)
-                 != SQLITE_OK)
-        surel_sql_fail (sql, NULL);
+      if (sql != NULL)
+        surel_sql_checkpoint (sql, SQLITE_CHECKPOINT_PASSIVE, NULL);
     }
   g_clear_pointer (&sql, surel_sql_close);
   return NULL;

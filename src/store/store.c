@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "store/datadir.h"
 #include "store/log.h"
+#include "store/rescue.h"
 #include "store/schema.h"
 
 #define BULK_QUEUE 4 /* jobs: a remote that is faster than the disk waits here */
@@ -30,6 +31,7 @@ G_DEFINE_FINAL_TYPE (SurelStore, surel_store, G_TYPE_OBJECT)
 enum
 {
   COMMITTED,
+  DAMAGED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -40,6 +42,13 @@ surel_store_emit_committed (SurelStore *self, SurelCommit *commit)
 {
   self->shown_state = commit->after;
   g_signal_emit (self, signals[COMMITTED], 0, commit);
+}
+
+/* In the main thread. */
+void
+surel_store_emit_damaged (SurelStore *self)
+{
+  g_signal_emit (self, signals[DAMAGED], 0);
 }
 
 static gboolean
@@ -65,6 +74,7 @@ load_numbers (SurelStore *self, GError **error)
       || !get_meta (self->sql, "next-id", &next_id, error)
       || !surel_sql_get (self->sql, &state, error, "SELECT max(state) FROM log", ""))
     return FALSE;
+  self->unclean = !clean;
   self->state = (guint64) state;
   self->next_state = clean ? self->state + SUREL_STATE_STEP : (guint64) states_end + SUREL_STATE_STEP;
   self->next_id = clean ? next_id : ids_end;
@@ -74,11 +84,12 @@ load_numbers (SurelStore *self, GError **error)
          && surel_store_put_meta (self->sql, "clean", 0, error) && surel_sql_exec (self->sql, "COMMIT", error);
 }
 
-/* A new store has an id and a first state, with nothing in it. */
+/* A new store has an id, a first state, and the accounts of a damaged one before it. */
 static gboolean
 load_id (SurelStore *self, GError **error)
 {
   g_autoptr (SurelChanges) nothing = surel_changes_new ();
+  gint64 next_id = FIRST_ID;
   sqlite3_stmt *statement;
   int result;
 
@@ -92,10 +103,13 @@ load_id (SurelStore *self, GError **error)
       return TRUE;
     }
   self->id = g_uuid_string_random ();
+  self->is_new = TRUE;
   return surel_sql_exec (self->sql, "BEGIN IMMEDIATE", error)
          && surel_sql_run (self->sql, error, "INSERT INTO meta (key, value) VALUES ('store', ?)", "s",
                            self->id)
          && surel_store_put_meta (self->sql, "clean", 1, error)
+         && surel_rescue_load_accounts (self->sql, self->dir, &next_id, error)
+         && surel_store_put_meta (self->sql, "next-id", next_id, error)
          && surel_log_append (self->sql, FIRST_STATE, surel_clock_now (), nothing, error)
          && surel_sql_exec (self->sql, "COMMIT", error);
 }
@@ -110,6 +124,35 @@ start_threads (SurelStore *self)
   self->checkpointer = g_thread_new ("surel-checkpoint", surel_store_checkpointer_main, self);
   for (guint i = 0; i < SUREL_READERS; i++)
     self->readers[i] = g_thread_new ("surel-read", surel_store_reader_main, self);
+  if (self->unclean || self->is_new)
+    self->checker = g_thread_new ("surel-check", surel_store_check_main, self);
+}
+
+static gboolean
+open_database (SurelStore *self, GError **error)
+{
+  self->sql = surel_sql_open (self->path, TRUE, error);
+  return self->sql != NULL && surel_schema_bring_up (self->sql, error) && load_id (self, error)
+         && load_numbers (self, error);
+}
+
+/* Opens the database; where it is damaged, a new one in its place. */
+static gboolean
+open_some_database (SurelStore *self, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (open_database (self, &own))
+    return TRUE;
+  if (!surel_sql_is_damage (own))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  g_message ("The mail store is damaged and made anew: %s", own->message);
+  g_clear_pointer (&self->sql, surel_sql_close);
+  g_clear_pointer (&self->id, g_free);
+  return surel_rescue_set_aside (self->path, error) && open_database (self, error);
 }
 
 /**
@@ -118,7 +161,9 @@ start_threads (SurelStore *self)
  * @error: return location
  *
  * Locks the data directory, brings the database to the present schema and starts the store's threads.
- * Signals come in the main context.
+ * Signals come in the main context. A damaged database is replaced by a new one with the same accounts.
+ * After an unclean end the database is checked while it is used; `damaged` is emitted where that, or any
+ * other work, finds it damaged: once it is closed then, opening it again makes a new one.
  *
  * Returns: (transfer full) (nullable): the store; %NULL with %SUREL_ERROR_CONFLICT (in use),
  *   %SUREL_ERROR_PERMISSION_DENIED, %SUREL_ERROR_STORAGE_FULL or %SUREL_ERROR_FAILED
@@ -134,9 +179,7 @@ surel_store_open (const char *data_dir, GError **error)
   if (!surel_data_dir_prepare (data_dir, &self->lock, error)
       || !surel_data_dir_make (self->content_dir, error))
     return NULL;
-  self->sql = surel_sql_open (self->path, TRUE, error);
-  if (self->sql == NULL || !surel_schema_bring_up (self->sql, error) || !load_id (self, error)
-      || !load_numbers (self, error))
+  if (!open_some_database (self, error))
     return NULL;
   self->durable = TRUE;
   self->shown_state = self->state;
@@ -152,11 +195,16 @@ surel_store_open (const char *data_dir, GError **error)
 void
 surel_store_close (SurelStore *self)
 {
+  gboolean damaged;
+
   if (self->writer != NULL)
     {
+      g_cancellable_cancel (self->ending);
       surel_queue_close (self->jobs);
       surel_queue_close (self->reads);
       g_thread_join (g_steal_pointer (&self->writer));
+      if (self->checker != NULL)
+        g_thread_join (g_steal_pointer (&self->checker));
       surel_queue_close (self->checkpoints);
       g_thread_join (self->checkpointer);
       for (guint i = 0; i < SUREL_READERS; i++)
@@ -164,7 +212,8 @@ surel_store_close (SurelStore *self)
       g_clear_pointer (&self->jobs, surel_queue_free);
       g_clear_pointer (&self->reads, surel_queue_free);
       g_clear_pointer (&self->checkpoints, surel_queue_free);
-      if (!surel_sql_is_broken (self->sql))
+      damaged = g_atomic_int_get (&self->damaged);
+      if (!damaged && !surel_sql_is_broken (self->sql))
         {
           sqlite3_wal_hook (surel_sql_handle (self->sql), NULL, NULL);
           surel_sql_exec (self->sql, "PRAGMA synchronous=FULL; BEGIN IMMEDIATE", NULL);
@@ -172,6 +221,9 @@ surel_store_close (SurelStore *self)
           surel_store_put_meta (self->sql, "clean", 1, NULL);
           surel_sql_exec (self->sql, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", NULL);
         }
+      g_clear_pointer (&self->sql, surel_sql_close);
+      if (damaged)
+        surel_rescue_set_aside (self->path, NULL);
     }
   g_clear_pointer (&self->sql, surel_sql_close);
   if (self->lock >= 0)
@@ -189,6 +241,8 @@ surel_store_finalize (GObject *object)
   g_free (self->path);
   g_free (self->content_dir);
   g_free (self->id);
+  g_clear_object (&self->ending);
+  g_clear_pointer (&self->doubtful, surel_store_commit_free);
   G_OBJECT_CLASS (surel_store_parent_class)->finalize (object);
 }
 
@@ -200,12 +254,16 @@ surel_store_class_init (SurelStoreClass *klass)
   /* (commit: a SurelCommit, borrowed): in the main thread, once a commit is durable as far as asked. */
   signals[COMMITTED] = g_signal_new ("committed", SUREL_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                      NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  /* In the main thread, once: close the store and open it again. */
+  signals[DAMAGED] = g_signal_new ("damaged", SUREL_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
 }
 
 static void
 surel_store_init (SurelStore *self)
 {
   self->lock = -1;
+  self->ending = g_cancellable_new ();
 }
 
 /**

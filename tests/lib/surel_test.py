@@ -144,9 +144,8 @@ class Daemon:
         self.bus, self.data, self.log_path = bus, data, data + ".log"
         self.may_end_with = (0, -signal.SIGTERM, -signal.SIGKILL)
         self.log = open(self.log_path, "ab")
-        environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=bus.address, G_DEBUG="fatal-warnings",
-                           ASAN_OPTIONS="detect_leaks=0:exitcode=99",
-                           GIO_USE_PROXY_RESOLVER="dummy", **(env or {}))
+        environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.address, "G_DEBUG": "fatal-warnings",
+                       "ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "GIO_USE_PROXY_RESOLVER": "dummy", **(env or {})}
         self.process = subprocess.Popen([BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
                                          secrets, *options], env=environment, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)

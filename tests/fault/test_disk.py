@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""Disks that are full or broken, stores that are damaged: nothing of the mail is lost, and all of it mends
+itself."""
+
+import ctypes
+import errno
+import hashlib
+import mmap
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from surel_test import *  # noqa: E402,F403
+
+COUNT = 1500
+
+
+class Stored(Case):
+    """A server with mail on it, and daemons whose passwords outlive them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        fill(cls.server.imap(), "INBOX", 1, COUNT)
+
+    def start(self, *options, **more):
+        return super().start(*options, secrets="file:" + self.dir + "/secrets", **more)
+
+    def complete(self, daemon):
+        def is_complete():
+            folder = daemon.folders().get("INBOX")
+            return folder and daemon.get(folder, "Folder", "TotalMessages") == COUNT
+        wait_for(is_complete, 30)
+
+    def query(self, daemon):
+        return daemon.query(limit=10, properties=["id", "subject"])["messages"]
+
+    def synced(self):
+        daemon = self.start()
+        self.account, _ = daemon.add_account(self.server)
+        self.complete(daemon)
+        return daemon
+
+
+class Disk(Stored):
+    """The disk is at the test's command, by a library in front of libc."""
+
+    WRITES, SYNCS, READS = 1, 2, 4
+
+    def start(self, *options, **more):
+        self.data = self.dir + "/disk/surel"
+        os.makedirs(self.dir + "/disk", exist_ok=True)
+        path = self.dir + "/disk/control"
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(bytes(8))
+            with open(path, "r+b") as file:
+                self.control = (ctypes.c_int32 * 2).from_buffer(mmap.mmap(file.fileno(), 8))
+        env = {"SUREL_TEST_DISK": path, "LD_PRELOAD": BUILD + "/tests/fault/disk.so",
+               "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
+        return super().start(*options, env=env, **more)
+
+    def spoil(self, number, calls=0):
+        self.control[1] = calls
+        self.control[0] = number
+
+    def test_a_full_disk_pauses_the_sync_and_it_resumes_alone(self):
+        daemon = self.start()
+        account, _ = daemon.add_account(self.server)
+        wait_for(lambda: daemon.query(limit=1)["messages"])
+        self.spoil(errno.ENOSPC, self.WRITES)
+        if daemon.query(limit=1, calculateTotal=GLib.Variant("b", True))["total"] < COUNT:
+            wait_for(lambda: daemon.get(account, "Account", "Error")[0].endswith(".StorageFull"))
+        self.assertTrue(self.query(daemon), "reading works")
+        message = self.assertFails("StorageFull", daemon.call, account, "Account", "Configure", "(a{sv}a{sv})",
+                                   {"name": GLib.Variant("s", "Full")}, {})
+        self.assertIn("free some space", message)
+        self.assertNotEqual(daemon.get(account, "Account", "Name"), "Full")
+        self.spoil(0)
+        self.complete(daemon)
+        wait_for(lambda: daemon.get(account, "Account", "Error")[0] == "")
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_full_disk_leaves_no_half_message(self):
+        daemon = self.synced()
+        first = self.query(daemon)[0]["id"]
+        self.spoil(errno.ENOSPC, self.WRITES)
+        self.assertFails("StorageFull", daemon.call, PATH, "Messages", "Read", "(tstua{sv})", first, "", 0, 4096,
+                         {})
+        self.spoil(0)
+        left = [name for _, _, names in os.walk(self.data + "/content") for name in names]
+        self.assertEqual(left, [])
+        octets = bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", first, "", 0, 4096, {})[0])
+        self.assertIn(b"Message-ID", octets)
+
+    def test_a_disk_full_at_the_start_is_told(self):
+        daemon = self.synced()
+        daemon.stop()
+        self.spoil(errno.ENOSPC, self.WRITES)
+        with self.assertRaisesRegex(RuntimeError, "full; free some space"):
+            self.start()
+        self.daemons[-1:] = []
+        self.spoil(0)
+        self.assertTrue(self.query(self.start()))
+
+    def test_a_failed_fsync_is_not_passed_over(self):
+        daemon = self.synced()
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        log = os.path.getsize(self.data + "/surel.db-wal")
+        self.assertGreater(log, 1 << 18)
+        for calls in (self.SYNCS, self.WRITES, self.READS | self.WRITES | self.SYNCS):
+            with self.subTest(calls=calls):
+                self.spoil(errno.EIO, calls)
+                message = self.assertFails("Failed", daemon.call, self.account, "Account", "Configure",
+                                           "(a{sv}a{sv})", {"name": GLib.Variant("s", f"Broken {calls}")}, {})
+                self.assertIn("disk", message)
+                self.spoil(0)
+                name = f"Mended {calls}"
+                daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})",
+                            {"name": GLib.Variant("s", name)}, {})
+                wait_for(lambda name=name: daemon.get(self.account, "Account", "Name") == name)
+                mirror.catch_up(daemon)
+                self.assertEqual(len(mirror.messages), COUNT)
+                # What might not have reached the disk was written into the database first.
+                self.assertLess(os.path.getsize(self.data + "/surel.db-wal"), log / 2)
+        daemon.kill()
+        daemon = self.start()
+        self.assertEqual(daemon.get(self.account, "Account", "Name"), name)
+        mirror.catch_up(daemon)
+        self.assertEqual(len(mirror.messages), COUNT)
+
+
+class Damaged(Stored):
+    def damage(self, how):
+        """Damages the database of a daemon that is then started again, and looks how it mends itself."""
+        daemon = self.synced()
+        store = daemon.get(PATH, "Manager", "Store")
+        state = daemon.get(PATH, "Manager", "State")
+        checkpoint(self.data)
+        daemon.kill()
+        how(self.data + "/surel.db")
+        daemon = self.start()
+
+        def is_new():  # the name goes and comes back
+            try:
+                return daemon.get(PATH, "Manager", "Store") != store
+            except GLib.Error:
+                return False
+        wait_for(is_new, 30)
+        self.complete(daemon)
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "idle")
+        self.assertFails("StoreReplaced", daemon.changes, state, store)
+        self.assertEqual([p for p in daemon.objects() if p.count("/") == 5], [self.account])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_damaged_page_is_found_in_the_background(self):
+        def scribble(path):
+            size = os.path.getsize(path)
+            with open(path, "r+b") as file:
+                for at in range(size // 3, size - 8192, 65536):
+                    file.seek(at)
+                    file.write(b"\x5a" * 3000)
+        self.damage(scribble)
+
+    def test_a_database_without_its_header(self):
+        def behead(path):
+            with open(path, "r+b") as file:
+                file.write(b"no database\n" * 400)
+        self.damage(behead)
+
+    def test_a_database_cut_short(self):
+        self.damage(lambda path: os.truncate(path, os.path.getsize(path) // 2))
+
+    def test_a_newer_schema_is_refused_and_left_alone(self):
+        daemon = self.synced()
+        daemon.stop()
+        path = self.data + "/surel.db"
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version=99")
+        connection.close()
+        with open(path, "rb") as file:
+            before = hashlib.sha256(file.read()).digest()
+        with self.assertRaisesRegex(RuntimeError, "newer Surel"):
+            self.start()
+        with open(path, "rb") as file:
+            self.assertEqual(hashlib.sha256(file.read()).digest(), before)
+
+    def test_damaged_and_lost_content_is_fetched_again(self):
+        daemon = self.synced()
+        number = self.query(daemon)[0]["id"]
+
+        def read():
+            return bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", number, "", 0, 65536, {})[0])
+
+        octets = read()
+        paths = [os.path.join(folder, name) for folder, _, names in os.walk(self.data + "/content") for name in names]
+        self.assertEqual(len(paths), 1)
+        for spoil in (lambda: os.truncate(paths[0], 10), lambda: os.unlink(paths[0]), self.replace(paths[0])):
+            spoil()
+            self.assertEqual(read(), octets)
+
+    @staticmethod
+    def replace(path):
+        def do():
+            with open(path, "r+b") as file:
+                file.write(b"another's")
+        return do
+
+    def test_content_that_nobody_knows_is_found(self):
+        daemon = self.synced()
+        daemon.kill()
+        digest = "ab" * 32
+        os.makedirs(self.data + "/content/ab", exist_ok=True)
+        path = self.data + "/content/ab/" + digest[2:]
+        with open(path, "wb") as file:
+            file.write(b"left by a crash")
+        self.start()
+        store = sqlite3.connect(f"file:{self.data}/surel.db?mode=ro", uri=True)
+        self.addCleanup(store.close)
+        # Known, so that it is swept with all else that no message has; or swept already.
+        wait_for(lambda: not os.path.exists(path) or store.execute("SELECT count(*) FROM content WHERE digest = ?",
+                                       (bytes.fromhex(digest),)).fetchone()[0])
+
+    def test_a_file_where_the_store_should_be(self):
+        os.makedirs(self.data)
+        os.mkdir(self.data + "/surel.db")
+        with self.assertRaisesRegex(RuntimeError, "mail store"):
+            self.start()
+
+
+def checkpoint(data):
+    """Brings all that is committed into the database's file."""
+    connection = sqlite3.connect(data + "/surel.db", timeout=10)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()
