@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "bus/adaptors.h"
 #include "bus/call.h"
+#include "bus/once.h"
 #include "bus/path.h"
 #include "engine/settings.h"
 
@@ -55,7 +56,7 @@ on_done (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
   if (error != NULL)
     surel_call_fail (invocation, error);
   else
-    g_dbus_method_invocation_return_value (invocation, NULL);
+    surel_once_return (invocation, NULL);
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 #include "base/errors.h"
 #include "bus/adaptors.h"
 #include "bus/call.h"
+#include "bus/once.h"
 #include "bus/path.h"
 
 #define WAIT_SECONDS 300 /* how long Wait() waits */
@@ -232,7 +233,7 @@ surel_return_job (SurelService *service, GDBusMethodInvocation *invocation, Sure
 {
   g_autofree char *path = surel_service_add_job (service, job);
 
-  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", path));
+  surel_once_return (invocation, g_variant_new ("(o)", path));
   g_object_unref (job);
   return TRUE;
 }

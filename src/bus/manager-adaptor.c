@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "bus/adaptors.h"
 #include "bus/call.h"
+#include "bus/once.h"
 #include "bus/path.h"
 #include "engine/settings.h"
 #include "store/log.h"
@@ -388,7 +389,7 @@ on_added (gint64 account, SurelJob *job, const GError *error, gpointer data)
       g_autofree char *account_path = surel_path_of_account (account);
       g_autofree char *job_path = surel_service_add_job (adding->service, job);
 
-      surel_bus_manager_complete_add_account (NULL, adding->invocation, NULL, account_path, job_path);
+      surel_once_return (adding->invocation, g_variant_new ("(oo)", account_path, job_path));
     }
   g_free (adding);
 }

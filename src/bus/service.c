@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "bus/adaptors.h"
 #include "bus/guard.h"
+#include "bus/once.h"
 #include "bus/path.h"
 
 #define FLUSH_INTERVAL 250 /* ms: at most 4 PropertiesChanged a second from an object */
@@ -14,6 +15,7 @@ struct _SurelService
   SurelEngine *engine;
   GDBusObjectManagerServer *objects;
   SurelGuard *guard;
+  SurelOnce *once;
   SurelBusManager *manager;
   SurelBusMessages *messages;
   GPtrArray *roots; /* GDBusInterfaceSkeleton: all interfaces of the root */
@@ -44,6 +46,7 @@ surel_service_finalize (GObject *object)
   g_clear_object (&self->manager);
   g_clear_object (&self->messages);
   g_clear_object (&self->objects);
+  surel_once_free (self->once);
   g_object_unref (self->engine);
   G_OBJECT_CLASS (surel_service_parent_class)->finalize (object);
 }
@@ -100,6 +103,7 @@ export (SurelService *self, const char *path, gpointer skeleton)
 {
   g_autoptr (GDBusObjectSkeleton) object = g_dbus_object_skeleton_new (path);
 
+  surel_once_watch (self->once, skeleton);
   g_dbus_object_skeleton_add_interface (object, skeleton);
   g_dbus_object_manager_server_export (self->objects, object);
 }
@@ -308,6 +312,7 @@ surel_service_new (SurelEngine *engine)
 
   self->engine = g_object_ref (engine);
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
+  self->once = surel_once_new (store);
   self->manager = surel_manager_adaptor_new (self);
   self->messages = surel_messages_adaptor_new (self);
   /* Those of the root, which isn't among the objects it manages. */
@@ -317,6 +322,8 @@ surel_service_new (SurelEngine *engine)
   g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_OPERATIONS_SKELETON));
   g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_SUBMISSION_SKELETON));
   g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_ITEMS_SKELETON));
+  for (guint i = 0; i < self->roots->len; i++)
+    surel_once_watch (self->once, self->roots->pdata[i]);
   for (GList *l = accounts; l != NULL; l = l->next)
     on_account_added (engine, l->data, self);
   surel_store_read_sync (store, load_folders, rows);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/post.h"
+#include "store/calls.h"
 #include "store/content.h"
 #include "store/log.h"
 #include "store/messages.h"
@@ -217,7 +218,7 @@ tidy (SurelTxn *txn, gpointer data, GError **error)
   Tidy *self = data;
   gboolean more;
 
-  return surel_log_trim (txn, error)
+  return surel_log_trim (txn, error) && surel_calls_trim (txn, error)
          && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
          && surel_content_sweep (txn, self->digests, error);
 }

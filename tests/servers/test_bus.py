@@ -154,6 +154,63 @@ class Rules(Case):
         self.assertFails("CannotCalculateChanges", daemon.changes, 12345)
 
 
+class Keyed(Case):
+    def test_a_call_with_a_key_is_done_once(self):
+        secrets = "file:" + self.dir + "/secrets"
+        daemon = self.start(secrets=secrets)
+        settings = {k: GLib.Variant("s", v) for k, v in
+                    {"address": "bob@surel.test", "user": "bob", "host": "localhost"}.items()}
+        settings["port"] = GLib.Variant("i", self.server.port + 1)
+
+        def add(key, **more):
+            return daemon.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", {**settings, **more},
+                               {"password": GLib.Variant("s", "secret")}, {"key": GLib.Variant("s", key)})
+
+        def configure(name, key):
+            daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"name": GLib.Variant("s", name)},
+                        {"key": GLib.Variant("s", key)})
+
+        first = add("one")
+        account = first[0]
+        self.assertEqual(add("one"), first)
+        self.assertFails("Exists", add, "two")
+        self.assertFails("Exists", add, "two")  # a call that failed may be tried again
+        self.assertFails("Conflict", add, "one", user=GLib.Variant("s", "carol"))
+        self.assertFails("Conflict", configure, "A", "one")
+        configure("A", "three")
+        configure("B", "four")
+        configure("A", "three")
+        self.assertEqual(daemon.get(account, "Account", "Name"), "B")
+        for wrong in (GLib.Variant("u", 1), GLib.Variant("s", ""), GLib.Variant("s", "x" * 256)):
+            self.assertFails("InvalidArgument", daemon.call, account, "Account", "Configure", "(a{sv}a{sv})", {},
+                             {"key": wrong})
+        self.assertFails("InvalidArgument", daemon.changes, 0, "", key=1)
+        daemon.kill()
+        daemon = self.start(secrets=secrets)
+        self.assertEqual(add("one"), first)
+        self.assertEqual(len([p for p in daemon.objects() if p.count("/") == 5 and "accounts" in p]), 1)
+
+    def test_calls_with_one_key_at_once(self):
+        daemon = self.start()
+        account, _ = daemon.add_account(self.server)
+        replies = []
+        loop = GLib.MainLoop()
+
+        def done(connection, result):
+            replies.append(connection.call_finish(result).unpack())
+            if len(replies) == 20:
+                loop.quit()
+
+        for _ in range(20):
+            daemon.connection.call(NAME, account, NAME + ".Account", "Sync",
+                                   GLib.Variant("(a{sv})", ({"key": GLib.Variant("s", "now")},)), None, 0, 20000,
+                                   None, done)
+        GLib.timeout_add_seconds(20, loop.quit)
+        loop.run()
+        self.assertEqual(len(replies), 20)
+        self.assertEqual(len(set(replies)), 1)
+
+
 class Sandboxed(Case):
     """A caller whose root has Flatpak's description at it, as all of an app's processes have."""
 

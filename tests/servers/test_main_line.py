@@ -134,7 +134,12 @@ class MainLine(Case):
             imap.append("INBOX", "", None, message(9100 + n))
             daemon.sync()
         end = daemon.get(PATH, "Manager", "State")
-        wait_for(lambda: context.iteration(False) or all(h and h[-1][1] == end for h in heard))
+
+        def all_heard():
+            while context.iteration(False):
+                pass
+            return all(h and h[-1][1] == end for h in heard)
+        wait_for(all_heard)
         # One began to listen later than the other.
         first = max(h[0][0] for h in heard)
         heard = [[s for s in h if s[0] >= first] for h in heard]

@@ -1,0 +1,266 @@
+/* Calls with a `key` are done once: the same call again, for a week, gets the first one's answer.
+ *
+ * This stands before the handlers of all interfaces. A call with a key is held until a reader has looked
+ * it up; where it is new it goes on to its handler, and its answer is kept before it is given. One that
+ * comes while another with its key is under way waits for that. A call that fails may be tried again. */
+#include "bus/once.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/post.h"
+#include "bus/call.h"
+#include "store/calls.h"
+
+#define KEY_MAX 255 /* octets */
+
+struct _SurelOnce
+{
+  gatomicrefcount references;
+  SurelStore *store; /* borrowed; NULL once it is closed */
+  GHashTable *running; /* key → GQueue of Call that wait for the one under way */
+};
+
+/* A call with a key, from its arrival until its answer. */
+typedef struct
+{
+  SurelOnce *once;
+  GDBusInterfaceSkeleton *skeleton;
+  GDBusMethodInvocation *invocation; /* borrowed: it has this as its data */
+  char *key;
+  GBytes *digest;
+  gboolean is_first; /* it is the one under way with its key */
+  GVariant *reply; /* found, or to be kept; nullable */
+  GError *error;
+} Call;
+
+static void look_up (Call *call);
+
+static void
+once_unref (SurelOnce *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  g_hash_table_unref (self->running);
+  g_free (self);
+}
+
+/* The call has its answer: the next with its key can be looked up. */
+static void
+call_free (gpointer data)
+{
+  Call *call = data;
+  SurelOnce *once = call->once;
+  GQueue *waiting = call->is_first ? g_hash_table_lookup (once->running, call->key) : NULL;
+  Call *next = waiting != NULL ? g_queue_pop_head (waiting) : NULL;
+
+  if (next != NULL)
+    {
+      next->is_first = TRUE;
+      look_up (next);
+    }
+  else if (call->is_first)
+    g_hash_table_remove (once->running, call->key);
+  g_object_unref (call->skeleton);
+  g_free (call->key);
+  g_bytes_unref (call->digest);
+  g_clear_pointer (&call->reply, g_variant_unref);
+  g_clear_error (&call->error);
+  g_free (call);
+  once_unref (once);
+}
+
+static void
+go_on (gpointer data)
+{
+  Call *call = data;
+  GDBusMethodInvocation *invocation = call->invocation;
+  GDBusInterfaceVTable *table = g_dbus_interface_skeleton_get_vtable (call->skeleton);
+
+  if (call->error != NULL)
+    surel_call_fail (invocation, call->error);
+  else if (call->reply != NULL)
+    {
+      g_autoptr (GVariant) value = g_variant_get_variant (call->reply);
+
+      g_dbus_method_invocation_return_value (invocation, value);
+    }
+  else
+    table->method_call (g_dbus_method_invocation_get_connection (invocation),
+                        g_dbus_method_invocation_get_sender (invocation),
+                        g_dbus_method_invocation_get_object_path (invocation),
+                        g_dbus_method_invocation_get_interface_name (invocation),
+                        g_dbus_method_invocation_get_method_name (invocation),
+                        g_dbus_method_invocation_get_parameters (invocation), invocation, call->skeleton);
+}
+
+static void
+find (SurelReader *reader, gpointer data)
+{
+  Call *call = data;
+
+  if (reader->error != NULL)
+    call->error = g_error_copy (reader->error);
+  else
+    surel_calls_find (reader->sql, call->key, call->digest, &call->reply, &call->error);
+  surel_post (NULL, go_on, call, NULL);
+}
+
+static void
+look_up (Call *call)
+{
+  surel_store_read (call->once->store, find, call, NULL, NULL);
+}
+
+/* What a call asks for: all of it but secrets, of which nothing is kept. */
+static GBytes *
+digest_of (GDBusMethodInvocation *invocation)
+{
+  const GDBusMethodInfo *info = g_dbus_method_invocation_get_method_info (invocation);
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (invocation);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint8 digest[32];
+  gsize length = sizeof digest;
+  const char *words[] = { g_dbus_method_invocation_get_object_path (invocation),
+                          g_dbus_method_invocation_get_interface_name (invocation), info->name };
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    g_checksum_update (checksum, (const guchar *) words[i], (gssize) strlen (words[i]) + 1);
+  for (gsize i = 0; i < g_variant_n_children (parameters); i++)
+    {
+      g_autoptr (GVariant) argument = g_variant_get_child_value (parameters, i);
+      g_autofree char *text = g_variant_print (argument, TRUE);
+
+      if (!g_str_equal (info->in_args[i]->name, "secrets"))
+        g_checksum_update (checksum, (const guchar *) text, (gssize) strlen (text) + 1);
+    }
+  g_checksum_get_digest (checksum, digest, &length);
+  return g_bytes_new (digest, sizeof digest);
+}
+
+/* A changing call's last argument holds its options; NULL for others. */
+static GVariant *
+options_of (GDBusMethodInvocation *invocation)
+{
+  const GDBusMethodInfo *info = g_dbus_method_invocation_get_method_info (invocation);
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (invocation);
+  const char *right = g_dbus_annotation_info_lookup (info->annotations, "org.surel.Right");
+  gsize n = g_variant_n_children (parameters);
+  GVariant *last;
+
+  if (n == 0 || right == NULL || g_str_equal (right, "read"))
+    return NULL;
+  last = g_variant_get_child_value (parameters, n - 1);
+  if (!g_variant_is_of_type (last, G_VARIANT_TYPE_VARDICT))
+    g_clear_pointer (&last, g_variant_unref);
+  return last;
+}
+
+/* Before each handler. Returns whether it is called now. */
+static gboolean
+on_authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation, SurelOnce *self)
+{
+  g_autoptr (GVariant) options = options_of (invocation);
+  g_autoptr (GVariant) key = options != NULL ? g_variant_lookup_value (options, "key", NULL) : NULL;
+  g_autoptr (GError) error = NULL;
+  GQueue *waiting;
+  Call *call;
+
+  if (key == NULL)
+    return TRUE;
+  if (!g_variant_is_of_type (key, G_VARIANT_TYPE_STRING) || g_variant_get_size (key) <= 1
+      || g_variant_get_size (key) > KEY_MAX + 1)
+    {
+      g_set_error (&error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "`key` has to be a string of 1 to %d octets",
+                   KEY_MAX);
+      surel_call_fail (invocation, error);
+      return FALSE;
+    }
+  call = g_new0 (Call, 1);
+  g_atomic_ref_count_inc (&self->references);
+  call->once = self;
+  call->skeleton = g_object_ref (skeleton);
+  call->invocation = invocation;
+  call->key = g_variant_dup_string (key, NULL);
+  call->digest = digest_of (invocation);
+  g_object_set_data_full (G_OBJECT (invocation), "once", call, call_free);
+  waiting = g_hash_table_lookup (self->running, call->key);
+  if (waiting != NULL)
+    g_queue_push_tail (waiting, call);
+  else
+    {
+      g_hash_table_insert (self->running, g_strdup (call->key), g_queue_new ());
+      call->is_first = TRUE;
+      look_up (call);
+    }
+  return FALSE;
+}
+
+static gboolean
+keep (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_calls_put (txn, call->key, call->digest, call->reply, error);
+}
+
+/* Where the answer can't be kept the call is done all the same: it isn't called a failure. */
+static void
+on_kept (guint64 state G_GNUC_UNUSED, const GError *error G_GNUC_UNUSED, gpointer data)
+{
+  Call *call = data;
+
+  g_dbus_method_invocation_return_value (call->invocation, call->reply);
+}
+
+/**
+ * surel_once_return:
+ * @value: (nullable): a tuple, or %NULL for none
+ *
+ * Ends a changing call; all of them go through here.
+ */
+void
+surel_once_return (GDBusMethodInvocation *invocation, GVariant *value)
+{
+  Call *call = g_object_get_data (G_OBJECT (invocation), "once");
+
+  if (call == NULL)
+    {
+      g_dbus_method_invocation_return_value (invocation, value);
+      return;
+    }
+  call->reply = g_variant_ref_sink (value != NULL ? value : g_variant_new_tuple (NULL, 0));
+  surel_store_write (call->once->store, keep, call, NULL, on_kept, call);
+}
+
+/**
+ * surel_once_watch:
+ *
+ * Has this stand before @skeleton's handlers.
+ */
+void
+surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton)
+{
+  g_signal_connect (skeleton, "g-authorize-method", G_CALLBACK (on_authorize), self);
+}
+
+/**
+ * surel_once_new:
+ * @store: borrowed
+ */
+SurelOnce *
+surel_once_new (SurelStore *store)
+{
+  SurelOnce *self = g_new0 (SurelOnce, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  self->store = store;
+  self->running = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_queue_free);
+  return self;
+}
+
+void
+surel_once_free (SurelOnce *self)
+{
+  once_unref (self);
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "bus/service.h"
+
+G_BEGIN_DECLS
+
+typedef struct _SurelOnce SurelOnce;
+
+SurelOnce *surel_once_new (SurelStore *store);
+void surel_once_free (SurelOnce *self);
+void surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton);
+void surel_once_return (GDBusMethodInvocation *invocation, GVariant *value);
+
+G_END_DECLS
