@@ -2,7 +2,10 @@
  * this stands in a filter of the connection, before GDBus. Who a caller is takes a question to the bus, and
  * a filter can't wait: the first calls of a client are taken out, and once the answer is there they are
  * sent on to ourselves, and their replies back. All later ones go straight through. A client that leaves
- * cancels its reads. */
+ * cancels its reads.
+ *
+ * One that calls faster than it is answered gets LimitExceeded beyond a number of calls, so that nobody
+ * else has to wait behind it for long, and our memory is bounded. */
 #include "bus/guard.h"
 
 #include <fcntl.h>
@@ -10,22 +13,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/errors.h"
 
 #define CLIENTS_MAX 4096 /* whose standing is remembered */
-#define HELD_MAX 1000 /* calls of one client that wait for its standing to be known */
+#define CALLS_MAX 1000 /* calls of one client that wait for their answer */
+#define SILENT_MAX 1000 /* calls of one client in a second that want no answer */
 
 typedef enum
 {
   ASKED,
   ALLOWED,
   REFUSED,
+  BUSY, /* of a call alone: too many before it wait */
 } Standing;
 
 typedef struct
 {
   Standing standing;
-  GPtrArray *held; /* GDBusMessage: calls that wait */
+  GPtrArray *held; /* GDBusMessage: calls that wait for the standing to be known */
+  guint calls; /* that wait for their answer */
+  guint silent; /* that wanted none, since `second` */
+  gint64 second;
   GCancellable *cancellable; /* of its reads */
 } Client;
 
@@ -81,15 +90,26 @@ is_sandboxed (guint32 pid)
   return sandboxed;
 }
 
+static gboolean
+wants_reply (GDBusMessage *call)
+{
+  return (g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0;
+}
+
+static void
+fail (SurelGuard *self, GDBusMessage *call, const char *name, const char *message)
+{
+  g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (call, name, message);
+
+  if (wants_reply (call))
+    g_dbus_connection_send_message (self->connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+}
+
 static void
 refuse (SurelGuard *self, GDBusMessage *call)
 {
-  g_autoptr (GDBusMessage) reply = g_dbus_message_new_method_error_literal (
-      call, SUREL_ERROR_PREFIX "PermissionDenied",
-      "Sandboxed programs may not use this; it is for programs of the session alone");
-
-  if ((g_dbus_message_get_flags (call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
-    g_dbus_connection_send_message (self->connection, reply, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL, NULL);
+  fail (self, call, SUREL_ERROR_PREFIX "PermissionDenied",
+        "Sandboxed programs may not use this; it is for programs of the session alone");
 }
 
 typedef struct
@@ -107,8 +127,7 @@ on_reply (GObject *source, GAsyncResult *result, gpointer data)
       G_DBUS_CONNECTION (source), result, NULL);
   g_autoptr (GDBusMessage) answer = NULL;
 
-  if (reply != NULL
-      && (g_dbus_message_get_flags (forward->call) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED) == 0)
+  if (reply != NULL && wants_reply (forward->call))
     {
       if (g_dbus_message_get_message_type (reply) == G_DBUS_MESSAGE_TYPE_ERROR)
         answer = g_dbus_message_new_method_error_literal (forward->call,
@@ -193,12 +212,39 @@ ask_about (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Returns whether @client calls too much. */
+static gboolean
+count_call (Client *client, GDBusMessage *call)
+{
+  gint64 second = surel_clock_monotonic () / G_USEC_PER_SEC;
+
+  if (wants_reply (call))
+    return ++client->calls > CALLS_MAX;
+  if (client->second != second)
+    client->silent = 0;
+  client->second = second;
+  return ++client->silent > SILENT_MAX;
+}
+
+static void
+count_reply (SurelGuard *self, const char *destination)
+{
+  Client *client;
+
+  pthread_mutex_lock (&self->mutex);
+  client = g_hash_table_lookup (self->clients, destination);
+  if (client != NULL && client->calls > 0)
+    client->calls--;
+  pthread_mutex_unlock (&self->mutex);
+}
+
 /* What becomes of a call. In GDBus's thread. */
 static Standing
 standing_of (SurelGuard *self, const char *sender, GDBusMessage *call)
 {
   Client *client;
   Standing standing;
+  gboolean too_much;
   gboolean ask = FALSE;
 
   pthread_mutex_lock (&self->mutex);
@@ -214,11 +260,12 @@ standing_of (SurelGuard *self, const char *sender, GDBusMessage *call)
         ask = TRUE;
       g_hash_table_insert (self->clients, g_strdup (sender), client);
     }
+  too_much = count_call (client, call);
   standing = client->standing;
-  if (standing == ASKED && client->held->len < HELD_MAX)
+  if (standing != REFUSED && too_much)
+    standing = BUSY;
+  if (standing == ASKED)
     g_ptr_array_add (client->held, g_object_ref (call));
-  else if (standing == ASKED)
-    standing = REFUSED;
   pthread_mutex_unlock (&self->mutex);
   if (ask)
     {
@@ -236,8 +283,13 @@ filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, g
 {
   SurelGuard *self = data;
   const char *sender = g_dbus_message_get_sender (message);
+  const char *destination = g_dbus_message_get_destination (message);
+  GDBusMessageType type = g_dbus_message_get_message_type (message);
 
-  if (!incoming || g_dbus_message_get_message_type (message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL
+  if (!incoming && destination != NULL
+      && (type == G_DBUS_MESSAGE_TYPE_METHOD_RETURN || type == G_DBUS_MESSAGE_TYPE_ERROR))
+    count_reply (self, destination);
+  if (!incoming || type != G_DBUS_MESSAGE_TYPE_METHOD_CALL
       || sender == NULL || g_strcmp0 (sender, g_dbus_connection_get_unique_name (connection)) == 0)
     return message;
   switch (standing_of (self, sender, message))
@@ -246,6 +298,10 @@ filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, g
       return message;
     case REFUSED:
       refuse (self, message);
+      break;
+    case BUSY:
+      fail (self, message, SUREL_ERROR_PREFIX "LimitExceeded",
+            "Too many calls of yours wait for their answers; wait for some of them first");
       break;
     case ASKED:
     default:

@@ -154,6 +154,65 @@ class Rules(Case):
         self.assertFails("CannotCalculateChanges", daemon.changes, 12345)
 
 
+class Flood(Case):
+    def test_a_hundred_thousand_calls_at_once(self):
+        daemon = self.start()
+        other = self.bus.connect()
+        before = daemon.memory("VmRSS")
+        answers = {}
+        loop = GLib.MainLoop()
+        count = 20000 if "test-" in BUILD else 100000
+
+        def done(connection, result):
+            try:
+                connection.call_finish(result)
+                name = "done"
+            except GLib.Error as error:
+                name = error_name(error)
+            answers[name] = answers.get(name, 0) + 1
+            if sum(answers.values()) == count:
+                loop.quit()
+
+        arguments = GLib.Variant("(a{sv}asa{sv}as)", ({}, [], {}, []))
+        for n in range(count):
+            daemon.connection.call(NAME, PATH, NAME + ".Messages", "Query", arguments, None, 0, 120000, None, done)
+            if n == count // 2:  # another client is served meanwhile
+                begin = time.monotonic()
+                other.call_sync(NAME, PATH, NAME + ".Messages", "Query", arguments, None, 0, 20000, None)
+                self.assertLess(time.monotonic() - begin, 5)
+        GLib.timeout_add_seconds(120, loop.quit)
+        loop.run()
+        self.assertEqual(sum(answers.values()), count, answers)
+        self.assertEqual(set(answers) - {"done", "LimitExceeded"}, set(), answers)
+        self.assertGreater(answers["done"], 1000)
+        self.assertGreater(answers["LimitExceeded"], 0)
+        self.assertTrue(daemon.query() is not None)
+        if "test-" not in BUILD:
+            self.assertLess(daemon.memory("VmHWM") - before, 64 * 1024)
+
+    def test_calls_that_want_no_answer(self):
+        daemon = self.start()
+        daemon.query()
+        for _ in range(5000):
+            call = Gio.DBusMessage.new_method_call(NAME, PATH, NAME + ".Manager", "Sync")
+            call.set_body(GLib.Variant("(a{sv})", ({},)))
+            call.set_flags(Gio.DBusMessageFlags.NO_REPLY_EXPECTED)
+            daemon.connection.send_message(call, Gio.DBusSendMessageFlags.NONE)
+        daemon.connection.flush_sync(None)
+        self.assertTrue(daemon.query() is not None)
+        jobs = [p for p in daemon.objects() if "/jobs/" in p]
+        self.assertLessEqual(len(jobs), 3000)
+
+    def test_arrays_of_many_megabytes(self):
+        daemon = self.start()
+        ids = GLib.Variant.new_from_bytes(GLib.VariantType("at"), GLib.Bytes.new(bytes(48 << 20)), True)
+        call = GLib.Variant.new_tuple(ids, GLib.Variant("as", []))
+        with self.assertRaises(GLib.Error) as caught:
+            daemon.connection.call_sync(NAME, PATH, NAME + ".Messages", "Get", call, None, 0, 60000, None)
+        self.assertIn(error_name(caught.exception), ("TooLarge", "LimitExceeded", "InvalidArgument"))
+        self.assertTrue(daemon.query() is not None)
+
+
 class Keyed(Case):
     def test_a_call_with_a_key_is_done_once(self):
         secrets = "file:" + self.dir + "/secrets"
