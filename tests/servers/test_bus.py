@@ -2,6 +2,7 @@
 """The rules every member keeps: what isn't built, wrong arguments, limits, who may call."""
 
 import os
+import signal
 import sys
 import xml.etree.ElementTree as ET
 
@@ -174,7 +175,12 @@ class Flood(Case):
                 loop.quit()
 
         arguments = GLib.Variant("(a{sv}asa{sv}as)", ({}, [], {}, []))
+        daemon.query()
+        daemon.process.send_signal(signal.SIGSTOP)  # so that many arrive together, however slow this is
         for n in range(count):
+            if n == 5000:
+                daemon.connection.flush_sync(None)
+                daemon.process.send_signal(signal.SIGCONT)
             daemon.connection.call(NAME, PATH, NAME + ".Messages", "Query", arguments, None, 0, 120000, None, done)
             if n == count // 2:  # another client is served meanwhile
                 begin = time.monotonic()

@@ -40,7 +40,7 @@ class Story(Case):
         inbox = next(path for path, interfaces in objects.items() if NAME + ".Folder" in interfaces
                      and interfaces[NAME + ".Folder"]["Role"]["data"] == "inbox")
         self.assertEqual(self.get(inbox, NAME + ".Folder", "TotalMessages"), 30)
-        page = self.call(PATH, MESSAGES, "Query", "a{sv}asa{sv}as", "1", "inMailbox", "o", inbox, "1", "receivedAt desc",
+        page = self.call(PATH, MESSAGES, "Query", "a{sv}asa{sv}as", "1", "inMailbox", "o", inbox, "1", "-receivedAt",
                          "1", "limit", "u", "3", "3", "id", "subject", "keywords")[0]
         self.assertEqual(len(page["messages"]["data"]), 3)
         self.assertTrue(page["hasMore"]["data"])
