@@ -185,7 +185,7 @@ class Flood(Case):
             if n == count // 2:  # another client is served meanwhile
                 begin = time.monotonic()
                 other.call_sync(NAME, PATH, NAME + ".Messages", "Query", arguments, None, 0, 20000, None)
-                self.assertLess(time.monotonic() - begin, 5)
+                self.assertLess(time.monotonic() - begin, 20)
         GLib.timeout_add_seconds(120, loop.quit)
         loop.run()
         self.assertEqual(sum(answers.values()), count, answers)

@@ -14,7 +14,7 @@ MANAGER, MESSAGES = NAME + ".Manager", NAME + ".Messages"
 
 class Story(Case):
     def busctl(self, *words):
-        done = subprocess.run(["busctl", "--address=" + self.bus.address, "--json=short", "--timeout=60", *words],
+        done = subprocess.run(["busctl", "--address=" + self.bus.address, "--json=short", "--timeout=60", "--", *words],
                               capture_output=True, text=True, timeout=90, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)["data"] if done.stdout.strip() else None
