@@ -43,6 +43,7 @@ struct _SurelWorker
   guint expected; /* messages this pass will bring, as far as is known */
   gboolean too_many; /* folders */
   gint64 last_sync;
+  char *listing; /* what the store was last told of the folders; nullable */
 };
 
 typedef struct
@@ -62,6 +63,7 @@ worker_unref (SurelWorker *self)
   surel_queue_free (self->commands);
   g_object_unref (self->stop);
   g_object_unref (self->wake);
+  g_free (self->listing);
   g_free (self);
 }
 
@@ -159,6 +161,26 @@ write_last_sync (SurelTxn *txn, gpointer data, GError **error)
   return surel_accounts_set_last_sync (txn, self->account->id, self->last_sync, error);
 }
 
+/* All of a listing that the store keeps. */
+static char *
+describe_listing (GPtrArray *entries, GStrv capabilities)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; capabilities[i] != NULL; i++)
+    g_string_append_printf (text, "%s ", capabilities[i]);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const SurelFolderEntry *entry = entries->pdata[i];
+
+      g_string_append_printf (text, "\n%s\t%s\t%s\t%s\t%s\t%d %u %d %d", entry->remote_id,
+                              entry->parent_remote_id != NULL ? entry->parent_remote_id : "", entry->name,
+                              entry->role != NULL ? entry->role : "", entry->owner != NULL ? entry->owner : "",
+                              (int) entry->namespace_kind, entry->rights, entry->subscribed, entry->selectable);
+    }
+  return g_string_free (text, FALSE);
+}
+
 /* The folders, as the server lists them now and the store has them then. */
 static GPtrArray *
 exchange_folders (SurelWorker *self, SurelRemote *remote, GPtrArray *entries, GError **error)
@@ -166,13 +188,19 @@ exchange_folders (SurelWorker *self, SurelRemote *remote, GPtrArray *entries, GE
   g_auto (GStrv) capabilities = surel_remote_get_capabilities (remote);
   g_autoptr (GPtrArray) rows
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
-  Exchange exchange = { self->account->id, entries, rows, capabilities, FALSE };
+  g_autofree char *listing = describe_listing (entries, capabilities);
+  Exchange exchange = { self->account->id, entries, rows, capabilities, g_strcmp0 (listing, self->listing) == 0 };
 
-  if (!surel_store_write_sync (self->context.store, write_folders, &exchange, error))
-    return NULL;
-  while (!exchange.done)
-    if (!surel_store_write_sync (self->context.store, remove_folders, &exchange, error))
-      return NULL;
+  if (!exchange.done)
+    {
+      g_clear_pointer (&self->listing, g_free);
+      if (!surel_store_write_sync (self->context.store, write_folders, &exchange, error))
+        return NULL;
+      while (!exchange.done)
+        if (!surel_store_write_sync (self->context.store, remove_folders, &exchange, error))
+          return NULL;
+      self->listing = g_steal_pointer (&listing);
+    }
   surel_store_read_sync (self->context.store, read_folders, &exchange);
   return g_steal_pointer (&rows);
 }

@@ -18,8 +18,7 @@ typedef struct
   GPtrArray *entries; /* SurelFolderEntry */
   GHashTable *by_name; /* wire name → SurelFolderEntry, borrowed */
   GHashTable *delimiters; /* wire name → delimiter */
-  char *prefix; /* of the personal namespace, on the wire */
-  GHashTable *others; /* prefix → SurelNamespaceKind */
+  SurelImapSpaces *spaces; /* borrowed */
 } Listing;
 
 static void
@@ -28,8 +27,6 @@ listing_clear (Listing *listing)
   g_clear_pointer (&listing->entries, g_ptr_array_unref);
   g_hash_table_unref (listing->by_name);
   g_hash_table_unref (listing->delimiters);
-  g_hash_table_unref (listing->others);
-  g_free (listing->prefix);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Listing, listing_clear)
 
@@ -75,10 +72,10 @@ place (Listing *listing, SurelFolderEntry *entry, char delimiter)
   gpointer prefix;
   gpointer kind;
 
-  if (listing->prefix != NULL && g_str_has_prefix (wire, listing->prefix)
-      && wire[strlen (listing->prefix)] != '\0')
-    relative = wire + strlen (listing->prefix);
-  g_hash_table_iter_init (&iter, listing->others);
+  if (listing->spaces->prefix != NULL && g_str_has_prefix (wire, listing->spaces->prefix)
+      && wire[strlen (listing->spaces->prefix)] != '\0')
+    relative = wire + strlen (listing->spaces->prefix);
+  g_hash_table_iter_init (&iter, listing->spaces->others);
   while (g_hash_table_iter_next (&iter, &prefix, &kind))
     if (g_str_has_prefix (wire, prefix))
       entry->namespace_kind = GPOINTER_TO_UINT (kind);
@@ -155,10 +152,21 @@ add_status_items (Listing *listing, SurelImapCommand *command)
 }
 
 static gboolean
+look_again (Listing *listing, GError **error)
+{
+  return surel_imap_session_get_mailbox (listing->session)->name == NULL
+         || surel_imap_session_run (listing->session, surel_imap_command_new ("NOOP"), listing->cancellable, error);
+}
+
+/* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): NOOP, sent along,
+ * has the server look first. */
+static gboolean
 list_at_once (Listing *listing, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("LIST");
   const SurelImapResponse *response;
+  gboolean is_open = surel_imap_session_get_mailbox (listing->session)->name != NULL;
+  guint look = 0;
   int result = -1;
   guint tag;
 
@@ -172,6 +180,14 @@ list_at_once (Listing *listing, GError **error)
   surel_imap_command_atom (command, "STATUS");
   add_status_items (listing, command);
   surel_imap_command_close (command);
+  if (is_open)
+    {
+      g_autoptr (SurelImapCommand) noop = surel_imap_command_new ("NOOP");
+
+      look = surel_imap_session_send (listing->session, noop, listing->cancellable, error);
+      if (look == 0)
+        return FALSE;
+    }
   tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
@@ -181,6 +197,9 @@ list_at_once (Listing *listing, GError **error)
       add (listing, &response->list);
     else if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
+  while (tag != 0 && result == 0 && look != 0
+         && (result = surel_imap_session_next (listing->session, look, &response, listing->cancellable, error)) > 0)
+    ;
   return tag != 0 && result == 0;
 }
 
@@ -254,6 +273,19 @@ ask_each_status (Listing *listing, GError **error)
   return TRUE;
 }
 
+/**
+ * surel_imap_spaces_clear:
+ *
+ * Forgets what was learnt of a connection's namespaces.
+ */
+void
+surel_imap_spaces_clear (SurelImapSpaces *self)
+{
+  g_clear_pointer (&self->others, g_hash_table_unref);
+  g_clear_pointer (&self->prefix, g_free);
+}
+
+/* Once a connection: they don't change. */
 static gboolean
 ask_namespaces (Listing *listing, GError **error)
 {
@@ -262,6 +294,9 @@ ask_namespaces (Listing *listing, GError **error)
   int result = -1;
   guint tag;
 
+  if (listing->spaces->others != NULL)
+    return TRUE;
+  listing->spaces->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   if (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_NAMESPACE))
     return TRUE;
   tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
@@ -275,16 +310,16 @@ ask_namespaces (Listing *listing, GError **error)
 
         if (spaces->n_personal > 0 && spaces->personal[0].prefix[0] != '\0')
           {
-            g_free (listing->prefix);
-            listing->prefix = g_strdup (spaces->personal[0].prefix);
+            g_free (listing->spaces->prefix);
+            listing->spaces->prefix = g_strdup (spaces->personal[0].prefix);
           }
         for (guint i = 0; i < spaces->n_others; i++)
           if (spaces->others[i].prefix[0] != '\0')
-            g_hash_table_insert (listing->others, g_strdup (spaces->others[i].prefix),
+            g_hash_table_insert (listing->spaces->others, g_strdup (spaces->others[i].prefix),
                                  GUINT_TO_POINTER (SUREL_NAMESPACE_OTHERS));
         for (guint i = 0; i < spaces->n_shared; i++)
           if (spaces->shared[i].prefix[0] != '\0')
-            g_hash_table_insert (listing->others, g_strdup (spaces->shared[i].prefix),
+            g_hash_table_insert (listing->spaces->others, g_strdup (spaces->shared[i].prefix),
                                  GUINT_TO_POINTER (SUREL_NAMESPACE_SHARED));
       }
   return tag != 0 && result == 0;
@@ -342,12 +377,13 @@ guess_roles (Listing *listing)
 
 /**
  * surel_imap_list:
+ * @spaces: (inout): the connection's namespaces, asked for where they aren't known
  *
  * Returns: (transfer full) (element-type SurelFolderEntry) (nullable): all folders, each with its hint:
  *   one more than %SUREL_FOLDERS_MAX where there are more
  */
 GPtrArray *
-surel_imap_list (SurelImapSession *session, GCancellable *cancellable, GError **error)
+surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellable *cancellable, GError **error)
 {
   g_auto (Listing) listing
       = { .session = session,
@@ -355,14 +391,14 @@ surel_imap_list (SurelImapSession *session, GCancellable *cancellable, GError **
           .entries = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_entry_free),
           .by_name = g_hash_table_new (g_str_hash, g_str_equal),
           .delimiters = g_hash_table_new (g_str_hash, g_str_equal),
-          .others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+          .spaces = spaces };
   gboolean at_once
       = surel_imap_session_can (session, SUREL_IMAP_CAN_LIST_EXTENDED | SUREL_IMAP_CAN_LIST_STATUS);
 
   if (!ask_namespaces (&listing, error))
     return NULL;
   if (at_once ? !list_at_once (&listing, error)
-              : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
+              : !look_again (&listing, error) || !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
                     || !ask_each_status (&listing, error))
     return NULL;
   for (guint i = 0; i < listing.entries->len; i++)

@@ -4,6 +4,17 @@
 
 G_BEGIN_DECLS
 
-GPtrArray *surel_imap_list (SurelImapSession *session, GCancellable *cancellable, GError **error);
+/* The namespaces of a connection (RFC 2342), begun as zeros. */
+typedef struct
+{
+  char *prefix; /* of the personal one, on the wire; NULL for none */
+  GHashTable *others; /* prefix → SurelNamespaceKind; NULL before they are known */
+} SurelImapSpaces;
+
+void surel_imap_spaces_clear (SurelImapSpaces *self);
+GPtrArray *surel_imap_list (SurelImapSession *session,
+                            SurelImapSpaces *spaces,
+                            GCancellable *cancellable,
+                            GError **error);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ typedef struct
   char *user;
   char *password;
   SurelImapSession *session; /* NULL before it is open */
+  SurelImapSpaces spaces;
 } Imap;
 
 static void
@@ -27,6 +28,7 @@ imap_free (SurelRemote *remote)
   Imap *self = (Imap *) remote;
 
   g_clear_pointer (&self->session, surel_imap_session_free);
+  surel_imap_spaces_clear (&self->spaces);
   surel_endpoint_clear (&self->endpoint);
   g_free (self->user);
   if (self->password != NULL)
@@ -81,14 +83,9 @@ imap_take_alert (SurelRemote *remote)
 static GPtrArray *
 imap_list (SurelRemote *remote, GCancellable *cancellable, GError **error)
 {
-  SurelImapSession *session = ((Imap *) remote)->session;
-  GPtrArray *entries = NULL;
+  Imap *self = (Imap *) remote;
+  GPtrArray *entries = surel_imap_list (self->session, &self->spaces, cancellable, error);
 
-  /* Of the mailbox that is open, STATUS may tell what we were told last (RFC 9051 §6.3.11); NOOP has the
-   * server look. */
-  if (surel_imap_session_get_mailbox (session)->name == NULL
-      || surel_imap_session_run (session, surel_imap_command_new ("NOOP"), cancellable, error))
-    entries = surel_imap_list (session, cancellable, error);
   done (entries != NULL, error);
   return entries;
 }
