@@ -197,10 +197,12 @@ list_at_once (Listing *listing, GError **error)
       add (listing, &response->list);
     else if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
-  while (tag != 0 && result == 0 && look != 0
+  if (tag == 0 || result != 0)
+    return FALSE;
+  while (look != 0
          && (result = surel_imap_session_next (listing->session, look, &response, listing->cancellable, error)) > 0)
     ;
-  return tag != 0 && result == 0;
+  return result == 0;
 }
 
 static gboolean
