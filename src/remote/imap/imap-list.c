@@ -151,6 +151,8 @@ add_status_items (Listing *listing, SurelImapCommand *command)
   surel_imap_command_close (command);
 }
 
+/* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): NOOP has the server
+ * look first. It can't be sent along with LIST: Dovecot puts off what NOOP asks for while more commands wait. */
 static gboolean
 look_again (Listing *listing, GError **error)
 {
@@ -158,15 +160,11 @@ look_again (Listing *listing, GError **error)
          || surel_imap_session_run (listing->session, surel_imap_command_new ("NOOP"), listing->cancellable, error);
 }
 
-/* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): NOOP, sent along,
- * has the server look first. */
 static gboolean
 list_at_once (Listing *listing, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("LIST");
   const SurelImapResponse *response;
-  gboolean is_open = surel_imap_session_get_mailbox (listing->session)->name != NULL;
-  guint look = 0;
   int result = -1;
   guint tag;
 
@@ -180,14 +178,6 @@ list_at_once (Listing *listing, GError **error)
   surel_imap_command_atom (command, "STATUS");
   add_status_items (listing, command);
   surel_imap_command_close (command);
-  if (is_open)
-    {
-      g_autoptr (SurelImapCommand) noop = surel_imap_command_new ("NOOP");
-
-      look = surel_imap_session_send (listing->session, noop, listing->cancellable, error);
-      if (look == 0)
-        return FALSE;
-    }
   tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
@@ -197,12 +187,7 @@ list_at_once (Listing *listing, GError **error)
       add (listing, &response->list);
     else if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
-  if (tag == 0 || result != 0)
-    return FALSE;
-  while (look != 0
-         && (result = surel_imap_session_next (listing->session, look, &response, listing->cancellable, error)) > 0)
-    ;
-  return result == 0;
+  return tag != 0 && result == 0;
 }
 
 static gboolean
@@ -399,8 +384,10 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
 
   if (!ask_namespaces (&listing, error))
     return NULL;
+  if (!look_again (&listing, error))
+    return NULL;
   if (at_once ? !list_at_once (&listing, error)
-              : !look_again (&listing, error) || !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
+              : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
                     || !ask_each_status (&listing, error))
     return NULL;
   for (guint i = 0; i < listing.entries->len; i++)
