@@ -173,6 +173,99 @@ class Hostile(Case):
                          100, {})
         self.assertFalse(self.rows(account)[0]["fetched"])
 
+    def test_odd_messages(self):
+        odd = {1: b"", 2: b"\r\n", 3: b"no header\r\n", 4: b"Subject: a\x00b\r\n\r\n", 5: b"Subject: \xff\xfe\xc3\r\n\r\n",
+               6: b"Subject: =?x-none?Q?=FF?= =?utf-8?B?/w==?=\r\n\r\n", 7: b"Subject: " + b"x" * (2 << 20) + b"\r\n\r\n",
+               8: b"Subject: \xe2\x80\xaeturned\x1b[31m\r\nFrom: <\r\nDate: never\r\nMessage-ID: \r\n\r\n",
+               9: b"From: " + b"a@b, " * 100000 + b"\r\n\r\n"}
+
+        def rows(peer, tag, numbers):
+            for n in numbers:
+                head = odd[n]
+                peer.send(b"* %d FETCH (UID %d FLAGS () RFC822.SIZE %d BODY[HEADER.FIELDS (SUBJECT)] {%d}\r\n%s)\r\n"
+                          % (n, n, len(head), len(head), head))
+            peer.send(tag + b" OK done\r\n")
+
+        def fetch(peer, tag, command):
+            first, _, last = command.split(b" ")[1].partition(b":")
+            rows(peer, tag, range(int(first), int(last or first) + 1))
+
+        def uid_fetch(peer, tag, command):
+            if b"BODY.PEEK[]" not in command:
+                return mailbox.do_UID_FETCH(peer, tag, command)
+            uid = int(command.split(b" ")[2])
+            at, length = (int(n) for n in command.split(b"<")[1].split(b">")[0].split(b"."))
+            piece = odd[uid][at:at + length]
+            said = b"NIL" if uid == 1 else b"{%d}\r\n%s" % (len(piece), piece)
+            peer.send(b"* %d FETCH (UID %d BODY[]<%d> %s RFC822.SIZE %d)\r\n%s OK done\r\n"
+                      % (uid, uid, at, said, len(odd[uid]), tag))
+        mailbox = Mailbox(uids=range(1, 10), FETCH=fetch, UID_FETCH=uid_fetch)
+        account = self.play(mailbox)
+        self.idle(account)
+        messages = self.daemon.query({"account": GLib.Variant("o", account)}, limit=100)["messages"]
+        self.assertEqual(len(messages), 9)
+        for row in messages:
+            self.assertNotIn("\x1b", row.get("subject", ""))
+            self.assertNotIn("\u202e", row.get("subject", ""))
+            read, at = b"", 0
+            while True:
+                piece = bytes(self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", row["id"], "", at, 262144, {})[0])
+                read, at = read + piece, at + len(piece)
+                if not piece:
+                    break
+            self.assertIn(read, odd.values())
+            self.assertEqual(len(read), row["size"])
+
+    def test_exists_more_than_once_and_shrinking(self):
+        """As Zimbra tells it; and an EXISTS that goes down without a word of why."""
+        shrunk = []
+
+        def examine(peer, tag, _):
+            count = 2 if shrunk else 3
+            peer.send(b"* 1 EXISTS\r\n* 2 EXISTS\r\n* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4] x\r\n"
+                      b"%s OK done\r\n" % (count, tag))
+        mailbox = Mailbox(EXAMINE=examine)
+        account = self.play(mailbox)
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 3)
+        shrunk.append(1)
+        mailbox.uids = [1, 3]
+        self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+        wait_for(lambda: len(self.rows(account)) == 2)
+
+    def test_answers_without_end(self):
+        def lsub(peer, tag, _):
+            while True:
+                peer.send(b"* OK still at it\r\n" * 4096)
+        self.settled(self.play(Mailbox(LSUB=lsub)), "ServerMisbehaved")
+
+    def test_pieces_shorter_than_asked_for(self):
+        """What is said to be longer is asked for to its end, and a link that is cut leaves nothing."""
+        body = bytes(range(256)) * 40
+        cut = [1]
+
+        def uid_fetch(peer, tag, command):
+            if b"BODY.PEEK[]" not in command:
+                return mailbox.do_UID_FETCH(peer, tag, command)
+            uid = int(command.split(b" ")[2])
+            at = int(command.split(b"<")[1].split(b".")[0])
+            piece = body[at:at + 1000]
+            peer.send(b"* 1 FETCH (UID %d RFC822.SIZE %d BODY[]<%d> {%d}\r\n" % (uid, len(body), at, len(piece)))
+            if at >= 5000 and cut:
+                peer.send(piece[:500])
+                peer.close()
+                raise EOFError
+            peer.send(piece + b")\r\n" + tag + b" OK done\r\n")
+        mailbox = Mailbox(UID_FETCH=uid_fetch)
+        account = self.play(mailbox)
+        self.idle(account)
+        number = self.rows(account)[0]["id"]
+        read = (PATH, "Messages", "Read", "(tstua{sv})", number, "", 0, 100000, {})
+        self.assertFails("Offline", self.daemon.call, *read)
+        self.assertFalse(self.rows(account)[0]["fetched"])
+        cut.clear()
+        self.assertEqual(bytes(self.daemon.call(*read)[0]), body)
+
     def test_words_for_people_are_cleaned(self):
         def login(peer, tag, _):
             peer.send(tag + b" NO [ALERT] \x1b[31mgo to \xe2\x80\xaeevil \xff" + b"y" * 5000 + b"\r\n")
@@ -182,6 +275,53 @@ class Hostile(Case):
         self.assertNotIn("\x1b", text)
         self.assertNotIn("\u202e", text)
         self.assertLess(len(text), 1000)
+
+
+class Slow(Case):
+    """Servers that hold us; our clock runs fast meanwhile."""
+
+    def test_none_holds_us_or_the_other_accounts(self):
+        def silent_at_once(peer):
+            peer.read()
+
+        def drop_by_drop(peer):
+            for octet in GREETING[:-2] * 100:
+                peer.send(bytes([octet]))
+                time.sleep(0.3)
+
+        def slow_literal(peer, tag, command):
+            peer.send(b"* 1 FETCH (UID 1 FLAGS () BODY[HEADER.FIELDS (SUBJECT)] {100000}\r\n")
+            while True:
+                peer.send(b"x")
+                time.sleep(0.1)
+
+        def never(peer, tag, command):
+            peer.read()
+
+        plays = {"silent": silent_at_once, "drops": drop_by_drop, "literal": Mailbox(FETCH=slow_literal),
+                 "never": Mailbox(LSUB=never), "chatter": Mailbox(LSUB=self.chatter)}
+        speed = 30
+        daemon = self.start(env={"LD_PRELOAD": BUILD + "/tests/fault/clock.so", "SUREL_TEST_SPEED": str(speed),
+                                 "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"})
+        accounts = {}
+        for name, play in plays.items():
+            scripted = Scripted(self.server.dir + "/tls", play)
+            self.addCleanup(scripted.stop)
+            accounts[name], _ = daemon.add_account(scripted, user=name, port=scripted.port)
+        healthy, job = daemon.add_account(self.server, user="bob")
+        daemon.wait_job(job)
+        wait_for(lambda: daemon.get(healthy, "Account", "Status") == "idle",
+                 say=lambda: str((daemon.get(healthy, "Account", "Status"), daemon.get(healthy, "Account", "Error"))))
+        for name, account in accounts.items():
+            wait_for(lambda account=account: daemon.get(account, "Account", "Error")[0].rsplit(".", 1)[-1]
+                     in ("Offline", "ServerMisbehaved"), 11 * 60 / speed, say=name)
+
+    @staticmethod
+    def chatter(peer, tag, _):
+        """Enough to pass for progress, and no end."""
+        while True:
+            peer.send(b"* OK still here, and here, and here, and here, and here\r\n" * 4)
+            time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -140,13 +140,13 @@ class Bus:
 class Daemon:
     """A sureld on a bus."""
 
-    def __init__(self, bus, data, *options, env=None, secrets="memory"):
+    def __init__(self, bus, data, *options, env=None, secrets="memory", lead=()):
         self.bus, self.data, self.log_path = bus, data, data + ".log"
         self.may_end_with = (0, -signal.SIGTERM, -signal.SIGKILL)
         self.log = open(self.log_path, "ab")
         environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus.address, "G_DEBUG": "fatal-warnings",
                        "ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "GIO_USE_PROXY_RESOLVER": "dummy", **(env or {})}
-        self.process = subprocess.Popen([BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
+        self.process = subprocess.Popen([*lead, BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
                                          secrets, *options], env=environment, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
         self.connection = bus.connect()

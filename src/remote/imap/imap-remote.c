@@ -122,6 +122,7 @@ imap_pull (SurelRemote *remote,
 typedef struct
 {
   gboolean found; /* the message answered */
+  gboolean nil; /* it answered that there is nothing */
   gboolean broken; /* it answered with what wasn't asked for */
   GBytes *octets; /* nullable */
   guint64 size; /* RFC822.SIZE */
@@ -140,7 +141,9 @@ take_piece (Piece *piece, const SurelImapFetch *fetch, gint64 uid, guint64 offse
         continue;
       if (section->origin != (gint64) offset || piece->octets != NULL || section->length > PIECE)
         piece->broken = TRUE;
-      else if (section->data != NULL)
+      else if (section->data == NULL)
+        piece->nil = TRUE;
+      else
         {
           piece->octets = g_bytes_new (section->data, section->length);
           piece->found = TRUE;
@@ -179,6 +182,12 @@ fetch_piece (Imap *self, gint64 uid, guint64 offset, Piece *piece, GCancellable 
                    "The server sent another part of the message than was asked for");
       return FALSE;
     }
+  /* NIL is a message that can't be had (RFC 9051 §7.5.2), but for an empty one and behind the end. */
+  if (!piece->found && piece->nil && piece->size <= offset)
+    {
+      piece->octets = g_bytes_new (NULL, 0);
+      piece->found = TRUE;
+    }
   if (piece->found)
     return TRUE;
   g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
@@ -198,6 +207,7 @@ imap_fetch (SurelRemote *remote,
   Imap *self = (Imap *) remote;
   SurelImapToken token;
   guint64 offset = 0;
+  guint64 size = 0;
   gsize length = PIECE;
 
   if (!surel_imap_select (self->session, scope->remote_id, cancellable, error))
@@ -209,8 +219,8 @@ imap_fetch (SurelRemote *remote,
                    "The server has numbered the folder's messages anew; sync, and try again");
       return FALSE;
     }
-  /* A piece that isn't full is the last. */
-  while (length == PIECE)
+  /* A piece that isn't full is the last, unless the message is said to be longer: then an empty one is. */
+  while (length == PIECE || (length > 0 && offset < size))
     {
       Piece piece;
       gboolean success = fetch_piece (self, remote_id, offset, &piece, cancellable, error);
@@ -218,6 +228,7 @@ imap_fetch (SurelRemote *remote,
 
       if (!success)
         return done (FALSE, error);
+      size = piece.size;
       length = g_bytes_get_size (octets);
       offset += length;
       if (offset > BODY_MAX)
