@@ -2,6 +2,8 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <locale.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -10,6 +12,9 @@
 #include "bus/service.h"
 #include "daemon/notify.h"
 #include "remote/imap/imap-remote.h"
+
+#define ARENAS 2 /* heaps for all threads */
+#define STACK_SIZE (2 << 20) /* octets of a thread's stack */
 
 typedef struct
 {
@@ -254,6 +259,20 @@ run (const Options *options, GError **error)
   return store != NULL ? state.status : 1;
 }
 
+/* Each thread of ours would take 72 MiB of addresses by itself, for a heap and a stack of which it uses next
+ * to nothing; where addresses are limited there soon are no threads to be had. */
+static void
+be_modest (void)
+{
+  pthread_attr_t attributes;
+
+  mallopt (M_ARENA_MAX, ARENAS);
+  pthread_attr_init (&attributes);
+  pthread_attr_setstacksize (&attributes, STACK_SIZE);
+  pthread_setattr_default_np (&attributes);
+  pthread_attr_destroy (&attributes);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -266,6 +285,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   umask (077);
+  be_modest ();
   prctl (PR_SET_DUMPABLE, 0); /* passwords are in our memory: no core, no ptrace */
   /* SQLite's own accounting of memory costs 3 % and tells us nothing. */
   sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);

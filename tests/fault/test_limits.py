@@ -98,7 +98,7 @@ class Limits(Case):
 
         def lists(peer, tag, command):
             peer.send(b"* LIST " + deep + b"\r\n")
-            peer.send(b'* LIST () "/" "' + b"/".join([b"a"] * 10000) + b'"\r\n')
+            peer.send(b'* LIST (\\Noselect) "/" "' + b"/".join([b"a"] * 10000) + b'"\r\n')
             mailbox.do_LIST(peer, tag, command)
         mailbox = Mailbox(FETCH=fetch, LIST=lists)
         scripted = Scripted(self.server.dir + "/tls", mailbox)
@@ -108,7 +108,8 @@ class Limits(Case):
         account, job = daemon.add_account(scripted, port=scripted.port)
         daemon.wait_job(job)
         wait_for(lambda: daemon.get(account, "Account", "Status") == "idle",
-                 say=lambda: str(daemon.get(account, "Account", "Error")))
+                 say=lambda: str((daemon.get(account, "Account", "Status"), daemon.get(account, "Account", "Error"),
+                                  [p.said[-2:] for p in scripted.peers])))
         self.assertEqual(len(daemon.query({"account": GLib.Variant("o", account)})["messages"]), 3)
 
 

@@ -62,6 +62,17 @@ name_of (const char *wire)
   return surel_text_clean (decoded != NULL ? decoded : wire, -1, SUREL_FOLDER_NAME_MAX);
 }
 
+static guint
+depth_of (const char *name, char delimiter)
+{
+  guint depth = 0;
+
+  for (const char *p = name; *p != '\0' && delimiter != '\0'; p++)
+    depth += *p == delimiter;
+  return depth;
+}
+
+/* Names the folder and says what it is in; one in too many others stands alone, under its whole name. */
 static void
 place (Listing *listing, SurelFolderEntry *entry, char delimiter)
 {
@@ -79,7 +90,8 @@ place (Listing *listing, SurelFolderEntry *entry, char delimiter)
   while (g_hash_table_iter_next (&iter, &prefix, &kind))
     if (g_str_has_prefix (wire, prefix))
       entry->namespace_kind = GPOINTER_TO_UINT (kind);
-  last = delimiter != '\0' ? strrchr (relative, delimiter) : NULL;
+  last = delimiter != '\0' && depth_of (relative, delimiter) < SUREL_FOLDER_DEPTH_MAX ? strrchr (relative, delimiter)
+                                                                                      : NULL;
   g_free (entry->name);
   entry->name = name_of (last != NULL && last[1] != '\0' ? last + 1 : relative);
   if (last != NULL && last[1] != '\0' && last > relative)
