@@ -25,18 +25,23 @@ put (GByteArray *out, const char *text)
   g_byte_array_append (out, (const guint8 *) text, (guint) strlen (text) + 1);
 }
 
-/* Without white space, and without the route of an obsolete address (`@a,@b:c@d`). */
+/* Without white space but in a quoted local part, and without the route of an obsolete address (`@a,@b:c@d`). */
 static char *
 clean_address (GString *raw)
 {
   const char *start = raw->str;
   g_autoptr (GString) tight = g_string_new (NULL);
+  gboolean quoted = FALSE;
 
   if (raw->str[0] == '@' && strchr (raw->str, ':') != NULL)
     start = strchr (raw->str, ':') + 1;
   for (const char *p = start; *p != '\0'; p++)
-    if (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n')
-      g_string_append_c (tight, *p);
+    {
+      if (*p == '"' && (p == start || p[-1] != '\\'))
+        quoted = !quoted;
+      if (*p != '\r' && *p != '\n' && (quoted || (*p != ' ' && *p != '\t')))
+        g_string_append_c (tight, *p);
+    }
   if (!g_utf8_validate (tight->str, -1, NULL))
     {
       g_autofree char *text = surel_mime_to_utf8 (tight->str, tight->len, NULL);
