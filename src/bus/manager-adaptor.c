@@ -27,6 +27,7 @@ typedef struct
   guint64 since;
   guint limit;
   guint timeout; /* source */
+  GCancellable *gone; /* cancelled once the caller has left the bus; nullable */
 } Waiter;
 
 typedef struct _Adaptor
@@ -167,7 +168,23 @@ waiter_free (gpointer data)
   Waiter *waiter = data;
 
   g_clear_handle_id (&waiter->timeout, g_source_remove);
+  g_clear_object (&waiter->gone);
   g_free (waiter);
+}
+
+/* Those whose callers have left make room for others. */
+static void
+drop_those_gone (Adaptor *self)
+{
+  for (guint i = self->waiters->len; i > 0; i--)
+    {
+      Waiter *waiter = self->waiters->pdata[i - 1];
+
+      if (waiter->gone == NULL || !g_cancellable_is_cancelled (waiter->gone))
+        continue;
+      g_dbus_method_invocation_return_value (waiter->invocation, g_variant_new ("(a{sv})", NULL));
+      g_ptr_array_remove_index_fast (self->waiters, i - 1);
+    }
 }
 
 static void
@@ -209,8 +226,11 @@ handle_changes (SurelBusManager *skeleton G_GNUC_UNUSED,
   g_autoptr (GError) error = NULL;
   gint64 limit = LIMIT_USUAL;
   gint64 wait = 0;
+  GCancellable *gone = surel_service_get_cancellable (self->service, invocation);
   Waiter *waiter;
 
+  if (self->waiters->len >= WAITERS_MAX)
+    drop_those_gone (self);
   if (!surel_call_check_options (options, keys, &error)
       || !surel_call_get_number (options, "limit", 1, G_MAXUINT32, &limit, &error)
       || !surel_call_get_number (options, "wait", 0, G_MAXUINT32, &wait, &error))
@@ -234,7 +254,7 @@ handle_changes (SurelBusManager *skeleton G_GNUC_UNUSED,
       return TRUE;
     }
   waiter = g_new0 (Waiter, 1);
-  *waiter = (Waiter){ self, invocation, since, (guint) limit, 0 };
+  *waiter = (Waiter){ self, invocation, since, (guint) limit, 0, gone != NULL ? g_object_ref (gone) : NULL };
   waiter->timeout = g_timeout_add_seconds ((guint) MIN (wait, WAIT_MAX), on_wait_over, waiter);
   g_ptr_array_add (self->waiters, waiter);
   return TRUE;

@@ -154,6 +154,64 @@ class Rules(Case):
         self.assertFails("CannotCalculateChanges", daemon.changes, 12345)
 
 
+class Large(Case):
+    def test_replies_stop_before_a_mebibyte(self):
+        imap = self.server.imap("carol")
+        crowd = ",\r\n ".join(f"Somebody with quite a long name {n} <recipient.{n}@a.long.domain.surel.test>" for n in range(1200))
+        for n in range(40):
+            imap.append("INBOX", "", None, message(n, extra=f"Cc: {crowd}\r\n"))
+        daemon = self.start()
+        account, job = daemon.add_account(self.server, user="carol")
+        daemon.wait_job(job)
+        daemon.wait_job(daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+
+        def call(member, signature, *arguments):
+            reply = daemon.connection.call_sync(NAME, PATH, NAME + ".Messages", member, GLib.Variant(signature, arguments),
+                                                None, 0, 30000, None)
+            self.assertLess(reply.get_size(), 1 << 20)
+            return reply.unpack()
+
+        ids = [row["id"] for row in daemon.query(limit=100, properties=["id"])["messages"]]
+        self.assertEqual(len(ids), 40)
+        found, left, calls = [], ids, 0
+        while left:
+            rows, missing, left = call("Get", "(atas)", left, ["id", "cc", "subject"])
+            self.assertEqual(missing, [])
+            found += [row["id"] for row in rows]
+            for row in rows:
+                self.assertIn("subject", row)
+                self.assertEqual(row["cut"], ["cc"])
+                self.assertGreater(len(row["cc"]), 500)
+            calls += 1
+        self.assertEqual(found, ids)
+        self.assertGreater(calls, 1)
+        found, more = [], True
+        while more:
+            page = call("Query", "(a{sv}asa{sv}as)", {}, [], {"position": GLib.Variant("u", len(found)),
+                                                             "limit": GLib.Variant("u", 100)}, ["id", "cc"])[0]
+            found += [row["id"] for row in page["messages"]]
+            more = page["hasMore"]
+        self.assertEqual(found, ids)
+
+    def test_a_caller_that_leaves_is_forgotten(self):
+        daemon = self.start()
+        before = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+        state = daemon.get(PATH, "Manager", "State")
+        for _ in range(4):  # more than may wait, all in all
+            connection = self.bus.connect()
+            connection.call_sync(NAME, PATH, "org.freedesktop.DBus.Peer", "Ping", None, None, 0, 20000, None)
+            for _ in range(400):
+                connection.call(NAME, PATH, NAME + ".Manager", "Changes", GLib.Variant("(sta{sv})", (
+                    "", state, {"wait": GLib.Variant("u", 20)})), None, 0, 30000, None, None)
+            # The answer to this comes once the others wait.
+            connection.call_sync(NAME, PATH, "org.freedesktop.DBus.Peer", "Ping", None, None, 0, 20000, None)
+            connection.close_sync(None)
+        begin = time.monotonic()
+        self.assertEqual(daemon.changes(state, wait=1)["state"], state)
+        self.assertGreater(time.monotonic() - begin, 0.5)
+        self.assertLess(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), before + 10)
+
+
 class Flood(Case):
     def test_a_hundred_thousand_calls_at_once(self):
         daemon = self.start()
