@@ -8,13 +8,11 @@
  * else has to wait behind it for long, and our memory is bounded. */
 #include "bus/guard.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "bus/sandbox.h"
 
 #define CLIENTS_MAX 4096 /* whose standing is remembered */
 #define CALLS_MAX 1000 /* calls of one client that wait for their answer */
@@ -56,38 +54,6 @@ client_free (gpointer data)
   g_cancellable_cancel (client->cancellable);
   g_object_unref (client->cancellable);
   g_free (client);
-}
-
-static gboolean
-has_file (int root, const char *name)
-{
-  struct stat status;
-
-  return fstatat (root, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* A Flatpak has its description at its root; a Snap's processes are in a cgroup and have a profile of that
- * name. Where nothing can be read of a process, it isn't one of ours. */
-static gboolean
-is_sandboxed (guint32 pid)
-{
-  g_autofree char *root_path = g_strdup_printf ("/proc/%u/root", pid);
-  g_autofree char *cgroup_path = g_strdup_printf ("/proc/%u/cgroup", pid);
-  g_autofree char *label_path = g_strdup_printf ("/proc/%u/attr/current", pid);
-  g_autofree char *cgroup = NULL;
-  g_autofree char *label = NULL;
-  int root = open (root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-  gboolean sandboxed;
-
-  if (root < 0)
-    return TRUE;
-  sandboxed = has_file (root, ".flatpak-info");
-  close (root);
-  if (g_file_get_contents (cgroup_path, &cgroup, NULL, NULL))
-    sandboxed = sandboxed || g_strstr_len (cgroup, -1, "/snap.") != NULL;
-  if (g_file_get_contents (label_path, &label, NULL, NULL))
-    sandboxed = sandboxed || g_str_has_prefix (label, "snap.");
-  return sandboxed;
 }
 
 static gboolean
@@ -178,6 +144,7 @@ on_pid (GObject *source, GAsyncResult *result, gpointer data)
   SurelGuard *self = question->guard;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
   g_autoptr (GPtrArray) held = NULL;
+  g_autofree char *process = NULL;
   gboolean refused = TRUE;
   Client *client;
   guint32 pid;
@@ -185,7 +152,8 @@ on_pid (GObject *source, GAsyncResult *result, gpointer data)
   if (reply != NULL)
     {
       g_variant_get (reply, "(u)", &pid);
-      refused = is_sandboxed (pid);
+      process = g_strdup_printf ("/proc/%u", pid);
+      refused = surel_sandbox_contains (process);
     }
   pthread_mutex_lock (&self->mutex);
   client = g_hash_table_lookup (self->clients, sender);
