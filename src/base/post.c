@@ -19,6 +19,26 @@
 #define TAKE_OVER(p) ((void) (p))
 #endif
 
+/**
+ * surel_hand_over:
+ * @p: what another thread will be given by ways that ThreadSanitizer can't see
+ */
+void
+surel_hand_over (gpointer p)
+{
+  HAND_OVER (p);
+}
+
+/**
+ * surel_take_over:
+ * @p: what another thread has handed over
+ */
+void
+surel_take_over (gpointer p)
+{
+  TAKE_OVER (p);
+}
+
 typedef struct
 {
   SurelPostFunc func;
@@ -31,7 +51,7 @@ dispatch (gpointer data)
 {
   Post *post = data;
 
-  TAKE_OVER (post);
+  surel_take_over (post);
   post->func (post->data);
   return G_SOURCE_REMOVE;
 }
@@ -41,7 +61,7 @@ post_free (gpointer data)
 {
   Post *post = data;
 
-  TAKE_OVER (post);
+  surel_take_over (post);
   if (post->destroy != NULL)
     post->destroy (post->data);
   g_free (post);
@@ -63,7 +83,7 @@ surel_post (GMainContext *context, SurelPostFunc func, gpointer data, GDestroyNo
   Post *post = g_new (Post, 1);
 
   *post = (Post){ func, data, destroy };
-  HAND_OVER (post);
+  surel_hand_over (post);
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, dispatch, post, post_free);
   g_source_attach (source, context);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/post.h"
 #include "bus/sandbox.h"
 
 #define CLIENTS_MAX 4096 /* whose standing is remembered */
@@ -38,6 +39,7 @@ typedef struct
 
 struct _SurelGuard
 {
+  gint references; /* atomic: ours, the filter's, and those of the questions under way */
   GDBusConnection *connection;
   guint filter;
   guint subscription;
@@ -54,6 +56,22 @@ client_free (gpointer data)
   g_cancellable_cancel (client->cancellable);
   g_object_unref (client->cancellable);
   g_free (client);
+}
+
+/* The filter may still run in GDBus's thread after it was removed. */
+static void
+guard_unref (gpointer data)
+{
+  SurelGuard *self = data;
+
+  surel_hand_over (self);
+  if (!g_atomic_int_dec_and_test (&self->references))
+    return;
+  surel_take_over (self);
+  g_hash_table_unref (self->clients);
+  pthread_mutex_destroy (&self->mutex);
+  g_object_unref (self->connection);
+  g_free (self);
 }
 
 static gboolean
@@ -166,9 +184,10 @@ on_pid (GObject *source, GAsyncResult *result, gpointer data)
   pthread_mutex_unlock (&self->mutex);
   for (guint i = 0; held != NULL && i < held->len; i++)
     (refused ? refuse : send_on) (self, held->pdata[i]);
+  guard_unref (self);
 }
 
-static gboolean
+static void
 ask_about (gpointer data)
 {
   Question *question = data;
@@ -177,7 +196,6 @@ ask_about (gpointer data)
                           "org.freedesktop.DBus", "GetConnectionUnixProcessID",
                           g_variant_new ("(s)", question->sender), G_VARIANT_TYPE ("(u)"),
                           G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_pid, question);
-  return G_SOURCE_REMOVE;
 }
 
 /* Returns whether @client calls too much. */
@@ -239,17 +257,17 @@ standing_of (SurelGuard *self, const char *sender, GDBusMessage *call)
     {
       Question *question = g_new0 (Question, 1);
 
+      g_atomic_int_inc (&self->references);
       question->guard = self;
       question->sender = g_strdup (sender);
-      g_idle_add_full (G_PRIORITY_HIGH, ask_about, question, NULL);
+      surel_post (NULL, ask_about, question, NULL);
     }
   return standing;
 }
 
 static GDBusMessage *
-filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer data)
+judge (SurelGuard *self, GDBusConnection *connection, GDBusMessage *message, gboolean incoming)
 {
-  SurelGuard *self = data;
   const char *sender = g_dbus_message_get_sender (message);
   const char *destination = g_dbus_message_get_destination (message);
   GDBusMessageType type = g_dbus_message_get_message_type (message);
@@ -277,6 +295,15 @@ filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, g
     }
   g_object_unref (message);
   return NULL;
+}
+
+static GDBusMessage *
+filter (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer data)
+{
+  surel_take_over (data);
+  message = judge (data, connection, message, incoming);
+  surel_hand_over (data);
+  return message;
 }
 
 static void
@@ -314,7 +341,9 @@ surel_guard_new (GDBusConnection *connection)
   self->connection = g_object_ref (connection);
   pthread_mutex_init (&self->mutex, NULL);
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, client_free);
-  self->filter = g_dbus_connection_add_filter (connection, filter, self, NULL);
+  self->references = 2;
+  surel_hand_over (self);
+  self->filter = g_dbus_connection_add_filter (connection, filter, self, guard_unref);
   self->subscription = g_dbus_connection_signal_subscribe (
       connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
       "/org/freedesktop/DBus", NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_name_owner_changed, self, NULL);
@@ -326,10 +355,7 @@ surel_guard_free (SurelGuard *self)
 {
   g_dbus_connection_remove_filter (self->connection, self->filter);
   g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
-  g_hash_table_unref (self->clients);
-  pthread_mutex_destroy (&self->mutex);
-  g_object_unref (self->connection);
-  g_free (self);
+  guard_unref (self);
 }
 
 /**

@@ -22,7 +22,7 @@ typedef struct
 
 struct _SurelFetcher
 {
-  gatomicrefcount references; /* the main thread's and its own */
+  gint references; /* atomic, by what the compiler has built in, which TSan sees; the main thread's and its own */
   SurelContext context;
   SurelAccountRow *account;
   GThread *thread;
@@ -34,7 +34,7 @@ struct _SurelFetcher
 static void
 fetcher_unref (SurelFetcher *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!g_atomic_int_dec_and_test (&self->references))
     return;
   surel_account_row_unref (self->account);
   surel_queue_free (self->requests);
@@ -211,8 +211,8 @@ surel_fetcher_start (const SurelContext *context, SurelAccountRow *account, GThr
 {
   SurelFetcher *self = g_new0 (SurelFetcher, 1);
 
-  g_atomic_ref_count_init (&self->references);
-  g_atomic_ref_count_inc (&self->references);
+  self->references = 1;
+  g_atomic_int_inc (&self->references);
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;

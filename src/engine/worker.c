@@ -23,7 +23,7 @@ typedef struct
 
 struct _SurelWorker
 {
-  gatomicrefcount references; /* the main thread's and its own */
+  gint references; /* atomic, by what the compiler has built in, which TSan sees; the main thread's and its own */
   SurelContext context;
   SurelAccountRow *account;
   GThread *thread;
@@ -57,7 +57,7 @@ typedef struct
 static void
 worker_unref (SurelWorker *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!g_atomic_int_dec_and_test (&self->references))
     return;
   surel_account_row_unref (self->account);
   surel_queue_free (self->commands);
@@ -94,7 +94,7 @@ post (SurelWorker *self, SurelReport report, const GError *error, char *alert)
 {
   Message *message = g_new0 (Message, 1);
 
-  g_atomic_ref_count_inc (&self->references);
+  g_atomic_int_inc (&self->references);
   message->worker = self;
   message->report = report;
   message->error = error != NULL ? g_error_copy (error) : NULL;
@@ -520,8 +520,8 @@ surel_worker_start (const SurelContext *context,
 {
   SurelWorker *self = g_new0 (SurelWorker, 1);
 
-  g_atomic_ref_count_init (&self->references);
-  g_atomic_ref_count_inc (&self->references);
+  self->references = 1;
+  g_atomic_int_inc (&self->references);
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;
