@@ -99,7 +99,7 @@ surel_store_read (SurelStore *self,
   Read *read = g_new0 (Read, 1);
 
   *read = (Read){ func, data, destroy, cancellable != NULL ? g_object_ref (cancellable) : NULL };
-  if (!surel_queue_push (self->reads, read))
+  if (self->reads == NULL || !surel_queue_push (self->reads, read))
     surel_store_read_free (read);
 }
 

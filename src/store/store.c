@@ -317,7 +317,8 @@ job_new (SurelWriteFunc func, gpointer data, GDestroyNotify destroy, SurelDoneFu
  * @done: (nullable): called in the main thread once the commit is durable, after `committed`
  * @done_data: for @done
  *
- * Writes what a person did: ahead of all that is not urgent. May be called from any thread.
+ * Writes what a person did: ahead of all that is not urgent. May be called from any thread. Once the store is
+ * closed nothing is written, and @done isn't called.
  */
 void
 surel_store_write (SurelStore *self,
@@ -330,7 +331,10 @@ surel_store_write (SurelStore *self,
   SurelWrite *job = job_new (func, data, destroy, done, done_data);
 
   job->urgent = TRUE;
-  surel_queue_push_urgent (self->jobs, job);
+  if (self->jobs != NULL)
+    surel_queue_push_urgent (self->jobs, job);
+  else
+    surel_store_job_free (job);
 }
 
 /**

@@ -493,6 +493,15 @@ test_a_failing_job_leaves_nothing (Fixture *fixture, gconstpointer data G_GNUC_U
   assert_counts (fixture, fixture->inbox, 0, 0);
 }
 
+/* What is posted at the end may still want to write. */
+static void
+test_a_closed_store_takes_nothing (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  surel_store_close (fixture->store);
+  surel_store_write (fixture->store, write_then_fail, fixture, NULL, NULL, NULL);
+  surel_store_read (fixture->store, NULL, NULL, NULL, NULL);
+}
+
 static void
 test_no_number_is_given_twice (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -650,6 +659,7 @@ main (int argc, char **argv)
   ADD ("ids-survive-a-new-uidvalidity", test_ids_survive_a_new_uidvalidity);
   ADD ("a-move-elsewhere-keeps-the-id", test_a_move_elsewhere_keeps_the_id);
   ADD ("a-failing-job-leaves-nothing", test_a_failing_job_leaves_nothing);
+  ADD ("a-closed-store-takes-nothing", test_a_closed_store_takes_nothing);
   ADD ("no-number-is-given-twice", test_no_number_is_given_twice);
   ADD ("queries-use-their-index", test_queries_use_their_index);
   ADD ("content-is-kept-once-and-checked", test_content_is_kept_once_and_checked);
