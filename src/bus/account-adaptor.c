@@ -234,7 +234,9 @@ surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
                                             : "down");
   surel_bus_account_set_push_reason (
       skeleton, status == SUREL_STATUS_IDLE || status == SUREL_STATUS_SYNCING
-                    ? "the inbox is watched; all other folders are asked for every five minutes"
+                    ? surel_account_is_watching (account)
+                          ? "the inbox is watched; all other folders are asked for every five minutes"
+                          : "all folders are asked for every five minutes"
                     : "there is no connection");
 }
 

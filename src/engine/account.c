@@ -6,6 +6,10 @@
 #include "base/errors.h"
 
 #define ALERT_SECONDS 60 /* an ALERT replaces the one before no sooner */
+#define CONNECTIONS 3 /* to work with, for bodies, to watch with */
+#define LASTED_SECONDS 30 /* that a watch has to last to be begun anew at once when it ends */
+#define WATCH_BACKOFF_MIN 5 /* seconds until it is tried again otherwise */
+#define WATCH_BACKOFF_MAX 3600 /* seconds, at most */
 
 typedef struct
 {
@@ -20,8 +24,14 @@ struct _SurelAccount
   SurelAccountRow *row;
   SurelWorker *worker; /* NULL while stopped or disabled */
   SurelFetcher *fetcher; /* likewise */
+  SurelWatcher *watcher; /* NULL while there is nothing to watch */
   GThread *old_worker; /* of one that was stopped: the next one joins it */
   GThread *old_fetcher;
+  GThread *old_watcher;
+  gint64 watch_began; /* monotonic µs */
+  gint64 watch_again; /* monotonic µs: not before */
+  guint watch_failures; /* in a row */
+  guint watch_source; /* 0 for none */
 
   SurelStatus status;
   GError *error;
@@ -160,6 +170,97 @@ show_progress (SurelAccount *self, const SurelReport *report)
     surel_job_set_progress (g_array_index (self->waiters, Waiter, i).job, report->progress, NULL);
 }
 
+/* --- Watching --- */
+
+static void
+stop_watching (SurelAccount *self)
+{
+  g_clear_handle_id (&self->watch_source, g_source_remove);
+  if (self->watcher != NULL)
+    self->old_watcher = surel_watcher_stop (g_steal_pointer (&self->watcher));
+}
+
+/* Once the worker has looked, and all is well, there is a watch again. */
+static gboolean
+on_watch_time (gpointer data)
+{
+  SurelAccount *self = data;
+
+  self->watch_source = 0;
+  surel_worker_sync (self->worker, ++self->request);
+  return G_SOURCE_REMOVE;
+}
+
+/* When a watch that ended may be begun anew: at once where it was good for long, later and later where the
+ * server doesn't take the connection, never where it can't tell of anything. */
+static void
+put_off_watching (SurelAccount *self, const GError *error)
+{
+  gint64 now = surel_clock_monotonic ();
+  guint seconds = WATCH_BACKOFF_MIN;
+
+  self->watch_again = now;
+  if (g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED))
+    self->watch_again = G_MAXINT64;
+  else if (now - self->watch_began > LASTED_SECONDS * G_USEC_PER_SEC)
+    self->watch_failures = 0;
+  else
+    {
+      for (guint i = 0; i < self->watch_failures && seconds < WATCH_BACKOFF_MAX; i++)
+        seconds *= 2;
+      self->watch_failures++;
+      self->watch_again = now + seconds * G_USEC_PER_SEC;
+      self->watch_source = g_timeout_add_seconds (seconds + 1, on_watch_time, self);
+    }
+}
+
+/* A watch that ends may be the first sign of a dead link: the worker looks. */
+static void
+on_watch (gboolean ended, const GError *error, gpointer data)
+{
+  SurelAccount *self = data;
+
+  if (ended)
+    {
+      stop_watching (self);
+      put_off_watching (self, error);
+      g_signal_emit (self, signals[CHANGED], 0);
+    }
+  if (self->worker != NULL)
+    surel_worker_sync (self->worker, ++self->request);
+}
+
+static void
+watch (SurelAccount *self, const char *inbox)
+{
+  guint connections = 0;
+
+  g_variant_lookup (self->row->settings, "maxConnections", "u", &connections);
+  if (self->watcher != NULL || inbox == NULL || surel_clock_monotonic () < self->watch_again
+      || (connections > 0 && connections < CONNECTIONS))
+    return;
+  self->watch_began = surel_clock_monotonic ();
+  self->watcher = surel_watcher_start (self->context, self->row, inbox, g_steal_pointer (&self->old_watcher),
+                                       on_watch, self);
+}
+
+/* Where the account can't work there is nothing to watch with. */
+static void
+watch_or_stop (SurelAccount *self, const SurelReport *report)
+{
+  switch (report->status)
+    {
+    case SUREL_STATUS_IDLE:
+      watch (self, report->inbox);
+      break;
+    case SUREL_STATUS_CONNECTING:
+    case SUREL_STATUS_SYNCING:
+      break;
+    default:
+      stop_watching (self);
+    }
+}
+
 static void
 on_report (const SurelReport *report, gpointer data)
 {
@@ -185,6 +286,7 @@ on_report (const SurelReport *report, gpointer data)
       self->alert = g_strdup (report->alert);
       self->alert_time = surel_clock_now ();
     }
+  watch_or_stop (self, report);
   g_signal_emit (self, signals[CHANGED], 0);
   finish_sign_ins (self, report);
   show_progress (self, report);
@@ -219,6 +321,8 @@ surel_account_start (SurelAccount *self)
 static void
 stop_threads (SurelAccount *self)
 {
+  stop_watching (self);
+  self->watch_again = 0;
   if (self->worker == NULL)
     return;
   self->old_worker = surel_worker_stop (g_steal_pointer (&self->worker));
@@ -244,6 +348,8 @@ surel_account_stop (SurelAccount *self, GPtrArray *threads)
       g_ptr_array_add (threads, g_steal_pointer (&self->old_worker));
       g_ptr_array_add (threads, g_steal_pointer (&self->old_fetcher));
     }
+  if (self->old_watcher != NULL)
+    g_ptr_array_add (threads, g_steal_pointer (&self->old_watcher));
   finish_sign_ins (self, &report);
   finish_waiters (self, G_MAXUINT64, error, 0);
 }
@@ -407,6 +513,17 @@ double
 surel_account_get_progress (SurelAccount *self)
 {
   return self->progress;
+}
+
+/**
+ * surel_account_is_watching:
+ *
+ * Returns: whether a connection waits for what the server tells by itself
+ */
+gboolean
+surel_account_is_watching (SurelAccount *self)
+{
+  return self->watcher != NULL;
 }
 
 const char *

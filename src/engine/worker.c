@@ -1,4 +1,4 @@
-/* The worker of an account: connect, bring all folders up to date, wait for something to happen, again.
+/* The worker of an account: connect, bring all folders up to date, wait until that is asked for again, again.
  * Straight-line code on a thread of its own; the main thread posts requests to its queue and gets
  * reports. What fails ends the connection, and a new one is tried later and later. */
 #include "engine/worker.h"
@@ -10,16 +10,10 @@
 #include "engine/pull-sink.h"
 #include "store/folders.h"
 
-#define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't idled on */
-#define LASTED 30 /* seconds a connection has to last to be replaced at once when it goes */
+#define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
 #define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
 #define BACKOFF_MAX 900 /* seconds, at most */
 #define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
-
-typedef struct
-{
-  guint64 request; /* 0 to stop */
-} Command;
 
 struct _SurelWorker
 {
@@ -28,9 +22,8 @@ struct _SurelWorker
   SurelAccountRow *account;
   GThread *thread;
   GThread *predecessor; /* nullable: ended before any work is begun */
-  SurelQueue *commands; /* Command */
+  SurelQueue *requests; /* guint64 */
   GCancellable *stop; /* ends everything */
-  GCancellable *wake; /* ends a wait */
 
   /* The main thread's own. */
   SurelReportFunc func; /* NULL once stopped */
@@ -44,6 +37,7 @@ struct _SurelWorker
   gboolean too_many; /* folders */
   gint64 last_sync;
   char *listing; /* what the store was last told of the folders; nullable */
+  char *inbox; /* its remote id; nullable */
 };
 
 typedef struct
@@ -52,6 +46,7 @@ typedef struct
   SurelReport report;
   GError *error;
   char *alert;
+  char *inbox;
 } Message;
 
 static void
@@ -60,10 +55,10 @@ worker_unref (SurelWorker *self)
   if (!g_atomic_int_dec_and_test (&self->references))
     return;
   surel_account_row_unref (self->account);
-  surel_queue_free (self->commands);
+  surel_queue_free (self->requests);
   g_object_unref (self->stop);
-  g_object_unref (self->wake);
   g_free (self->listing);
+  g_free (self->inbox);
   g_free (self);
 }
 
@@ -75,6 +70,7 @@ message_free (gpointer data)
   g_clear_error (&message->error);
   g_clear_pointer (&message->report.rejected, surel_certificate_unref);
   g_free (message->alert);
+  g_free (message->inbox);
   worker_unref (message->worker);
   g_free (message);
 }
@@ -101,6 +97,8 @@ post (SurelWorker *self, SurelReport report, const GError *error, char *alert)
   message->report.error = message->error;
   message->alert = alert;
   message->report.alert = alert;
+  message->inbox = g_strdup (self->inbox);
+  message->report.inbox = message->inbox;
   message->report.last_sync = self->last_sync;
   message->report.new_messages = self->new_messages;
   surel_post (NULL, deliver, message, message_free);
@@ -308,7 +306,7 @@ reload (SurelWorker *self, GPtrArray **rows)
 
 /* The inbox's newest fifty first, then the rest of the inbox, then all others. */
 static gboolean
-sync_all (SurelWorker *self, SurelRemote *remote, char **inbox_id, GError **error)
+sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
 {
   g_autoptr (GPtrArray) entries = surel_remote_list (remote, self->stop, error);
   g_autoptr (GPtrArray) rows = NULL;
@@ -343,8 +341,8 @@ sync_all (SurelWorker *self, SurelRemote *remote, char **inbox_id, GError **erro
     }
   if (inbox != NULL)
     {
-      g_free (*inbox_id);
-      *inbox_id = g_strdup (inbox->remote_id);
+      g_free (self->inbox);
+      self->inbox = g_strdup (inbox->remote_id);
       if (!sync_folder (self, remote, entries, inbox, &proved, error))
         return FALSE;
     }
@@ -393,21 +391,21 @@ backoff (SurelWorker *self, const GError *error)
 }
 
 static void
-take_command (SurelWorker *self, Command *command)
+take_request (SurelWorker *self, guint64 *request)
 {
-  if (command != NULL)
-    self->request = MAX (self->request, command->request);
-  g_free (command);
+  if (request != NULL)
+    self->request = MAX (self->request, *request);
+  g_free (request);
 }
 
+/* Waits for a request, at most @seconds, or for as long as it takes where that is negative. */
 static void
-take_commands (SurelWorker *self)
+take_requests (SurelWorker *self, gint64 seconds)
 {
-  Command *command;
+  guint64 *request = surel_queue_pop (self->requests, seconds >= 0 ? seconds * G_USEC_PER_SEC : -1);
 
-  g_cancellable_reset (self->wake);
-  while ((command = surel_queue_try_pop (self->commands)) != NULL)
-    take_command (self, command);
+  for (; request != NULL; request = surel_queue_try_pop (self->requests))
+    take_request (self, request);
 }
 
 static void
@@ -436,7 +434,7 @@ report_success (SurelWorker *self, SurelRemote *remote)
 }
 
 static gboolean
-run_pass (SurelWorker *self, SurelRemote **remote, char **inbox, SurelCertificate **rejected, GError **error)
+run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, GError **error)
 {
   self->new_messages = 0;
   if (*remote == NULL)
@@ -447,7 +445,7 @@ run_pass (SurelWorker *self, SurelRemote **remote, char **inbox, SurelCertificat
         return FALSE;
     }
   post_status (self, SUREL_STATUS_SYNCING, -1);
-  return sync_all (self, *remote, inbox, error);
+  return sync_all (self, *remote, error);
 }
 
 static gpointer
@@ -455,7 +453,6 @@ worker_main (gpointer data)
 {
   SurelWorker *self = data;
   SurelRemote *remote = NULL;
-  g_autofree char *inbox = NULL;
 
   if (self->predecessor != NULL)
     g_thread_join (g_steal_pointer (&self->predecessor));
@@ -464,40 +461,27 @@ worker_main (gpointer data)
       g_autoptr (GError) error = NULL;
       SurelCertificate *rejected = NULL;
       gboolean was_open = remote != NULL;
-      gint64 wait;
+      gint64 wait = POLL_SECONDS;
 
-      take_commands (self);
-      if (run_pass (self, &remote, &inbox, &rejected, &error))
+      take_requests (self, 0);
+      if (run_pass (self, &remote, &rejected, &error))
         {
-          SurelScope scope = { .remote_id = inbox };
-
-          gint64 started = surel_clock_monotonic ();
-
+          self->failures = 0;
           report_success (self, remote);
-          if (surel_remote_wait (remote, inbox != NULL ? &scope : NULL,
-                                 POLL_SECONDS * G_USEC_PER_SEC, self->wake, &error))
-            {
-              self->failures = 0;
-              continue;
-            }
-          if (surel_clock_monotonic () - started > LASTED * G_USEC_PER_SEC)
-            {
-              g_clear_pointer (&remote, surel_remote_free);
-              continue; /* it was good for long: a new one at once */
-            }
         }
-      g_clear_pointer (&remote, surel_remote_free);
-      /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
-      if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
-        continue;
-      if (g_cancellable_is_cancelled (self->stop))
+      else
         {
-          g_clear_pointer (&rejected, surel_certificate_unref);
-          break;
+          g_clear_pointer (&remote, surel_remote_free);
+          /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
+          if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
+            continue;
+          wait = backoff (self, error);
+          if (g_cancellable_is_cancelled (self->stop))
+            g_clear_pointer (&rejected, surel_certificate_unref);
+          else
+            report_failure (self, error, rejected, wait);
         }
-      wait = backoff (self, error);
-      report_failure (self, error, rejected, wait);
-      take_command (self, surel_queue_pop (self->commands, wait >= 0 ? wait * G_USEC_PER_SEC : -1));
+      take_requests (self, wait);
     }
   g_clear_pointer (&remote, surel_remote_free);
   worker_unref (self);
@@ -525,9 +509,8 @@ surel_worker_start (const SurelContext *context,
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;
-  self->commands = surel_queue_new (0, g_free);
+  self->requests = surel_queue_new (0, g_free);
   self->stop = g_cancellable_new ();
-  self->wake = g_cancellable_new ();
   self->last_sync = account->last_sync;
   self->func = func;
   self->data = data;
@@ -544,11 +527,11 @@ surel_worker_start (const SurelContext *context,
 void
 surel_worker_sync (SurelWorker *self, guint64 request)
 {
-  Command *command = g_new0 (Command, 1);
+  guint64 *copy = g_new (guint64, 1);
 
-  command->request = request;
-  surel_queue_push (self->commands, command);
-  g_cancellable_cancel (self->wake);
+  *copy = request;
+  if (!surel_queue_push (self->requests, copy))
+    g_free (copy);
 }
 
 /**
@@ -564,8 +547,7 @@ surel_worker_stop (SurelWorker *self)
 
   self->func = NULL;
   g_cancellable_cancel (self->stop);
-  g_cancellable_cancel (self->wake);
-  surel_queue_close (self->commands);
+  surel_queue_close (self->requests);
   worker_unref (self);
   return thread;
 }

@@ -29,6 +29,7 @@ typedef struct
   guint new_messages; /* of the pass, so far */
   guint64 done; /* requests up to this one are done, well or not; 0 while they aren't */
   const char *alert; /* nullable */
+  const char *inbox; /* its remote id; nullable */
   gboolean signed_in; /* the server has taken the password */
 } SurelReport;
 

@@ -110,18 +110,24 @@ surel_remote_fetch (SurelRemote *self,
 
 /**
  * surel_remote_wait:
- * @scope: what to watch
+ * @scope: what to watch; the same one in each call
  * @timeout_us: how long at most, in microseconds
- * @wake: ends the wait when cancelled; the remote can be used on
+ * @wake: ends the wait when cancelled
+ * @changed: (out): whether something may have changed, which is for another connection to find out. The first
+ *   call says so at once: from there on nothing is missed
  *
- * Returns: %TRUE when something may have changed, the time is over or @wake was cancelled
+ * Waits for what the server tells by itself.
+ *
+ * Returns: %TRUE when something may have changed, the time is over or @wake was cancelled; %FALSE with
+ *   %SUREL_ERROR_NOT_SUPPORTED where the server tells nothing
  */
 gboolean
 surel_remote_wait (SurelRemote *self,
                    const SurelScope *scope,
                    gint64 timeout_us,
                    GCancellable *wake,
+                   gboolean *changed,
                    GError **error)
 {
-  return self->klass->wait (self, scope, timeout_us, wake, error);
+  return self->klass->wait (self, scope, timeout_us, wake, changed, error);
 }

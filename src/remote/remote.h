@@ -71,6 +71,7 @@ typedef struct
                     const SurelScope *scope,
                     gint64 timeout_us,
                     GCancellable *wake,
+                    gboolean *changed,
                     GError **error);
 } SurelRemoteClass;
 
@@ -107,6 +108,7 @@ gboolean surel_remote_wait (SurelRemote *self,
                             const SurelScope *scope,
                             gint64 timeout_us,
                             GCancellable *wake,
+                            gboolean *changed,
                             GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelRemote, surel_remote_free)

@@ -163,13 +163,22 @@ add_status_items (Listing *listing, SurelImapCommand *command)
   surel_imap_command_close (command);
 }
 
-/* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): NOOP has the server
- * look first. It can't be sent along with LIST: Dovecot puts off what NOOP asks for while more commands wait. */
+/* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): so none is. UNSELECT
+ * goes along with the listing; it is not waited for. Without it NOOP has the server look first, which can't be
+ * sent along: Dovecot puts off what NOOP asks for while more commands wait. */
 static gboolean
-look_again (Listing *listing, GError **error)
+let_go_of_mailbox (Listing *listing, guint *tag, GError **error)
 {
-  return surel_imap_session_get_mailbox (listing->session)->name == NULL
-         || surel_imap_session_run (listing->session, surel_imap_command_new ("NOOP"), listing->cancellable, error);
+  g_autoptr (SurelImapCommand) unselect = surel_imap_command_new ("UNSELECT");
+
+  *tag = 0;
+  if (surel_imap_session_get_mailbox (listing->session)->name == NULL)
+    return TRUE;
+  if (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_UNSELECT))
+    return surel_imap_session_run (listing->session, surel_imap_command_new ("NOOP"), listing->cancellable, error);
+  surel_imap_session_forget_mailbox (listing->session, NULL);
+  *tag = surel_imap_session_send (listing->session, unselect, listing->cancellable, error);
+  return *tag != 0;
 }
 
 static gboolean
@@ -391,16 +400,19 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
           .by_name = g_hash_table_new (g_str_hash, g_str_equal),
           .delimiters = g_hash_table_new (g_str_hash, g_str_equal),
           .spaces = spaces };
+  guint unselect;
   gboolean at_once
       = surel_imap_session_can (session, SUREL_IMAP_CAN_LIST_EXTENDED | SUREL_IMAP_CAN_LIST_STATUS);
 
   if (!ask_namespaces (&listing, error))
     return NULL;
-  if (!look_again (&listing, error))
+  if (!let_go_of_mailbox (&listing, &unselect, error))
     return NULL;
   if (at_once ? !list_at_once (&listing, error)
               : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
                     || !ask_each_status (&listing, error))
+    return NULL;
+  if (unselect != 0 && !surel_imap_session_finish (session, unselect, cancellable, error))
     return NULL;
   for (guint i = 0; i < listing.entries->len; i++)
     {

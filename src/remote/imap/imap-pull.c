@@ -533,8 +533,9 @@ list_windows (Pull *pull, SurelImapToken *token, guint32 left, gboolean newest_o
   return result;
 }
 
+/* Lists the mailbox, or what is left of a listing that was stopped. Sets @ended to whether all of it is listed. */
 static gboolean
-list_all (Pull *pull, const SurelImapToken *known, gboolean newest_only, GError **error)
+list_all (Pull *pull, const SurelImapToken *known, gboolean newest_only, gboolean *ended, GError **error)
 {
   SurelImapToken token = token_of (pull);
   guint32 left = pull->mailbox->exists;
@@ -552,7 +553,8 @@ list_all (Pull *pull, const SurelImapToken *known, gboolean newest_only, GError 
   result = list_windows (pull, &token, left, newest_only, error);
   if (result < 0)
     return FALSE;
-  if (result > 0 && newest_only && left > FIRST_WINDOW)
+  *ended = result == 0 || !newest_only || left <= FIRST_WINDOW;
+  if (!*ended)
     return TRUE;
   token.low = 0;
   if (token.uidnext == G_MAXUINT32)
@@ -594,7 +596,7 @@ search_new (Pull *pull, guint32 first, SurelUidSet *found, GError **error)
 }
 
 /* After a delta the counts have to agree; where they don't, all is compared. A listing of all that just
- * ended is as good as a comparison. */
+ * ended (@listed) is as good as a comparison. */
 static gboolean
 verify (Pull *pull, const SurelImapToken *token, gboolean prove, gboolean listed, GError **error)
 {
@@ -611,22 +613,20 @@ verify (Pull *pull, const SurelImapToken *token, gboolean prove, gboolean listed
 }
 
 static gboolean
-pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, GError **error)
+pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboolean listed, GError **error)
 {
   g_autoptr (GArray) flags = surel_message_flags_array_new ();
   g_autoptr (SurelUidSet) gone = surel_uid_set_new ();
   g_autoptr (SurelUidSet) fresh = surel_uid_set_new ();
   SurelImapToken token;
+  gboolean ended;
 
   if (!open_mailbox (pull->session, pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
     return FALSE;
-  if (pull->mailbox->uidvalidity != known->uidvalidity)
-    {
-      token = token_of (pull);
-      return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, error)
-             && verify (pull, &token, FALSE, TRUE, error);
-    }
   token = token_of (pull);
+  if (pull->mailbox->uidvalidity != known->uidvalidity)
+    return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
+           && verify (pull, &token, FALSE, TRUE, error);
   if (token.highestmodseq < known->highestmodseq)
     return compare (pull, &token, error); /* the server has lost its count: believe nothing */
   if (!surel_sink_put_gone (pull->sink, gone, error)
@@ -638,7 +638,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, GErr
   if (!fetch_all (pull, fresh, &token, error)
       || (surel_uid_set_n_ranges (fresh) == 0 && !close_with (pull, &token, error)))
     return FALSE;
-  return verify (pull, &token, prove, FALSE, error);
+  return verify (pull, &token, prove, listed, error);
 }
 
 /* Without QRESYNC, or the first time. */
@@ -646,6 +646,7 @@ static gboolean
 pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GError **error)
 {
   SurelImapToken token;
+  gboolean ended;
 
   if (!open_mailbox (pull->session, pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
     return FALSE;
@@ -658,12 +659,12 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
   token = token_of (pull);
   if (known != NULL && known->low == 0)
     return compare (pull, &token, error);
-  if (!list_all (pull, known, kind == SUREL_PULL_NEWEST, error))
+  if (!list_all (pull, known, kind == SUREL_PULL_NEWEST, &ended, error))
     return FALSE;
-  if (kind == SUREL_PULL_NEWEST)
+  if (!ended)
     return TRUE;
   if (known != NULL && known->highestmodseq > 0 && surel_imap_session_has_qresync (pull->session))
-    return pull_with_qresync (pull, known, FALSE, error); /* what changed since the listing began */
+    return pull_with_qresync (pull, known, FALSE, TRUE, error); /* what changed since the listing began */
   return verify (pull, &token, kind == SUREL_PULL_PROVE, TRUE, error);
 }
 
@@ -686,6 +687,6 @@ surel_imap_pull (SurelImapSession *session,
 
   if (has_token && known.low == 0 && known.highestmodseq > 0 && known.uidvalidity > 0
       && surel_imap_session_has_qresync (session))
-    return pull_with_qresync (&pull, &known, kind == SUREL_PULL_PROVE, error);
+    return pull_with_qresync (&pull, &known, kind == SUREL_PULL_PROVE, FALSE, error);
   return pull_otherwise (&pull, has_token ? &known : NULL, kind, error);
 }

@@ -1,7 +1,6 @@
 /* IMAP behind the remote interface. */
 #include "remote/imap/imap-remote.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "base/errors.h"
@@ -249,20 +248,22 @@ imap_wait (SurelRemote *remote,
            const SurelScope *scope,
            gint64 timeout_us,
            GCancellable *wake,
+           gboolean *changed,
            GError **error)
 {
   Imap *self = (Imap *) remote;
-  struct pollfd fd = { .events = POLLIN };
 
-  if (scope != NULL && surel_imap_session_can (self->session, SUREL_IMAP_CAN_IDLE))
-    return done (surel_imap_select (self->session, scope->remote_id, NULL, error)
-                     && (surel_imap_session_get_mailbox (self->session)->exists_changed
-                         || surel_imap_session_idle (self->session, timeout_us, wake, error)),
-                 error);
-  fd.fd = g_cancellable_get_fd (wake);
-  poll (&fd, fd.fd >= 0, (int) MIN (timeout_us / 1000, G_MAXINT));
-  g_cancellable_release_fd (wake);
-  return TRUE;
+  if (!surel_imap_session_can (self->session, SUREL_IMAP_CAN_IDLE))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "The server tells of nothing by itself (it has no IDLE)");
+      return FALSE;
+    }
+  if (g_strcmp0 (surel_imap_session_get_mailbox (self->session)->name, scope->remote_id) != 0)
+    { /* from here on nothing is missed; what was before is for the caller to ask for */
+      *changed = TRUE;
+      return done (surel_imap_select (self->session, scope->remote_id, wake, error), error);
+    }
+  return done (surel_imap_session_idle (self->session, timeout_us, changed, wake, error), error);
 }
 
 /**

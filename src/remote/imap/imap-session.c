@@ -466,6 +466,23 @@ surel_imap_session_send (SurelImapSession *self,
 }
 
 /**
+ * surel_imap_session_finish:
+ * @tag: of a command that was sent
+ *
+ * Reads on until the command is completed; untagged responses are only noted.
+ */
+gboolean
+surel_imap_session_finish (SurelImapSession *self, guint tag, GCancellable *cancellable, GError **error)
+{
+  const SurelImapResponse *response;
+  int result;
+
+  while ((result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
+    ;
+  return result == 0;
+}
+
+/**
  * surel_imap_session_run:
  * @command: (transfer full): what is sent; untagged responses to it are only noted
  */
@@ -477,12 +494,8 @@ surel_imap_session_run (SurelImapSession *self,
 {
   g_autoptr (SurelImapCommand) owned = command;
   guint tag = surel_imap_session_send (self, owned, cancellable, error);
-  const SurelImapResponse *response;
-  int result = -1;
 
-  while (tag != 0 && (result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
-    ;
-  return result == 0;
+  return tag != 0 && surel_imap_session_finish (self, tag, cancellable, error);
 }
 
 /* --- Signing in --- */
@@ -723,9 +736,17 @@ end_idle (SurelImapSession *self, guint tag, const SurelImapResponse *response, 
   return complete (self, response, error) && take_outcome (self, tag, &result, error) && result == 0;
 }
 
+static gboolean
+tells_of_a_change (const SurelImapResponse *response)
+{
+  return response->kind == SUREL_IMAP_EXISTS || response->kind == SUREL_IMAP_EXPUNGE
+         || response->kind == SUREL_IMAP_VANISHED || response->kind == SUREL_IMAP_FETCH;
+}
+
 /**
  * surel_imap_session_idle:
  * @timeout_us: how long at most, in microseconds
+ * @changed: (out): whether something happened
  * @wake: ends it
  *
  * Waits until something happens in the open mailbox (RFC 2177).
@@ -733,7 +754,11 @@ end_idle (SurelImapSession *self, guint tag, const SurelImapResponse *response, 
  * Returns: %TRUE when something did, the time is over or @wake was cancelled
  */
 gboolean
-surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable *wake, GError **error)
+surel_imap_session_idle (SurelImapSession *self,
+                         gint64 timeout_us,
+                         gboolean *changed,
+                         GCancellable *wake,
+                         GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("IDLE");
   gint64 deadline = surel_clock_monotonic () + timeout_us;
@@ -741,6 +766,7 @@ surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable
   const SurelImapResponse *response;
   gboolean over = FALSE;
 
+  *changed = FALSE;
   if (tag == 0 || !wait_for_go (self, tag, NULL, error))
     return FALSE;
   while (!over)
@@ -765,8 +791,7 @@ surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable
           set_status_error (response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
           return FALSE;
         }
-      over = response->kind == SUREL_IMAP_EXISTS || response->kind == SUREL_IMAP_EXPUNGE
-             || response->kind == SUREL_IMAP_VANISHED || response->kind == SUREL_IMAP_FETCH;
+      over = *changed = tells_of_a_change (response);
     }
   if (!surel_connection_write (self->connection, "DONE\r\n", 6, NULL, error))
     return FALSE;
@@ -775,6 +800,7 @@ surel_imap_session_idle (SurelImapSession *self, gint64 timeout_us, GCancellable
       if (!read_response (self, DONE_MAX, &response, NULL, error))
         return FALSE;
       note (self, response);
+      *changed = *changed || tells_of_a_change (response);
       if (response->kind == SUREL_IMAP_TAGGED)
         return end_idle (self, tag, response, error);
     }

@@ -74,12 +74,17 @@ int surel_imap_session_next (SurelImapSession *self,
                              const SurelImapResponse **response,
                              GCancellable *cancellable,
                              GError **error);
+gboolean surel_imap_session_finish (SurelImapSession *self,
+                                    guint tag,
+                                    GCancellable *cancellable,
+                                    GError **error);
 gboolean surel_imap_session_run (SurelImapSession *self,
                                  SurelImapCommand *command,
                                  GCancellable *cancellable,
                                  GError **error);
 gboolean surel_imap_session_idle (SurelImapSession *self,
                                   gint64 timeout_us,
+                                  gboolean *changed,
                                   GCancellable *wake,
                                   GError **error);
 void surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name);
