@@ -70,6 +70,20 @@ static const Sample samples[] = {
   { "* 4 FETCH (UID 3 BODYSTRUCTURE (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 99 (NIL \"s\" NIL NIL NIL NIL NIL "
     "NIL NIL NIL) (\"text\" \"html\" NIL NIL NIL \"7bit\" 5 1) 4))\r\n",
     "(message/rfc822 enc=<7bit> size=99 (text/html enc=<7bit> size=5))" },
+  /* Each wire example of imap-quirks.c. */
+  { "* OK [PERMANENTFLAGS (\\Seen [Gmail]/Sent $Label1)] Flags permitted.\r\n",
+    "code=<PERMANENTFLAGS> argument=<(\\Seen [Gmail]/Sent $Label1)> n=0 text=<Flags permitted.>" },
+  { "* OK [PERMANENTFLAGS NIL] No permanent flags permitted\r\n", "argument=<NIL> n=0 text=<No permanent" },
+  { "* 3 FETCH (UID 7 FLAGS NIL)\r\n", "uid=7 flags=0" },
+  { "* 4 FETCH (UID 3 BODYSTRUCTURE (\"image\" \"png\" (\"name\" \"a.png\") NIL NIL \"base64\" 512 NIL \"inline\" NIL "
+    "NIL))\r\n",
+    "(image/png params=[name|a.png] enc=<base64> disp=<inline> size=512)" },
+  { "* 4 FETCH (UID 3 BODYSTRUCTURE (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 1024 NIL (\"attachment\" NIL) NIL "
+    "NIL))\r\n",
+    "(message/rfc822 enc=<7bit> disp=<attachment> size=1024)" },
+  { "* 5 FETCH (UID 9 RFC822.SIZE 9.3736e+06)\r\n", "uid=9 modseq=0" },
+  { "* 4 FETCH (UID 3 BODYSTRUCTURE (\"text\" \"plain\" NIL NIL NIL \"7bit\" 12 -1 NIL NIL NIL))\r\n",
+    "(text/plain enc=<7bit> size=12)" },
   { "* 4 FETCH (UID 3 BODYSTRUCTURE \"what\" FLAGS (\\Seen))\r\n", "uid=3 flags=1 modseq=0 broken" },
   { "* 4 FETCH (UID 3 BODYSTRUCTURE NIL FLAGS ())\r\n", "uid=3 flags=0 modseq=0 broken" },
 };

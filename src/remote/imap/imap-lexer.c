@@ -1,6 +1,6 @@
 /* The words of IMAP (RFC 9051 §9): atoms, strings, numbers, lists. Every function stops at the end of
  * the response and leaves it to its caller what to make of what it didn't find. */
-#include "remote/imap/imap-lexer.h"
+#include "remote/imap/imap-quirks.h"
 
 #include <string.h>
 
@@ -400,7 +400,7 @@ system_flag (const char *flag)
 /**
  * surel_imap_lex_flags:
  *
- * Reads a list of flags (RFC 9051 §2.3.2), or NIL, which servers send for an empty one.
+ * Reads a list of flags (RFC 9051 §2.3.2).
  */
 gboolean
 surel_imap_lex_flags (SurelImapLexer *self, SurelImapFlags *flags)
@@ -410,7 +410,7 @@ surel_imap_lex_flags (SurelImapLexer *self, SurelImapFlags *flags)
   const char **kept;
 
   *flags = (SurelImapFlags){ 0, NULL };
-  if (surel_imap_lex_word (self, "NIL"))
+  if (surel_imap_quirk_flags_are_nil (self))
     return TRUE;
   if (!surel_imap_lex_char (self, '('))
     return FALSE;

@@ -7,9 +7,8 @@
 #include "base/errors.h"
 #include "base/folder.h"
 #include "base/text.h"
+#include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
-
-#define STATUS_IN_FLIGHT 20 /* Outlook's server breaks at about 50 */
 
 typedef struct
 {
@@ -271,7 +270,7 @@ ask_each_status (Listing *listing, GError **error)
       if (tag == 0)
         return FALSE;
       g_array_append_val (tags, tag);
-      if (tags->len - done >= STATUS_IN_FLIGHT
+      if (tags->len - done >= SUREL_IMAP_IN_FLIGHT_MAX
           && !read_status (listing, g_array_index (tags, guint, done++), error))
         return FALSE;
     }

@@ -1,6 +1,6 @@
 /* FETCH (RFC 9051 §7.5.2). An item that can't be read costs that item; one that isn't known is passed
  * over. */
-#include "remote/imap/imap-lexer.h"
+#include "remote/imap/imap-quirks.h"
 
 #include <string.h>
 
@@ -168,7 +168,7 @@ parse_item (SurelImapLexer *lexer, const char *name, SurelImapFetch *fetch)
     }
   if (g_ascii_strcasecmp (name, "RFC822.SIZE") == 0)
     {
-      fetch->has_size = surel_imap_lex_number (lexer, G_MAXINT64, &fetch->size);
+      fetch->has_size = !surel_imap_quirk_size_is_wrong (lexer, &fetch->size);
       return TRUE;
     }
   if (g_ascii_strcasecmp (name, "MODSEQ") == 0)

@@ -1,6 +1,6 @@
 /* BODYSTRUCTURE (RFC 9051 §7.5.2, and BODY, its shorter form). What can't be read costs the message its
  * tree and nothing else. */
-#include "remote/imap/imap-lexer.h"
+#include "remote/imap/imap-quirks.h"
 
 #include <string.h>
 
@@ -54,16 +54,18 @@ parse_parameters (SurelImapLexer *lexer, const char ***parameters)
   return TRUE;
 }
 
-/* Exchange sends the disposition as a string instead of a list: `"inline"`. */
 static gboolean
 parse_disposition (SurelImapLexer *lexer, SurelImapPart *part)
 {
+  const char *string;
+
   surel_imap_lex_spaces (lexer);
-  if (!surel_imap_lex_char (lexer, '('))
+  if (surel_imap_quirk_disposition_is_string (lexer, &string))
     {
-      part->disposition = lower (lexer, surel_imap_lex_text (lexer));
+      part->disposition = lower (lexer, string);
       return TRUE;
     }
+  surel_imap_lex_char (lexer, '(');
   part->disposition = lower (lexer, next_text (lexer));
   if (!parse_parameters (lexer, &part->disposition_parameters))
     return FALSE;
@@ -142,21 +144,21 @@ parse_multipart (Tree *tree, SurelImapPart *part, guint depth)
 static guint64
 next_number (SurelImapLexer *lexer)
 {
-  guint64 number = 0;
+  guint64 number;
 
   surel_imap_lex_spaces (lexer);
-  surel_imap_lex_number (lexer, G_MAXINT64, &number); /* a wrong one is 0 */
+  surel_imap_quirk_size_is_wrong (lexer, &number);
   return number;
 }
 
-/* message/rfc822 has its envelope, the tree of what it holds and its lines; some servers leave them off. */
+/* message/rfc822 has its envelope, the tree of what it holds and its lines. */
 static gboolean
 parse_message (Tree *tree, SurelImapPart *part, guint depth)
 {
   SurelImapLexer *lexer = tree->lexer;
   SurelImapPart *child;
 
-  if (at_end (lexer) || !surel_imap_lex_is (lexer, '('))
+  if (surel_imap_quirk_message_has_no_envelope (lexer))
     return TRUE;
   if (!surel_imap_lex_skip (lexer))
     return FALSE;

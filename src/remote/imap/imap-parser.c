@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "remote/imap/imap-lexer.h"
+#include "remote/imap/imap-quirks.h"
 
 #define LINE_MAX_DEFAULT (1024 * 1024) /* octets; no server sends a longer line on purpose */
 #define LITERAL_MAX_DEFAULT (8 * 1024 * 1024) /* octets; bodies are asked for in smaller pieces */
@@ -266,37 +266,14 @@ parse_code (SurelImapLexer *lexer, SurelImapCode *code)
     }
 }
 
-/* Where the code ends: at the `]` outside of parentheses and quotes, since Gmail's flags have some. */
-static const char *
-find_code_end (const char *p, const char *end)
-{
-  gboolean quoted = FALSE;
-  gint depth = 0;
-
-  for (; p < end; p++)
-    {
-      if (*p == '"')
-        quoted = !quoted;
-      else if (quoted)
-        continue;
-      else if (*p == '(')
-        depth++;
-      else if (*p == ')')
-        depth--;
-      else if (*p == ']' && depth <= 0)
-        return p;
-    }
-  return NULL;
-}
-
-/* `[code] text`; Gmail leaves the text off, others the space or the `]`. */
+/* `[code] text`, either of which may be missing. */
 static void
 parse_status_text (SurelImapLexer *lexer, SurelImapResponse *response)
 {
   surel_imap_lex_spaces (lexer);
   if (surel_imap_lex_is (lexer, '['))
     {
-      const char *end = find_code_end (lexer->p, lexer->end);
+      const char *end = surel_imap_quirk_code_end (lexer->p, lexer->end);
       SurelImapLexer inner = *lexer;
 
       if (end != NULL)

@@ -7,13 +7,13 @@
 
 #include "base/errors.h"
 #include "remote/imap/imap-message.h"
+#include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
 
 #define FIRST_WINDOW 50 /* messages: what a person sees first */
 #define SECOND_WINDOW 500 /* messages: still soon there on a slow line */
 #define WINDOW 1000 /* messages: the most a batch may have */
 #define COMPARE_WINDOW 5000 /* messages whose UIDs and flags are compared at once */
-#define SET_MAX 8000 /* octets of a sequence set: servers limit a line */
 
 typedef struct
 {
@@ -255,7 +255,7 @@ fetch_all (Pull *pull, const SurelUidSet *set, const SurelImapToken *token, GErr
       SurelImapToken half;
       guint32 last = 0;
 
-      while (room > 0 && ranges++ < SET_MAX / 22 && i < surel_uid_set_n_ranges (set))
+      while (room > 0 && ranges++ < SUREL_IMAP_SET_MAX / 22 && i < surel_uid_set_n_ranges (set))
         {
           const SurelUidRange *range = surel_uid_set_range (set, i);
           guint64 end = MIN ((guint64) range->last, next + room - 1);

@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "remote/imap/imap-list.h"
+#include "remote/imap/imap-login.h"
 #include "remote/imap/imap-pull.h"
 #include "remote/imap/imap-token.h"
 
@@ -55,9 +56,8 @@ imap_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cance
     return done (FALSE, error);
   self->session = surel_imap_session_new (connection);
   return done (surel_imap_session_greet (self->session, cancellable, error)
-                   && surel_imap_session_log_in (self->session, self->user, self->password, cancellable,
-                                                 error)
-                   && surel_imap_session_enable (self->session, cancellable, error),
+                   && surel_imap_log_in (self->session, self->user, self->password, cancellable, error)
+                   && surel_imap_enable (self->session, cancellable, error),
                error);
 }
 

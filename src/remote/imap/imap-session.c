@@ -1,4 +1,4 @@
-/* The conversation: tags, time limits, what the server can do, signing in. A server may say anything at
+/* The conversation: tags, time limits, what the server can do. A server may say anything at
  * any time; what is unsolicited is noted here or passed over, and a completion for a command that
  * wasn't sent, or isn't the next to be completed, ends the connection. */
 #include "remote/imap/imap-session.h"
@@ -135,38 +135,11 @@ surel_imap_error_to_public (GError **error)
     surel_error_to_public (error);
 }
 
-/* --- What the server can do --- */
-
 static void
 note_capabilities (SurelImapSession *self, const char **words)
 {
-  static const struct
-  {
-    const char *word;
-    guint can;
-  } known[] = {
-    { "IMAP4REV2", SUREL_IMAP_CAN_REV2 | SUREL_IMAP_CAN_LITERAL_MINUS | SUREL_IMAP_CAN_SASL_IR
-                       | SUREL_IMAP_CAN_ENABLE | SUREL_IMAP_CAN_NAMESPACE | SUREL_IMAP_CAN_LIST_EXTENDED
-                       | SUREL_IMAP_CAN_LIST_STATUS | SUREL_IMAP_CAN_ESEARCH | SUREL_IMAP_CAN_IDLE
-                       | SUREL_IMAP_CAN_UNSELECT },
-    { "LITERAL+", SUREL_IMAP_CAN_LITERAL_PLUS },   { "LITERAL-", SUREL_IMAP_CAN_LITERAL_MINUS },
-    { "SASL-IR", SUREL_IMAP_CAN_SASL_IR },         { "AUTH=PLAIN", SUREL_IMAP_CAN_AUTH_PLAIN },
-    { "LOGINDISABLED", SUREL_IMAP_LOGIN_DISABLED }, { "ENABLE", SUREL_IMAP_CAN_ENABLE },
-    { "ID", SUREL_IMAP_CAN_ID },                   { "NAMESPACE", SUREL_IMAP_CAN_NAMESPACE },
-    { "LIST-EXTENDED", SUREL_IMAP_CAN_LIST_EXTENDED }, { "LIST-STATUS", SUREL_IMAP_CAN_LIST_STATUS },
-    { "SPECIAL-USE", SUREL_IMAP_CAN_SPECIAL_USE }, { "CONDSTORE", SUREL_IMAP_CAN_CONDSTORE },
-    { "QRESYNC", SUREL_IMAP_CAN_QRESYNC | SUREL_IMAP_CAN_CONDSTORE }, { "ESEARCH", SUREL_IMAP_CAN_ESEARCH },
-    { "IDLE", SUREL_IMAP_CAN_IDLE },               { "PREVIEW", SUREL_IMAP_CAN_PREVIEW },
-    { "OBJECTID", SUREL_IMAP_CAN_OBJECTID },       { "QUOTA", SUREL_IMAP_CAN_QUOTA },
-    { "UNSELECT", SUREL_IMAP_CAN_UNSELECT },
-  };
-
-  self->can = 0;
+  self->can = surel_imap_capabilities_of (words);
   self->knows_capabilities = TRUE;
-  for (guint i = 0; words != NULL && words[i] != NULL; i++)
-    for (guint k = 0; k < G_N_ELEMENTS (known); k++)
-      if (g_ascii_strcasecmp (words[i], known[k].word) == 0)
-        self->can |= known[k].can;
 }
 
 /* --- Reading --- */
@@ -498,7 +471,7 @@ surel_imap_session_run (SurelImapSession *self,
   return tag != 0 && surel_imap_session_finish (self, tag, cancellable, error);
 }
 
-/* --- Signing in --- */
+/* --- Beginning --- */
 
 /**
  * surel_imap_session_greet:
@@ -527,192 +500,45 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
         (*error)->code = SUREL_IMAP_ERROR_SYNTAX;
       return FALSE;
     }
-  return self->knows_capabilities
-         || surel_imap_session_run (self, surel_imap_command_new ("CAPABILITY"), cancellable, error);
-}
-
-static char *
-plain_response (const char *user, const char *password)
-{
-  g_autoptr (GString) octets = g_string_new (NULL);
-  char *encoded;
-
-  g_string_append_c (octets, '\0');
-  g_string_append (octets, user);
-  g_string_append_c (octets, '\0');
-  g_string_append (octets, password);
-  encoded = g_base64_encode ((const guchar *) octets->str, octets->len);
-  explicit_bzero (octets->str, octets->len);
-  return encoded;
-}
-
-static void
-wipe (char **secret)
-{
-  if (*secret != NULL)
-    explicit_bzero (*secret, strlen (*secret));
-  g_clear_pointer (secret, g_free);
-}
-
-/* SASL PLAIN (RFC 4616), with the initial response where the server takes it (RFC 4959). */
-static gboolean
-authenticate_plain (SurelImapSession *self,
-                    const char *user,
-                    const char *password,
-                    GCancellable *cancellable,
-                    GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("AUTHENTICATE");
-  char *answer = plain_response (user, password);
-  gboolean at_once = surel_imap_session_can (self, SUREL_IMAP_CAN_SASL_IR);
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  surel_imap_command_atom (command, "PLAIN");
-  if (at_once)
-    surel_imap_command_secret (command, answer);
-  tag = surel_imap_session_send (self, command, cancellable, error);
-  while (tag != 0 && (result = surel_imap_session_next (self, tag, &response, cancellable, error)) > 0)
-    if (response->kind == SUREL_IMAP_CONTINUATION)
-      {
-        g_autofree char *line = g_strconcat (at_once ? "*" : answer, "\r\n", NULL);
-        gboolean sent
-            = surel_connection_write (self->connection, line, strlen (line), cancellable, error);
-
-        explicit_bzero (line, strlen (line));
-        at_once = TRUE; /* once is enough: a second `+` is answered by giving up */
-        if (!sent)
-          {
-            result = -1;
-            break;
-          }
-      }
-  wipe (&answer);
-  return tag != 0 && result == 0;
-}
-
-static gboolean
-log_in_plainly (SurelImapSession *self,
-                const char *user,
-                const char *password,
-                GCancellable *cancellable,
-                GError **error)
-{
-  SurelImapCommand *command = surel_imap_command_new ("LOGIN");
-
-  surel_imap_command_string (command, user, -1);
-  surel_imap_command_secret (command, password);
-  return surel_imap_session_run (self, command, cancellable, error);
-}
-
-/* A refusal that says it is only for now is no reason to ask a person for the password. */
-static void
-explain_refusal (const char *user, GError **error)
-{
-  static const char *const passing[] = { "[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]" };
-  g_autofree char *message = NULL;
-
-  if (!g_error_matches (*error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO))
-    return;
-  for (guint i = 0; i < G_N_ELEMENTS (passing); i++)
-    if (strstr ((*error)->message, passing[i]) != NULL)
-      {
-        (*error)->domain = SUREL_ERROR;
-        (*error)->code = SUREL_ERROR_OFFLINE;
-        return;
-      }
-  message = g_strdup_printf ("Signing in as %s failed. %s. Check the user name and the password", user,
-                             (*error)->message);
-  g_clear_error (error);
-  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED, message);
+  return surel_imap_session_learn_capabilities (self, cancellable, error);
 }
 
 /**
- * surel_imap_session_log_in:
- * @user: the user's name at the server
- * @password: the secret; it goes into no log
- *
- * Signs in, by AUTHENTICATE PLAIN where the server has it, else by LOGIN.
- *
- * Returns: %FALSE with %SUREL_ERROR_AUTHENTICATION_FAILED where the server refuses it
+ * surel_imap_session_answer:
+ * @line: what a continuation is answered with, without the line's end
  */
 gboolean
-surel_imap_session_log_in (SurelImapSession *self,
-                           const char *user,
-                           const char *password,
-                           GCancellable *cancellable,
-                           GError **error)
+surel_imap_session_answer (SurelImapSession *self, const char *line, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GError) own = NULL;
-  gboolean success;
+  g_autofree char *octets = g_strconcat (line, "\r\n", NULL);
+  gsize length = strlen (octets);
+  gboolean sent = surel_connection_write (self->connection, octets, length, cancellable, error);
 
+  explicit_bzero (octets, length); /* it may be a secret */
+  return sent;
+}
+
+/**
+ * surel_imap_session_forget_capabilities:
+ *
+ * What the server can do may change now (RFC 9051 §6.1.1).
+ */
+void
+surel_imap_session_forget_capabilities (SurelImapSession *self)
+{
   self->knows_capabilities = FALSE;
-  if (surel_imap_session_can (self, SUREL_IMAP_CAN_AUTH_PLAIN))
-    success = authenticate_plain (self, user, password, cancellable, &own);
-  else if (!surel_imap_session_can (self, SUREL_IMAP_LOGIN_DISABLED))
-    success = log_in_plainly (self, user, password, cancellable, &own);
-  else
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
-                   "The server offers no way of signing in that is supported (AUTHENTICATE PLAIN or "
-                   "LOGIN)");
-      return FALSE;
-    }
-  if (!success)
-    {
-      explain_refusal (user, &own);
-      g_propagate_error (error, g_steal_pointer (&own));
-      return FALSE;
-    }
-  /* What it can do may differ once it knows who asks (RFC 9051 §6.1.1). */
-  return self->knows_capabilities
-         || surel_imap_session_run (self, surel_imap_command_new ("CAPABILITY"), cancellable, error);
 }
 
 /**
- * surel_imap_session_enable:
+ * surel_imap_session_learn_capabilities:
  *
- * Says who we are and switches QRESYNC on, in one round trip.
+ * Asks what the server can do, unless it has said it by itself.
  */
 gboolean
-surel_imap_session_enable (SurelImapSession *self, GCancellable *cancellable, GError **error)
+surel_imap_session_learn_capabilities (SurelImapSession *self, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SurelImapCommand) enable = surel_imap_command_new ("ENABLE");
-  g_autoptr (SurelImapCommand) id = surel_imap_command_new ("ID");
-  guint tags[2] = { 0, 0 };
-
-  surel_imap_command_atom (enable, "QRESYNC");
-  surel_imap_command_open (id);
-  surel_imap_command_string (id, "name", -1);
-  surel_imap_command_string (id, "Surel", -1);
-  surel_imap_command_string (id, "version", -1);
-  surel_imap_command_string (id, SUREL_VERSION, -1);
-  surel_imap_command_close (id);
-  if (surel_imap_session_can (self, SUREL_IMAP_CAN_ID)
-      && (tags[0] = surel_imap_session_send (self, id, cancellable, error)) == 0)
-    return FALSE;
-  if (surel_imap_session_can (self, SUREL_IMAP_CAN_ENABLE | SUREL_IMAP_CAN_QRESYNC)
-      && (tags[1] = surel_imap_session_send (self, enable, cancellable, error)) == 0)
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (tags); i++)
-    {
-      g_autoptr (GError) own = NULL;
-      const SurelImapResponse *response;
-      int result = 0;
-
-      while (tags[i] != 0
-             && (result = surel_imap_session_next (self, tags[i], &response, cancellable, &own)) > 0)
-        ;
-      /* Refused, it is done without. */
-      if (result < 0 && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
-          && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD))
-        {
-          g_propagate_error (error, g_steal_pointer (&own));
-          return FALSE;
-        }
-    }
-  return TRUE;
+  return self->knows_capabilities
+         || surel_imap_session_run (self, surel_imap_command_new ("CAPABILITY"), cancellable, error);
 }
 
 /**

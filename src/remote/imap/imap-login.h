@@ -1,0 +1,14 @@
+#pragma once
+
+#include "remote/imap/imap-session.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_imap_log_in (SurelImapSession *session,
+                            const char *user,
+                            const char *password,
+                            GCancellable *cancellable,
+                            GError **error);
+gboolean surel_imap_enable (SurelImapSession *session, GCancellable *cancellable, GError **error);
+
+G_END_DECLS
