@@ -203,17 +203,15 @@ exchange_folders (SurelWorker *self, SurelRemote *remote, GPtrArray *entries, GE
   return g_steal_pointer (&rows);
 }
 
-static SurelFolderEntry *
-entry_of (GPtrArray *entries, const SurelFolderRow *row)
+/* Remote id → SurelFolderEntry, borrowed. */
+static GHashTable *
+index_entries (GPtrArray *entries)
 {
-  for (guint i = 0; i < entries->len; i++)
-    {
-      SurelFolderEntry *entry = entries->pdata[i];
+  GHashTable *by_id = g_hash_table_new (g_str_hash, g_str_equal);
 
-      if (g_str_equal (entry->remote_id, row->remote_id))
-        return entry;
-    }
-  return NULL;
+  for (guint i = 0; i < entries->len; i++)
+    g_hash_table_insert (by_id, ((SurelFolderEntry *) entries->pdata[i])->remote_id, entries->pdata[i]);
+  return by_id;
 }
 
 static void
@@ -277,12 +275,12 @@ find_inbox (GPtrArray *rows)
 static gboolean
 sync_folder (SurelWorker *self,
              SurelRemote *remote,
-             GPtrArray *entries,
+             GHashTable *by_id,
              SurelFolderRow *row,
              gboolean *proved,
              GError **error)
 {
-  SurelFolderEntry *entry = entry_of (entries, row);
+  SurelFolderEntry *entry = g_hash_table_lookup (by_id, row->remote_id);
   gboolean due = !*proved && is_due (row, surel_clock_now ());
   SurelScope scope = { row->remote_id, row->token, entry != NULL ? entry->hint : NULL };
 
@@ -309,6 +307,7 @@ static gboolean
 sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
 {
   g_autoptr (GPtrArray) entries = surel_remote_list (remote, self->stop, error);
+  g_autoptr (GHashTable) by_id = NULL;
   g_autoptr (GPtrArray) rows = NULL;
   SurelFolderRow *inbox;
   gboolean proved = FALSE;
@@ -321,18 +320,19 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   rows = exchange_folders (self, remote, entries, error);
   if (rows == NULL)
     return FALSE;
+  by_id = index_entries (entries);
   self->expected = 0;
   for (guint i = 0; i < rows->len; i++)
     {
       SurelFolderRow *row = rows->pdata[i];
-      SurelFolderEntry *entry = row->listed ? NULL : entry_of (entries, row);
+      SurelFolderEntry *entry = row->listed ? NULL : g_hash_table_lookup (by_id, row->remote_id);
 
       self->expected += entry != NULL ? entry->messages - MIN (entry->messages, row->total) : 0;
     }
   inbox = find_inbox (rows);
   if (inbox != NULL && inbox->token == NULL)
     {
-      SurelFolderEntry *entry = entry_of (entries, inbox);
+      SurelFolderEntry *entry = g_hash_table_lookup (by_id, inbox->remote_id);
 
       if (!pull_folder (self, remote, inbox, entry != NULL ? entry->hint : NULL, SUREL_PULL_NEWEST, error)
           || !reload (self, &rows))
@@ -343,14 +343,14 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
     {
       g_free (self->inbox);
       self->inbox = g_strdup (inbox->remote_id);
-      if (!sync_folder (self, remote, entries, inbox, &proved, error))
+      if (!sync_folder (self, remote, by_id, inbox, &proved, error))
         return FALSE;
     }
   for (guint i = 0; i < rows->len; i++)
-    if (rows->pdata[i] != inbox && !sync_folder (self, remote, entries, rows->pdata[i], &proved, error))
+    if (rows->pdata[i] != inbox && !sync_folder (self, remote, by_id, rows->pdata[i], &proved, error))
       return FALSE;
   self->last_sync = surel_clock_now ();
-  return surel_store_write_sync (self->context.store, write_last_sync, self, error);
+  return TRUE;
 }
 
 /* --- The loop --- */
@@ -468,6 +468,8 @@ worker_main (gpointer data)
         {
           self->failures = 0;
           report_success (self, remote);
+          /* Nobody waits for this, and nothing is lost without it. */
+          surel_store_write_sync (self->context.store, write_last_sync, self, NULL);
         }
       else
         {
