@@ -179,6 +179,25 @@ set_certificate (SurelBusAccount *skeleton, const SurelCertificate *certificate)
 }
 
 static void
+set_quota (SurelBusAccount *skeleton, const SurelQuota *quota)
+{
+  const struct
+  {
+    const char *key;
+    gint64 value;
+  } values[] = { { "used", quota->used },
+                 { "limit", quota->limit },
+                 { "messages", quota->messages },
+                 { "messageLimit", quota->message_limit } };
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    if (values[i].value >= 0)
+      g_variant_dict_insert (&dict, values[i].key, "t", (guint64) values[i].value);
+  surel_bus_account_set_quota (skeleton, g_variant_dict_end (&dict));
+}
+
+static void
 set_identities (SurelBusAccount *skeleton, const SurelAccountRow *row)
 {
   g_autoptr (GVariant) own = g_variant_lookup_value (row->settings, "identities", NULL);
@@ -225,6 +244,7 @@ surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
   surel_bus_account_set_status (skeleton, status_name (status));
   set_error (skeleton, surel_account_get_error (account));
   set_certificate (skeleton, surel_account_get_certificate (account));
+  set_quota (skeleton, surel_account_get_quota (account));
   surel_bus_account_set_next_attempt (skeleton, surel_account_get_next_attempt (account));
   surel_bus_account_set_last_sync (skeleton, surel_account_get_last_sync (account));
   surel_bus_account_set_progress (skeleton, surel_account_get_progress (account));
@@ -254,7 +274,6 @@ surel_account_adaptor_new (SurelService *service, SurelAccount *account)
   g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, g_free);
   surel_bus_account_set_id (skeleton, strrchr (path, '/') + 1);
   surel_bus_account_set_keyword_names (skeleton, g_variant_new ("a{ss}", NULL));
-  surel_bus_account_set_quota (skeleton, g_variant_new ("a{sv}", NULL));
   surel_account_adaptor_update (skeleton, account);
   g_signal_connect (skeleton, "handle-sync", G_CALLBACK (handle_sync), self);
   g_signal_connect (skeleton, "handle-sign-in", G_CALLBACK (handle_sign_in), self);

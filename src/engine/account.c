@@ -41,6 +41,7 @@ struct _SurelAccount
   double progress;
   char *alert;
   gint64 alert_time;
+  SurelQuota quota;
 
   guint64 request; /* the last one handed out */
   GArray *waiters; /* Waiter: sync jobs */
@@ -91,6 +92,7 @@ surel_account_init (SurelAccount *self)
   g_array_set_clear_func (self->waiters, waiter_clear);
   self->sign_ins = g_ptr_array_new_with_free_func (g_object_unref);
   self->progress = -1;
+  self->quota = SUREL_QUOTA_UNKNOWN;
 }
 
 /**
@@ -209,24 +211,37 @@ put_off_watching (SurelAccount *self, const GError *error)
       for (guint i = 0; i < self->watch_failures && seconds < WATCH_BACKOFF_MAX; i++)
         seconds *= 2;
       self->watch_failures++;
-      self->watch_again = now + seconds * G_USEC_PER_SEC;
+      self->watch_again = now + (gint64) seconds * G_USEC_PER_SEC;
       self->watch_source = g_timeout_add_seconds (seconds + 1, on_watch_time, self);
     }
 }
 
-/* A watch that ends may be the first sign of a dead link: the worker looks. */
+/* A server may say much: what it wants a person to be told is shown for a while. */
 static void
-on_watch (gboolean ended, const GError *error, gpointer data)
+take_alert (SurelAccount *self, const char *alert)
+{
+  if (alert == NULL || (self->alert != NULL && surel_clock_now () - self->alert_time < ALERT_SECONDS))
+    return;
+  g_free (self->alert);
+  self->alert = g_strdup (alert);
+  self->alert_time = surel_clock_now ();
+}
+
+static void
+on_watch (const SurelWatchReport *report, gpointer data)
 {
   SurelAccount *self = data;
 
-  if (ended)
+  take_alert (self, report->alert);
+  if (report->ended)
     {
       stop_watching (self);
-      put_off_watching (self, error);
-      g_signal_emit (self, signals[CHANGED], 0);
+      put_off_watching (self, report->error);
     }
-  if (self->worker != NULL)
+  if (report->ended || report->alert != NULL)
+    g_signal_emit (self, signals[CHANGED], 0);
+  /* A watch that ends may be the first sign of a dead link: the worker looks. */
+  if (self->worker != NULL && (report->changed || report->ended))
     surel_worker_sync (self->worker, ++self->request);
 }
 
@@ -279,13 +294,8 @@ on_report (const SurelReport *report, gpointer data)
       self->certificate
           = report->rejected != NULL ? surel_certificate_ref (report->rejected) : NULL;
     }
-  if (report->alert != NULL
-      && (self->alert == NULL || surel_clock_now () - self->alert_time >= ALERT_SECONDS))
-    {
-      g_free (self->alert);
-      self->alert = g_strdup (report->alert);
-      self->alert_time = surel_clock_now ();
-    }
+  self->quota = report->quota;
+  take_alert (self, report->alert);
   watch_or_stop (self, report);
   g_signal_emit (self, signals[CHANGED], 0);
   finish_sign_ins (self, report);
@@ -524,6 +534,12 @@ gboolean
 surel_account_is_watching (SurelAccount *self)
 {
   return self->watcher != NULL;
+}
+
+const SurelQuota *
+surel_account_get_quota (SurelAccount *self)
+{
+  return &self->quota;
 }
 
 const char *

@@ -25,6 +25,7 @@ gint64 surel_account_get_next_attempt (SurelAccount *self);
 gint64 surel_account_get_last_sync (SurelAccount *self);
 double surel_account_get_progress (SurelAccount *self);
 const char *surel_account_get_alert (SurelAccount *self);
+const SurelQuota *surel_account_get_quota (SurelAccount *self);
 gboolean surel_account_is_watching (SurelAccount *self);
 void surel_account_sync (SurelAccount *self, SurelJob *job);
 void surel_account_sign_in (SurelAccount *self, SurelJob *job);

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/post.h"
 
+#define SETTLE_MS 250 /* between two wake-ups: a server that always has something to tell is no reason to spin */
 #define RENEW_SECONDS (24 * 60) /* servers end a connection after 30 minutes: RFC 9051 §5.4 */
 
 struct _SurelWatcher
@@ -25,8 +26,9 @@ struct _SurelWatcher
 typedef struct
 {
   SurelWatcher *watcher;
-  gboolean ended;
+  SurelWatchReport report;
   GError *error; /* nullable */
+  char *alert; /* nullable */
 } Message;
 
 static void
@@ -46,6 +48,7 @@ message_free (gpointer data)
   Message *message = data;
 
   g_clear_error (&message->error);
+  g_free (message->alert);
   watcher_unref (message->watcher);
   g_free (message);
 }
@@ -56,19 +59,32 @@ deliver (gpointer data)
   Message *message = data;
 
   if (message->watcher->func != NULL)
-    message->watcher->func (message->ended, message->error, message->watcher->data);
+    message->watcher->func (&message->report, message->watcher->data);
 }
 
+/* Takes @alert over. */
 static void
-post (SurelWatcher *self, gboolean ended, const GError *error)
+post (SurelWatcher *self, SurelWatchReport report, const GError *error, char *alert)
 {
   Message *message = g_new0 (Message, 1);
 
   g_atomic_int_inc (&self->references);
   message->watcher = self;
-  message->ended = ended;
-  message->error = error != NULL ? g_error_copy (error) : NULL;
+  message->report = report;
+  message->report.error = message->error = error != NULL ? g_error_copy (error) : NULL;
+  message->report.alert = message->alert = alert;
   surel_post (NULL, deliver, message, message_free);
+}
+
+static void
+settle (SurelWatcher *self)
+{
+  GPollFD fd;
+
+  if (!g_cancellable_make_pollfd (self->stop, &fd))
+    return;
+  g_poll (&fd, 1, SETTLE_MS);
+  g_cancellable_release_fd (self->stop);
 }
 
 static gpointer
@@ -85,10 +101,16 @@ watcher_main (gpointer data)
   remote = surel_link_open (&self->context, self->account, NULL, self->stop, &error);
   while (remote != NULL && !g_cancellable_is_cancelled (self->stop)
          && surel_remote_wait (remote, &scope, RENEW_SECONDS * G_USEC_PER_SEC, self->stop, &changed, &error))
-    if (changed)
-      post (self, FALSE, NULL);
+    {
+      char *alert = surel_remote_take_alert (remote);
+
+      if (!changed && alert == NULL)
+        continue;
+      post (self, (SurelWatchReport){ .changed = changed }, NULL, alert);
+      settle (self);
+    }
   g_clear_pointer (&remote, surel_remote_free);
-  post (self, TRUE, error);
+  post (self, (SurelWatchReport){ .ended = TRUE }, error, NULL);
   watcher_unref (self);
   return NULL;
 }

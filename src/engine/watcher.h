@@ -12,8 +12,16 @@ G_BEGIN_DECLS
  */
 typedef struct _SurelWatcher SurelWatcher;
 
-/* (ended: the connection is gone, with @error where that is why) */
-typedef void (*SurelWatchFunc) (gboolean ended, const GError *error, gpointer data);
+/* What a watcher tells the main thread; borrowed for the call. */
+typedef struct
+{
+  gboolean changed; /* something may have: to be asked for */
+  gboolean ended; /* the connection is gone */
+  const GError *error; /* why it ended; nullable */
+  const char *alert; /* nullable */
+} SurelWatchReport;
+
+typedef void (*SurelWatchFunc) (const SurelWatchReport *report, gpointer data);
 
 SurelWatcher *surel_watcher_start (const SurelContext *context,
                                    SurelAccountRow *account,

@@ -13,6 +13,7 @@
 #define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
 #define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
 #define BACKOFF_MAX 900 /* seconds, at most */
+#define QUOTA_SECONDS 3600 /* between looks at how full the account is */
 #define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
 
 struct _SurelWorker
@@ -38,6 +39,8 @@ struct _SurelWorker
   gint64 last_sync;
   char *listing; /* what the store was last told of the folders; nullable */
   char *inbox; /* its remote id; nullable */
+  SurelQuota quota;
+  gint64 quota_time; /* monotonic µs: when it was read */
 };
 
 typedef struct
@@ -99,6 +102,7 @@ post (SurelWorker *self, SurelReport report, const GError *error, char *alert)
   message->report.alert = alert;
   message->inbox = g_strdup (self->inbox);
   message->report.inbox = message->inbox;
+  message->report.quota = self->quota;
   message->report.last_sync = self->last_sync;
   message->report.new_messages = self->new_messages;
   surel_post (NULL, deliver, message, message_free);
@@ -302,6 +306,17 @@ reload (SurelWorker *self, GPtrArray **rows)
   return TRUE;
 }
 
+static gboolean
+read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
+{
+  gint64 now = surel_clock_monotonic ();
+
+  if (self->quota_time != 0 && now - self->quota_time < (gint64) QUOTA_SECONDS * G_USEC_PER_SEC)
+    return TRUE;
+  self->quota_time = now;
+  return surel_remote_read_quota (remote, &self->quota, self->stop, error);
+}
+
 /* The inbox's newest fifty first, then the rest of the inbox, then all others. */
 static gboolean
 sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
@@ -350,7 +365,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
     if (rows->pdata[i] != inbox && !sync_folder (self, remote, by_id, rows->pdata[i], &proved, error))
       return FALSE;
   self->last_sync = surel_clock_now ();
-  return TRUE;
+  return read_quota (self, remote, error);
 }
 
 /* --- The loop --- */
@@ -514,6 +529,7 @@ surel_worker_start (const SurelContext *context,
   self->requests = surel_queue_new (0, g_free);
   self->stop = g_cancellable_new ();
   self->last_sync = account->last_sync;
+  self->quota = SUREL_QUOTA_UNKNOWN;
   self->func = func;
   self->data = data;
   self->thread = g_thread_new ("surel-worker", worker_main, self);

@@ -30,6 +30,7 @@ typedef struct
   guint64 done; /* requests up to this one are done, well or not; 0 while they aren't */
   const char *alert; /* nullable */
   const char *inbox; /* its remote id; nullable */
+  SurelQuota quota;
   gboolean signed_in; /* the server has taken the password */
 } SurelReport;
 

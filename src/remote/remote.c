@@ -109,6 +109,18 @@ surel_remote_fetch (SurelRemote *self,
 }
 
 /**
+ * surel_remote_read_quota:
+ * @quota: (out caller-allocates): how full the account is, as far as the server says
+ *
+ * Where the server tells nothing, or refuses to, that is no error.
+ */
+gboolean
+surel_remote_read_quota (SurelRemote *self, SurelQuota *quota, GCancellable *cancellable, GError **error)
+{
+  return self->klass->read_quota (self, quota, cancellable, error);
+}
+
+/**
  * surel_remote_wait:
  * @scope: what to watch; the same one in each call
  * @timeout_us: how long at most, in microseconds

@@ -41,6 +41,17 @@ typedef enum
   SUREL_PULL_PROVE, /* and compare all */
 } SurelPullKind;
 
+/* How full an account is (RFC 9208); each -1 where the server doesn't say. */
+typedef struct
+{
+  gint64 used; /* octets */
+  gint64 limit; /* octets */
+  gint64 messages;
+  gint64 message_limit;
+} SurelQuota;
+
+#define SUREL_QUOTA_UNKNOWN ((SurelQuota){ -1, -1, -1, -1 })
+
 typedef gboolean (*SurelContentFunc) (const void *data, gsize length, gpointer user_data, GError **error);
 
 typedef struct
@@ -67,6 +78,7 @@ typedef struct
                      gpointer user_data,
                      GCancellable *cancellable,
                      GError **error);
+  gboolean (*read_quota) (SurelRemote *self, SurelQuota *quota, GCancellable *cancellable, GError **error);
   gboolean (*wait) (SurelRemote *self,
                     const SurelScope *scope,
                     gint64 timeout_us,
@@ -104,6 +116,10 @@ gboolean surel_remote_fetch (SurelRemote *self,
                              gpointer user_data,
                              GCancellable *cancellable,
                              GError **error);
+gboolean surel_remote_read_quota (SurelRemote *self,
+                                  SurelQuota *quota,
+                                  GCancellable *cancellable,
+                                  GError **error);
 gboolean surel_remote_wait (SurelRemote *self,
                             const SurelScope *scope,
                             gint64 timeout_us,

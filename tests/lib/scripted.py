@@ -34,6 +34,10 @@ class Scripted:
         except (OSError, EOFError):
             pass
 
+    def said(self, word):
+        """All commands so far that begin with a word."""
+        return [line for peer in self.peers for line in peer.said if line.split(b" ", 1)[-1].startswith(word)]
+
     def stop(self):
         self.listener.close()
         for peer in self.peers:

@@ -3,8 +3,10 @@
 
 import os
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from scripted import Mailbox, Scripted  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 
@@ -58,6 +60,56 @@ class Watch(Case):
         daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"maxConnections": GLib.Variant("u", 3)}, {})
         wait_for(lambda: "watched" in self.reason(daemon))
         wait_for(lambda: "IDLE" in commands(daemon.read_log()))
+
+
+class Told(Case):
+    server_extra = """
+mail_plugins = quota
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = count:all
+  quota_vsizes = yes
+  quota_rule = *:storage=2M:messages=500
+}
+"""
+
+    def test_how_full_the_account_is(self):
+        fill(self.server.imap(), "INBOX", 1, 20)
+        daemon = self.start()
+        account, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        quota = daemon.get(account, "Account", "Quota")
+        self.assertEqual((quota["limit"], quota["messages"], quota["messageLimit"]), (2 << 20, 20, 500))
+        self.assertGreater(quota["used"], 1000)
+        self.assertIn("quota", daemon.get(account, "Account", "Capabilities"))
+
+    def test_an_alert_while_nothing_is_asked_for(self):
+        go = threading.Event()
+
+        def idle(peer, tag, command):
+            peer.send(b"+ idling\r\n")
+            go.wait()
+            peer.send(b"* OK [ALERT] Down on \xe2\x80\xaeSunday\x1b[31m\r\n")
+            peer.read()
+            peer.send(tag + b" OK done\r\n")
+        scripted = Scripted(self.server.dir + "/tls", Mailbox(
+            greeting=b"* OK [CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR IDLE] scripted\r\n", IDLE=idle,
+            CAPABILITY=lambda peer, tag, command: peer.send(
+                b"* CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR IDLE\r\n" + tag + b" OK done\r\n")))
+        self.addCleanup(scripted.stop)
+        daemon = self.start()
+        account, job = daemon.add_account(scripted, port=scripted.port)
+        daemon.wait_job(job)
+        daemon.sync()
+        self.assertEqual(daemon.get(account, "Account", "Alert"), "")
+        go.set()
+        wait_for(lambda: daemon.get(account, "Account", "Alert") == "Down on Sunday[31m")
+        before = len(scripted.said(b"IDLE"))
+        time.sleep(1)
+        self.assertLess(len(scripted.said(b"IDLE")) - before, 10)  # it has that to tell each time
 
 
 class OneConnection(Case):

@@ -243,8 +243,7 @@ read_status (Listing *listing, guint tag, GError **error)
          > 0)
     if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
-  if (result == 0 || g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
-      || g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD))
+  if (result == 0 || surel_imap_error_is_refusal (own))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&own));
   return FALSE;

@@ -170,8 +170,7 @@ surel_imap_enable (SurelImapSession *session, GCancellable *cancellable, GError 
 
       /* Refused, it is done without. */
       if (tags[i] != 0 && !surel_imap_session_finish (session, tags[i], cancellable, &own)
-          && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
-          && !g_error_matches (own, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD))
+          && !surel_imap_error_is_refusal (own))
         {
           g_propagate_error (error, g_steal_pointer (&own));
           return FALSE;

@@ -35,13 +35,6 @@ typedef struct
 
 #define WINDOWS 2 /* in flight: while one is stored the next is on its way */
 
-static gboolean
-may_go_on (const GError *error)
-{
-  return g_error_matches (error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
-         || g_error_matches (error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD);
-}
-
 static SurelImapToken
 token_of (Pull *pull)
 {
@@ -198,7 +191,7 @@ read_messages (Pull *pull, guint tag, const SurelUidSet *wanted, GPtrArray *mess
       }
   if (result == 0)
     return 1;
-  if (may_go_on (own))
+  if (surel_imap_error_is_refusal (own))
     return 0;
   g_propagate_error (error, g_steal_pointer (&own));
   return -1;
@@ -467,7 +460,7 @@ read_window (Pull *pull, Window *windows, guint in_flight, GError **error)
         }
   if (result == 0)
     return 1;
-  if (may_go_on (own))
+  if (surel_imap_error_is_refusal (own))
     return 0;
   g_propagate_error (error, g_steal_pointer (&own));
   return -1;

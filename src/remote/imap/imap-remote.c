@@ -241,6 +241,54 @@ imap_fetch (SurelRemote *remote,
   return TRUE;
 }
 
+/* --- How full it is --- */
+
+/* Kibioctets, to octets. */
+static gint64
+octets_of (gint64 units)
+{
+  return units >= 0 && units <= G_MAXINT64 / 1024 ? units * 1024 : -1;
+}
+
+/* RFC 9208 §4.2. Where there are several roots, the fullest counts. */
+static gboolean
+imap_read_quota (SurelRemote *remote, SurelQuota *quota, GCancellable *cancellable, GError **error)
+{
+  Imap *self = (Imap *) remote;
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("GETQUOTAROOT");
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *quota = SUREL_QUOTA_UNKNOWN;
+  if (!surel_imap_session_can (self->session, SUREL_IMAP_CAN_QUOTA))
+    return TRUE;
+  surel_imap_command_mailbox (command, "INBOX");
+  tag = surel_imap_session_send (self->session, command, cancellable, &own);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, cancellable, &own)) > 0)
+    if (response->kind == SUREL_IMAP_QUOTA)
+      {
+        const SurelImapQuota *said = &response->quota;
+
+        if (said->limit > 0
+            && (quota->limit < 0 || (double) said->used / said->limit > (double) quota->used / quota->limit))
+          {
+            quota->used = octets_of (said->used);
+            quota->limit = octets_of (said->limit);
+          }
+        if (said->message_limit > 0)
+          {
+            quota->messages = said->messages;
+            quota->message_limit = said->message_limit;
+          }
+      }
+  if (result == 0 || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return done (FALSE, error);
+}
+
 /* --- Waiting --- */
 
 static gboolean
@@ -277,7 +325,7 @@ surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UN
 {
   static const SurelRemoteClass klass
       = { imap_free,       imap_open, imap_get_capabilities, imap_take_alert, imap_list,
-          imap_needs_pull, imap_pull, imap_fetch,            imap_wait };
+          imap_needs_pull, imap_pull, imap_fetch,            imap_read_quota, imap_wait };
   Imap *self = g_new0 (Imap, 1);
   const char *security = "tls";
   const char *text = NULL;

@@ -106,6 +106,18 @@ surel_imap_session_take_alert (SurelImapSession *self)
 }
 
 /**
+ * surel_imap_error_is_refusal:
+ *
+ * Returns: whether the server refused a command, or didn't understand it: the conversation goes on
+ */
+gboolean
+surel_imap_error_is_refusal (const GError *error)
+{
+  return g_error_matches (error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_NO)
+         || g_error_matches (error, SUREL_IMAP_ERROR, SUREL_IMAP_ERROR_BAD);
+}
+
+/**
  * surel_imap_error_to_public:
  *
  * Makes an error of IMAP's one of the public domain.
@@ -617,7 +629,8 @@ surel_imap_session_idle (SurelImapSession *self,
           set_status_error (response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
           return FALSE;
         }
-      over = *changed = tells_of_a_change (response);
+      *changed = tells_of_a_change (response);
+      over = *changed || self->alert != NULL;
     }
   if (!surel_connection_write (self->connection, "DONE\r\n", 6, NULL, error))
     return FALSE;

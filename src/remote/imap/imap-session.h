@@ -66,6 +66,7 @@ gboolean surel_imap_session_idle (SurelImapSession *self,
                                   GCancellable *wake,
                                   GError **error);
 void surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name);
+gboolean surel_imap_error_is_refusal (const GError *error);
 void surel_imap_error_to_public (GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelImapSession, surel_imap_session_free)
