@@ -2,7 +2,11 @@
  *
  * This stands before the handlers of all interfaces. A call with a key is held until a reader has looked
  * it up; where it is new it goes on to its handler, and its answer is kept before it is given. One that
- * comes while another with its key is under way waits for that. A call that fails may be tried again. */
+ * comes while another with its key is under way waits for that. A call that fails may be tried again.
+ *
+ * It is put into the tables of the interfaces' classes. GDBus has a signal for it, g-authorize-method, but
+ * once that is connected all calls are given to a pool of threads to emit it on: they overtake one another
+ * there, and what is the main thread's own isn't any more. */
 #include "bus/once.h"
 
 #include <string.h>
@@ -16,8 +20,8 @@
 
 struct _SurelOnce
 {
-  gatomicrefcount references;
-  SurelStore *store; /* borrowed; NULL once it is closed */
+  guint references; /* its owner's, its skeletons', and its calls' */
+  SurelStore *store; /* borrowed */
   GHashTable *running; /* key → GQueue of Call that wait for the one under way */
 };
 
@@ -34,12 +38,19 @@ typedef struct
   GError *error;
 } Call;
 
+/* Of a class of skeletons. */
+typedef struct
+{
+  GDBusInterfaceVTable table; /* what GDBus is given: its own, but for the calls */
+  GDBusInterfaceMethodCallFunc handler;
+} Hook;
+
 static void look_up (Call *call);
 
 static void
 once_unref (SurelOnce *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (--self->references > 0)
     return;
   g_hash_table_unref (self->running);
   g_free (self);
@@ -70,12 +81,20 @@ call_free (gpointer data)
   once_unref (once);
 }
 
+static
+G_DEFINE_QUARK (surel-once-hook, hook)
+
+static Hook *
+hook_of (GDBusInterfaceSkeleton *skeleton)
+{
+  return g_type_get_qdata (G_OBJECT_TYPE (skeleton), hook_quark ());
+}
+
 static void
 go_on (gpointer data)
 {
   Call *call = data;
   GDBusMethodInvocation *invocation = call->invocation;
-  GDBusInterfaceVTable *table = g_dbus_interface_skeleton_get_vtable (call->skeleton);
 
   if (call->error != NULL)
     surel_call_fail (invocation, call->error);
@@ -86,12 +105,13 @@ go_on (gpointer data)
       g_dbus_method_invocation_return_value (invocation, value);
     }
   else
-    table->method_call (g_dbus_method_invocation_get_connection (invocation),
-                        g_dbus_method_invocation_get_sender (invocation),
-                        g_dbus_method_invocation_get_object_path (invocation),
-                        g_dbus_method_invocation_get_interface_name (invocation),
-                        g_dbus_method_invocation_get_method_name (invocation),
-                        g_dbus_method_invocation_get_parameters (invocation), invocation, call->skeleton);
+    hook_of (call->skeleton)
+        ->handler (g_dbus_method_invocation_get_connection (invocation),
+                   g_dbus_method_invocation_get_sender (invocation),
+                   g_dbus_method_invocation_get_object_path (invocation),
+                   g_dbus_method_invocation_get_interface_name (invocation),
+                   g_dbus_method_invocation_get_method_name (invocation),
+                   g_dbus_method_invocation_get_parameters (invocation), invocation, call->skeleton);
 }
 
 static void
@@ -156,9 +176,9 @@ options_of (GDBusMethodInvocation *invocation)
   return last;
 }
 
-/* Before each handler. Returns whether it is called now. */
+/* Returns whether the handler is to be called now; where it isn't, @invocation is taken over. */
 static gboolean
-on_authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation, SurelOnce *self)
+begin (SurelOnce *self, GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation)
 {
   g_autoptr (GVariant) options = options_of (invocation);
   g_autoptr (GVariant) key = options != NULL ? g_variant_lookup_value (options, "key", NULL) : NULL;
@@ -177,7 +197,7 @@ on_authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocatio
       return FALSE;
     }
   call = g_new0 (Call, 1);
-  g_atomic_ref_count_inc (&self->references);
+  self->references++;
   call->once = self;
   call->skeleton = g_object_ref (skeleton);
   call->invocation = invocation;
@@ -194,6 +214,21 @@ on_authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocatio
       look_up (call);
     }
   return FALSE;
+}
+
+/* Before each handler. */
+static void
+on_call (GDBusConnection *connection,
+         const char *sender,
+         const char *path,
+         const char *interface,
+         const char *method,
+         GVariant *parameters,
+         GDBusMethodInvocation *invocation,
+         gpointer skeleton)
+{
+  if (begin (g_object_get_data (skeleton, "once"), skeleton, invocation))
+    hook_of (skeleton)->handler (connection, sender, path, interface, method, parameters, invocation, skeleton);
 }
 
 static gboolean
@@ -233,6 +268,12 @@ surel_once_return (GDBusMethodInvocation *invocation, GVariant *value)
   surel_store_write (call->once->store, keep, call, NULL, on_kept, call);
 }
 
+static GDBusInterfaceVTable *
+get_table (GDBusInterfaceSkeleton *skeleton)
+{
+  return &hook_of (skeleton)->table;
+}
+
 /**
  * surel_once_watch:
  *
@@ -241,7 +282,20 @@ surel_once_return (GDBusMethodInvocation *invocation, GVariant *value)
 void
 surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton)
 {
-  g_signal_connect (skeleton, "g-authorize-method", G_CALLBACK (on_authorize), self);
+  GDBusInterfaceSkeletonClass *klass = G_DBUS_INTERFACE_SKELETON_GET_CLASS (skeleton);
+
+  if (klass->get_vtable != get_table)
+    {
+      Hook *hook = g_new (Hook, 1);
+
+      hook->table = *klass->get_vtable (skeleton);
+      hook->handler = hook->table.method_call;
+      hook->table.method_call = on_call;
+      g_type_set_qdata (G_OBJECT_TYPE (skeleton), hook_quark (), hook);
+      klass->get_vtable = get_table;
+    }
+  self->references++;
+  g_object_set_data_full (G_OBJECT (skeleton), "once", self, (GDestroyNotify) once_unref);
 }
 
 /**
@@ -253,7 +307,7 @@ surel_once_new (SurelStore *store)
 {
   SurelOnce *self = g_new0 (SurelOnce, 1);
 
-  g_atomic_ref_count_init (&self->references);
+  self->references = 1;
   self->store = store;
   self->running = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_queue_free);
   return self;

@@ -352,6 +352,27 @@ class Keyed(Case):
         self.assertEqual(len(replies), 20)
         self.assertEqual(len(set(replies)), 1)
 
+    def test_calls_of_one_client_are_done_in_their_order(self):
+        daemon = self.start()
+        account, _ = daemon.add_account(self.server)
+        answers = []
+        loop = GLib.MainLoop()
+
+        def done(connection, result):
+            connection.call_finish(result)
+            answers.append(None)
+            if len(answers) == 500:
+                loop.quit()
+
+        for n in range(500):
+            daemon.connection.call(NAME, account, NAME + ".Account", "Configure",
+                                   GLib.Variant("(a{sv}a{sv})", ({"name": GLib.Variant("s", str(n))}, {})), None, 0,
+                                   20000, None, done)
+        GLib.timeout_add_seconds(20, loop.quit)
+        loop.run()
+        self.assertEqual(len(answers), 500)
+        self.assertEqual(daemon.get(account, "Account", "Name"), "499")
+
 
 class Sandboxed(Case):
     """A caller whose root has Flatpak's description at it, as all of an app's processes have."""
