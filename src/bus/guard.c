@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/post.h"
+#include "base/refcount.h"
 #include "bus/sandbox.h"
 
 #define CLIENTS_MAX 4096 /* whose standing is remembered */
@@ -39,7 +40,7 @@ typedef struct
 
 struct _SurelGuard
 {
-  gint references; /* atomic: ours, the filter's, and those of the questions under way */
+  SurelRefCount references; /* ours, the filter's, and those of the questions under way */
   GDBusConnection *connection;
   guint filter;
   guint subscription;
@@ -64,8 +65,7 @@ guard_unref (gpointer data)
 {
   SurelGuard *self = data;
 
-  surel_hand_over (self);
-  if (!g_atomic_int_dec_and_test (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   surel_take_over (self);
   g_hash_table_unref (self->clients);
@@ -257,7 +257,7 @@ standing_of (SurelGuard *self, const char *sender, GDBusMessage *call)
     {
       Question *question = g_new0 (Question, 1);
 
-      g_atomic_int_inc (&self->references);
+      surel_ref_count_inc (&self->references);
       question->guard = self;
       question->sender = g_strdup (sender);
       surel_post (NULL, ask_about, question, NULL);
@@ -341,7 +341,8 @@ surel_guard_new (GDBusConnection *connection)
   self->connection = g_object_ref (connection);
   pthread_mutex_init (&self->mutex, NULL);
   self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, client_free);
-  self->references = 2;
+  surel_ref_count_init (&self->references);
+  surel_ref_count_inc (&self->references);
   surel_hand_over (self);
   self->filter = g_dbus_connection_add_filter (connection, filter, self, guard_unref);
   self->subscription = g_dbus_connection_signal_subscribe (

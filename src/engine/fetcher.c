@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/post.h"
 #include "base/queue.h"
+#include "base/refcount.h"
 #include "store/content.h"
 #include "store/rows.h"
 
@@ -22,7 +23,7 @@ typedef struct
 
 struct _SurelFetcher
 {
-  gint references; /* atomic, by what the compiler has built in, which TSan sees; the main thread's and its own */
+  SurelRefCount references; /* the main thread's and its own */
   SurelContext context;
   SurelAccountRow *account;
   GThread *thread;
@@ -34,7 +35,7 @@ struct _SurelFetcher
 static void
 fetcher_unref (SurelFetcher *self)
 {
-  if (!g_atomic_int_dec_and_test (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   surel_account_row_unref (self->account);
   surel_queue_free (self->requests);
@@ -211,8 +212,8 @@ surel_fetcher_start (const SurelContext *context, SurelAccountRow *account, GThr
 {
   SurelFetcher *self = g_new0 (SurelFetcher, 1);
 
-  self->references = 1;
-  g_atomic_int_inc (&self->references);
+  surel_ref_count_init (&self->references);
+  surel_ref_count_inc (&self->references);
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;

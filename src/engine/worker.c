@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/post.h"
 #include "base/queue.h"
+#include "base/refcount.h"
 #include "engine/pull-sink.h"
 #include "store/folders.h"
 
@@ -18,7 +19,7 @@
 
 struct _SurelWorker
 {
-  gint references; /* atomic, by what the compiler has built in, which TSan sees; the main thread's and its own */
+  SurelRefCount references; /* the main thread's and its own */
   SurelContext context;
   SurelAccountRow *account;
   GThread *thread;
@@ -55,7 +56,7 @@ typedef struct
 static void
 worker_unref (SurelWorker *self)
 {
-  if (!g_atomic_int_dec_and_test (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   surel_account_row_unref (self->account);
   surel_queue_free (self->requests);
@@ -93,7 +94,7 @@ post (SurelWorker *self, SurelReport report, const GError *error, char *alert)
 {
   Message *message = g_new0 (Message, 1);
 
-  g_atomic_int_inc (&self->references);
+  surel_ref_count_inc (&self->references);
   message->worker = self;
   message->report = report;
   message->error = error != NULL ? g_error_copy (error) : NULL;
@@ -521,8 +522,8 @@ surel_worker_start (const SurelContext *context,
 {
   SurelWorker *self = g_new0 (SurelWorker, 1);
 
-  self->references = 1;
-  g_atomic_int_inc (&self->references);
+  surel_ref_count_init (&self->references);
+  surel_ref_count_inc (&self->references);
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;

@@ -39,7 +39,7 @@ surel_certificate_new (const char *host, GTlsCertificate *certificate, GTlsCerti
   g_autoptr (GByteArray) der = NULL;
   g_autofree char *subject = g_tls_certificate_get_subject_name (certificate);
 
-  g_atomic_ref_count_init (&self->references);
+  surel_ref_count_init (&self->references);
   g_object_get (certificate, "certificate", &der, "certificate-pem", &self->pem, NULL);
   self->host = g_strdup (host);
   self->sha256 = g_compute_checksum_for_data (G_CHECKSUM_SHA256, der->data, der->len);
@@ -51,14 +51,14 @@ surel_certificate_new (const char *host, GTlsCertificate *certificate, GTlsCerti
 SurelCertificate *
 surel_certificate_ref (SurelCertificate *self)
 {
-  g_atomic_ref_count_inc (&self->references);
+  surel_ref_count_inc (&self->references);
   return self;
 }
 
 void
 surel_certificate_unref (SurelCertificate *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   g_free (self->host);
   g_free (self->sha256);

@@ -2,12 +2,14 @@
 
 #include <gio/gio.h>
 
+#include "base/refcount.h"
+
 G_BEGIN_DECLS
 
 /* A server's certificate as a person is shown it; immutable. */
 typedef struct
 {
-  gatomicrefcount references;
+  SurelRefCount references;
   char *host; /* the one that was asked for */
   char *sha256; /* of the certificate, lower-case hex, no colons */
   char *subject; /* clean text */

@@ -9,14 +9,14 @@
 SurelAccountRow *
 surel_account_row_ref (SurelAccountRow *self)
 {
-  g_atomic_ref_count_inc (&self->references);
+  surel_ref_count_inc (&self->references);
   return self;
 }
 
 void
 surel_account_row_unref (SurelAccountRow *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   g_variant_unref (self->settings);
   g_free (self->secret);
@@ -70,7 +70,7 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
       SurelAccountRow *row = g_new0 (SurelAccountRow, 1);
       const char *capabilities = (const char *) sqlite3_column_text (statement, 2);
 
-      g_atomic_ref_count_init (&row->references);
+      surel_ref_count_init (&row->references);
       row->id = sqlite3_column_int64 (statement, 0);
       row->settings = g_variant_parse (G_VARIANT_TYPE_VARDICT,
                                        (const char *) sqlite3_column_text (statement, 1), NULL, NULL,

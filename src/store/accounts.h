@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/refcount.h"
 #include "store/store.h"
 
 G_BEGIN_DECLS
@@ -7,7 +8,7 @@ G_BEGIN_DECLS
 /* An account as the store has it; immutable. */
 typedef struct
 {
-  gatomicrefcount references;
+  SurelRefCount references;
   gint64 id;
   GVariant *settings; /* a{sv}, checked when they came in; no secrets */
   char *secret; /* under what name its secrets are kept elsewhere */

@@ -1,9 +1,11 @@
 /* Sets of changes: folded as commits follow one another, and written down as one row of the log. */
 #include "store/changes.h"
 
+#include "base/refcount.h"
+
 struct _SurelChanges
 {
-  gatomicrefcount references;
+  SurelRefCount references;
   GHashTable *events[SUREL_N_FAMILIES]; /* id → SurelEvent + 1 */
   GHashTable *new_mail; /* set of ids */
 };
@@ -15,7 +17,7 @@ surel_changes_new (void)
 {
   SurelChanges *self = g_new0 (SurelChanges, 1);
 
-  g_atomic_ref_count_init (&self->references);
+  surel_ref_count_init (&self->references);
   for (guint i = 0; i < SUREL_N_FAMILIES; i++)
     self->events[i] = g_hash_table_new (NULL, NULL);
   self->new_mail = g_hash_table_new (NULL, NULL);
@@ -25,14 +27,14 @@ surel_changes_new (void)
 SurelChanges *
 surel_changes_ref (SurelChanges *self)
 {
-  g_atomic_ref_count_inc (&self->references);
+  surel_ref_count_inc (&self->references);
   return self;
 }
 
 void
 surel_changes_unref (SurelChanges *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   for (guint i = 0; i < SUREL_N_FAMILIES; i++)
     g_hash_table_unref (self->events[i]);

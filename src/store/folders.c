@@ -17,14 +17,14 @@
 SurelFolderRow *
 surel_folder_row_ref (SurelFolderRow *self)
 {
-  g_atomic_ref_count_inc (&self->references);
+  surel_ref_count_inc (&self->references);
   return self;
 }
 
 void
 surel_folder_row_unref (SurelFolderRow *self)
 {
-  if (!g_atomic_ref_count_dec (&self->references))
+  if (!surel_ref_count_dec (&self->references))
     return;
   g_free (self->remote_id);
   g_free (self->name);
@@ -40,7 +40,7 @@ row_of (sqlite3_stmt *statement)
 {
   SurelFolderRow *row = g_new0 (SurelFolderRow, 1);
 
-  g_atomic_ref_count_init (&row->references);
+  surel_ref_count_init (&row->references);
   row->id = sqlite3_column_int64 (statement, 0);
   row->account = sqlite3_column_int64 (statement, 1);
   row->parent = sqlite3_column_int64 (statement, 2);
@@ -154,7 +154,7 @@ put_row (Put *put, SurelFolderEntry *entry, gint64 parent, const char *path, con
                          (gint64) entry->subscribed, (gint64) entry->selectable))
     return FALSE;
   row = g_new0 (SurelFolderRow, 1);
-  g_atomic_ref_count_init (&row->references);
+  surel_ref_count_init (&row->references);
   row->id = id;
   row->remote_id = g_strdup (entry->remote_id);
   g_hash_table_insert (put->known, row->remote_id, row);

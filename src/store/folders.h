@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/folder.h"
+#include "base/refcount.h"
 #include "store/store.h"
 
 G_BEGIN_DECLS
@@ -8,7 +9,7 @@ G_BEGIN_DECLS
 /* A folder as the store has it; immutable. */
 typedef struct
 {
-  gatomicrefcount references;
+  SurelRefCount references;
   gint64 id;
   gint64 account;
   gint64 parent; /* 0 for none */
