@@ -129,3 +129,32 @@ surel_keywords_join (GPtrArray *user)
     }
   return g_string_free (joined, FALSE);
 }
+
+static void
+add_words (GPtrArray *words, const char *set, const char *without)
+{
+  g_auto (GStrv) all = g_strsplit (set != NULL ? set : "", " ", -1);
+  g_auto (GStrv) out = g_strsplit (without != NULL ? without : "", " ", -1);
+
+  for (guint i = 0; all[i] != NULL; i++)
+    if (all[i][0] != '\0' && !g_strv_contains ((const char *const *) out, all[i]))
+      g_ptr_array_add (words, g_strdup (all[i]));
+}
+
+/**
+ * surel_keywords_combine:
+ * @set: (nullable): user keywords as this module keeps them
+ * @add: (nullable): likewise: to be added
+ * @remove: (nullable): likewise: to be taken out, also of @add
+ *
+ * Returns: (transfer full) (nullable): what comes of it; %NULL for none
+ */
+char *
+surel_keywords_combine (const char *set, const char *add, const char *remove)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+
+  add_words (words, set, remove);
+  add_words (words, add, remove);
+  return surel_keywords_join (words);
+}

@@ -26,5 +26,6 @@ const char *surel_keyword_name (guint bit);
 gboolean surel_keyword_is_valid (const char *keyword);
 GStrv surel_keywords_to_strv (guint bits, const char *user);
 char *surel_keywords_join (GPtrArray *user);
+char *surel_keywords_combine (const char *set, const char *add, const char *remove);
 
 G_END_DECLS

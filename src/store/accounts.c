@@ -2,6 +2,7 @@
 #include "store/accounts.h"
 
 #include "base/errors.h"
+#include "store/intents.h"
 #include "store/messages.h"
 
 #define REMOVE_ROWS 5000 /* messages to one commit */
@@ -250,5 +251,6 @@ surel_accounts_remove_some (SurelTxn *txn, gint64 id, gboolean *gone, GError **e
   *gone = left == 0;
   return !*gone
          || (surel_sql_run (txn->sql, error, "DELETE FROM folder WHERE account = ?", "i", id)
+             && surel_intents_remove_of_account (txn, id, error)
              && surel_sql_run (txn->sql, error, "DELETE FROM account WHERE id = ?", "i", id));
 }

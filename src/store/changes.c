@@ -67,6 +67,17 @@ surel_changes_add_new_mail (SurelChanges *self, guint64 message)
 }
 
 /**
+ * surel_changes_has:
+ *
+ * Returns: whether anything happened to @id
+ */
+gboolean
+surel_changes_has (SurelChanges *self, SurelFamily family, guint64 id)
+{
+  return g_hash_table_contains (self->events[family], (gpointer) (guintptr) id);
+}
+
+/**
  * surel_changes_count:
  *
  * Returns: how many ids there are, all in all, new mail not counted again

@@ -41,6 +41,7 @@ void surel_changes_add (SurelChanges *self, SurelFamily family, guint64 id, Sure
 void surel_changes_add_new_mail (SurelChanges *self, guint64 message);
 gboolean surel_changes_add_encoded (SurelChanges *self, const void *data, gsize length);
 void surel_changes_add_all (SurelChanges *self, SurelChanges *other);
+gboolean surel_changes_has (SurelChanges *self, SurelFamily family, guint64 id);
 guint surel_changes_count (SurelChanges *self);
 GArray *surel_changes_list (SurelChanges *self, SurelFamily family, SurelEvent event);
 GArray *surel_changes_list_new_mail (SurelChanges *self);

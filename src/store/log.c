@@ -199,6 +199,29 @@ surel_log_read (SurelReader *reader, guint64 since, guint limit, GError **error)
 }
 
 /**
+ * surel_log_read_since:
+ * @changes: gets all that happened since @since
+ * @known: (out): whether that is known still
+ */
+gboolean
+surel_log_read_since (SurelSql *sql, guint64 since, SurelChanges *changes, gint64 *known, GError **error)
+{
+  sqlite3_stmt *s;
+  int result = -1;
+
+  *known = 0;
+  if (!surel_sql_get (sql, known, error, "SELECT 1 FROM log WHERE state = ?", "i", (gint64) since))
+    return FALSE;
+  if (!*known)
+    return TRUE;
+  s = surel_sql_start (sql, error, "SELECT changes FROM log WHERE state > ? ORDER BY state", "i", (gint64) since);
+  while (s != NULL && (result = surel_sql_step (sql, s, error)) > 0)
+    if (!surel_changes_add_encoded (changes, sqlite3_column_blob (s, 0), (gsize) sqlite3_column_bytes (s, 0)))
+      *known = 0;
+  return result == 0;
+}
+
+/**
  * surel_log_append:
  *
  * Writes the row of a commit.

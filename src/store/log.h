@@ -15,6 +15,7 @@ typedef struct
 } SurelPage;
 
 SurelPage *surel_log_read (SurelReader *reader, guint64 since, guint limit, GError **error);
+gboolean surel_log_read_since (SurelSql *sql, guint64 since, SurelChanges *changes, gint64 *known, GError **error);
 void surel_page_free (SurelPage *self);
 gboolean surel_log_trim (SurelTxn *txn, GError **error);
 gboolean surel_log_append (SurelSql *sql, guint64 state, gint64 time, SurelChanges *changes, GError **error);

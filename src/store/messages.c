@@ -1,16 +1,12 @@
 /* Messages and where they are, written: what a remote told is compared with what is here.
- *
- * `doc` is a message's place in the order of lists: the received date in the upper bits, then 24 bits
- * of its id turned round, so that the newest comes last and, read backwards, ties go by id. */
+ */
 #include "store/messages.h"
 
 #include <string.h>
 
 #include "base/errors.h"
-
-#define DOC_SHIFT 24
-#define DOC_MASK (((gint64) 1 << DOC_SHIFT) - 1)
-#define RECEIVED_MAX ((gint64) 1 << 38) /* seconds: beyond the year 10000 on either side */
+#include "store/intents.h"
+#include "store/layers.h"
 
 /* What a job needs to know of the folder it writes to. */
 typedef struct
@@ -24,25 +20,8 @@ typedef struct
   gboolean lets_go; /* what leaves it isn't held */
   gboolean has_stale; /* there are placements of an older epoch */
   gboolean has_held; /* the account has held messages */
+  gboolean has_here; /* there are messages in it that the server hasn't told of yet */
 } Place;
-
-static gint64
-doc_of (gint64 received, gint64 id)
-{
-  return CLAMP (received, -RECEIVED_MAX, RECEIVED_MAX) * (DOC_MASK + 1) + (DOC_MASK - (id & DOC_MASK));
-}
-
-static gboolean
-is_shown (guint flags)
-{
-  return (flags & SUREL_KEYWORD_DELETED) == 0;
-}
-
-static int
-unread_of (guint flags)
-{
-  return (flags & (SUREL_KEYWORD_SEEN | SUREL_KEYWORD_DRAFT)) == 0 && is_shown (flags);
-}
 
 /* Placements of an older epoch, by identity, for as long as their folder is listed anew. A table in
  * memory, made again after a restart. */
@@ -81,6 +60,7 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
       "SELECT account, epoch, listed, coalesce(role_set, role) FROM folder WHERE id = ?", "i", folder);
   gint64 stale = 0;
   gint64 held = 0;
+  gint64 here = 0;
   const char *role;
   int result;
 
@@ -104,119 +84,14 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
                       place->epoch)
       || !surel_sql_get (txn->sql, &held, error,
                          "SELECT 1 FROM message WHERE account = ? AND held IS NOT NULL LIMIT 1", "i",
-                         place->account))
+                         place->account)
+      || !surel_sql_get (txn->sql, &here, error, "SELECT 1 FROM placement WHERE folder = ? AND epoch = ? LIMIT 1", "ii",
+                         folder, SUREL_EPOCH_HERE))
     return FALSE;
+  place->has_here = here != 0;
   place->has_stale = stale != 0;
   place->has_held = held != 0;
   return !place->has_stale || load_stale (place, error);
-}
-
-/* --- Keywords --- */
-
-static gboolean
-put_keywords (SurelTxn *txn, gint64 message, gint64 doc, const char *keywords, GError **error)
-{
-  g_auto (GStrv) words = NULL;
-
-  if (keywords == NULL)
-    return TRUE;
-  words = g_strsplit (keywords, " ", -1);
-  for (guint i = 0; words[i] != NULL; i++)
-    if (!surel_sql_run (txn->sql, error, "INSERT OR IGNORE INTO keyword (name) VALUES (?)", "s",
-                        words[i])
-        || !surel_sql_run (txn->sql, error,
-                           "INSERT OR IGNORE INTO message_keyword (keyword, doc, message) SELECT id, "
-                           "?, ? FROM keyword WHERE name = ?",
-                           "iis", doc, message, words[i]))
-      return FALSE;
-  return TRUE;
-}
-
-/* --- Changes of what is here --- */
-
-typedef struct
-{
-  gint64 id;
-  gint64 doc;
-  guint flags;
-  char *keywords; /* owned; nullable */
-} Known;
-
-static void
-known_clear (Known *known)
-{
-  g_free (known->keywords);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Known, known_clear)
-
-/* Returns 1 where it is here, 0 where not, -1 with @error set. */
-static int
-find_known (Place *place, gint64 rid, Known *known, GError **error)
-{
-  SurelSql *sql = place->txn->sql;
-  sqlite3_stmt *statement = surel_sql_start (
-      sql, error,
-      "SELECT m.id, m.doc, m.flags, m.keywords FROM placement p JOIN message m ON m.id = p.message "
-      "WHERE p.folder = ? AND p.epoch = ? AND p.rid = ?",
-      "iii", place->folder, place->epoch, rid);
-  int result = statement != NULL ? surel_sql_step (sql, statement, error) : -1;
-
-  if (result <= 0)
-    return result;
-  known->id = sqlite3_column_int64 (statement, 0);
-  known->doc = sqlite3_column_int64 (statement, 1);
-  known->flags = (guint) sqlite3_column_int64 (statement, 2);
-  known->keywords = surel_sql_column_text (statement, 3);
-  sqlite3_reset (statement);
-  return 1;
-}
-
-/* Counts @unread and, where it turned up or went out of sight, @total in each folder it is in. */
-static gboolean
-count_everywhere (Place *place, gint64 message, int total, int unread, GError **error)
-{
-  SurelSql *sql = place->txn->sql;
-  sqlite3_stmt *statement;
-  int result = -1;
-
-  if (total == 0 && unread == 0)
-    return TRUE;
-  statement = surel_sql_start (sql, error, "SELECT folder FROM placement WHERE message = ?", "i",
-                               message);
-  while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
-    surel_txn_count (place->txn, place->account, sqlite3_column_int64 (statement, 0), total, unread);
-  return result == 0;
-}
-
-static gboolean
-update_flags (Place *place, const Known *known, guint flags, const char *keywords, GError **error)
-{
-  SurelTxn *txn = place->txn;
-  gboolean was_shown = is_shown (known->flags);
-  gboolean now_shown = is_shown (flags);
-  gboolean same_keywords = g_strcmp0 (known->keywords, keywords) == 0;
-
-  if (known->flags == flags && same_keywords)
-    return TRUE;
-  txn->rows++;
-  if (!surel_sql_run (txn->sql, error,
-                      "UPDATE message SET flags = ?, keywords = ?, shown = ? WHERE id = ?", "isii",
-                      (gint64) flags, keywords, (gint64) now_shown, known->id))
-    return FALSE;
-  if (!same_keywords
-      && (!surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i",
-                          known->id)
-          || !put_keywords (txn, known->id, known->doc, keywords, error)))
-    return FALSE;
-  if (was_shown != now_shown
-      && !surel_sql_run (txn->sql, error, "UPDATE placement SET shown = ? WHERE message = ?", "ii",
-                         (gint64) now_shown, known->id))
-    return FALSE;
-  if (was_shown || now_shown)
-    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) known->id,
-                       !now_shown ? SUREL_DESTROYED : was_shown ? SUREL_UPDATED : SUREL_CREATED);
-  return count_everywhere (place, known->id, now_shown - was_shown,
-                           unread_of (flags) - unread_of (known->flags), error);
 }
 
 /**
@@ -234,17 +109,38 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
   for (guint i = 0; i < flags->len; i++)
     {
       const SurelMessageFlags *entry = &g_array_index (flags, SurelMessageFlags, i);
-      g_auto (Known) known = { 0 };
-      int found = find_known (&place, entry->remote_id, &known, error);
+      g_auto (SurelMessageRow) known = { 0 };
+      int found = surel_message_row_find (txn, folder, place.epoch, entry->remote_id, &known, error);
 
       if (found < 0
-          || (found > 0 && !update_flags (&place, &known, entry->flags, entry->keywords, error)))
+          || (found > 0 && !surel_layers_put_server_flags (txn, &known, entry->flags, entry->keywords, error)))
         return FALSE;
     }
   return TRUE;
 }
 
 /* --- New messages --- */
+
+/* The one message that was brought here and whose remote id the server didn't tell; 0 where none or several fit. */
+static gboolean
+find_here (Place *place, guint64 identity, gint64 *match, GError **error)
+{
+#define HERE                                                                                             \
+  " FROM placement p JOIN message m ON m.id = p.message WHERE p.folder = ? AND p.epoch = ? AND m.identity = ? AND NOT "   \
+  "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.epoch < p.epoch) AND NOT EXISTS (SELECT 1 FROM intent " \
+  "i WHERE i.message = m.id AND i.state < 2 AND i.kind = 4)"
+  SurelSql *sql = place->txn->sql;
+  gint64 count = 0;
+  gint64 id = 0;
+
+  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iii", place->folder, SUREL_EPOCH_HERE,
+                      (gint64) identity)
+      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iii", place->folder, SUREL_EPOCH_HERE, (gint64) identity))
+    return FALSE;
+#undef HERE
+  *match = count > 0 ? id : 0; /* where several fit they are one another's copies */
+  return TRUE;
+}
 
 /* The one message that is this one under another UID or in another folder; 0 where none or several fit. */
 static gboolean
@@ -255,6 +151,10 @@ find_match (Place *place, guint64 identity, gint64 *match, GError **error)
   gint64 id = 0;
 
   *match = 0;
+  if (place->has_here && !find_here (place, identity, match, error))
+    return FALSE;
+  if (*match != 0)
+    return TRUE;
   if (place->has_stale)
     {
       if (!surel_sql_get (sql, &count, error,
@@ -268,12 +168,7 @@ find_match (Place *place, guint64 identity, gint64 *match, GError **error)
         {
           *match = id;
           return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ? AND identity = ?",
-                                "ii", place->folder, (gint64) identity)
-                 && surel_sql_run (sql, error,
-                                   "DELETE FROM placement WHERE folder = ?1 AND epoch < ?2 AND rid IN "
-                                   "(SELECT rid FROM placement WHERE message = ?3 AND folder = ?1 AND "
-                                   "epoch < ?2)",
-                                   "iii", place->folder, place->epoch, id);
+                                "ii", place->folder, (gint64) identity);
         }
     }
   if (!place->has_held)
@@ -306,34 +201,12 @@ put_placement (Place *place, gint64 rid, gint64 message, gint64 doc, gboolean sh
 static gboolean
 take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
 {
-  SurelSql *sql = place->txn->sql;
-  sqlite3_stmt *statement
-      = surel_sql_start (sql, error, "SELECT doc, flags, keywords, held FROM message WHERE id = ?",
-                         "i", id);
-  g_auto (Known) known = { .id = id };
-  gboolean was_held;
+  SurelTxn *txn = place->txn;
+  g_auto (SurelMessageRow) row = { 0 };
 
-  if (statement == NULL || surel_sql_step (sql, statement, error) <= 0)
-    return FALSE;
-  known.doc = sqlite3_column_int64 (statement, 0);
-  known.flags = (guint) sqlite3_column_int64 (statement, 1);
-  known.keywords = surel_sql_column_text (statement, 2);
-  was_held = sqlite3_column_type (statement, 3) != SQLITE_NULL;
-  sqlite3_reset (statement);
-  if (!put_placement (place, message->remote_id, id, known.doc, is_shown (known.flags), error))
-    return FALSE;
-  if (was_held)
-    {
-      if (!surel_sql_run (sql, error,
-                          "UPDATE message SET held = NULL, held_in = NULL, shown = ? WHERE id = ?",
-                          "ii", (gint64) is_shown (known.flags), id))
-        return FALSE;
-      surel_txn_count (place->txn, place->account, place->folder, is_shown (known.flags),
-                       unread_of (known.flags));
-      if (is_shown (known.flags))
-        surel_txn_changed (place->txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_CREATED);
-    }
-  return update_flags (place, &known, message->flags, message->keywords, error);
+  return surel_layers_arrive (txn, id, 0, place->folder, place->epoch, message->remote_id, error)
+         && surel_message_row_load (txn, id, &row, error) > 0
+         && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
 }
 
 static gboolean
@@ -341,9 +214,9 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
 {
   SurelTxn *txn = place->txn;
   gint64 id = surel_txn_new_id (txn, error);
-  gint64 doc = doc_of (m->received, id);
-  gboolean shown = is_shown (m->flags);
-  gboolean is_new = place->listed && place->announces && unread_of (m->flags);
+  gint64 doc = surel_message_row_doc (m->received, id);
+  gboolean shown = surel_flags_are_shown (m->flags);
+  gboolean is_new = place->listed && place->announces && surel_flags_unread (m->flags);
 
   if (id == 0
       || !surel_sql_run (
@@ -358,9 +231,9 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
           m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
           (gint64) is_new)
       || !put_placement (place, m->remote_id, id, doc, shown, error)
-      || !put_keywords (txn, id, doc, m->keywords, error))
+      || !surel_message_row_put_keywords (txn, id, doc, m->keywords, error))
     return FALSE;
-  surel_txn_count (txn, place->account, place->folder, shown, unread_of (m->flags));
+  surel_txn_count (txn, place->account, place->folder, shown, surel_flags_unread (m->flags));
   if (shown)
     surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_CREATED);
   if (is_new)
@@ -372,14 +245,14 @@ static gboolean
 put_message (Place *place, const SurelMessage *message, GError **error)
 {
   guint64 identity = surel_message_identity (message);
-  g_auto (Known) known = { 0 };
+  g_auto (SurelMessageRow) known = { 0 };
   gint64 match = 0;
-  int found = find_known (place, message->remote_id, &known, error);
+  int found = surel_message_row_find (place->txn, place->folder, place->epoch, message->remote_id, &known, error);
 
   if (found < 0)
     return FALSE;
   if (found > 0)
-    return update_flags (place, &known, message->flags, message->keywords, error);
+    return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
   if (!find_match (place, identity, &match, error))
     return FALSE;
   place->txn->rows++;
@@ -410,26 +283,15 @@ surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **
 
 /* --- What is gone --- */
 
-static gboolean
-delete_message (SurelTxn *txn, gint64 id, GError **error)
-{
-  return surel_sql_run (txn->sql, error,
-                        "UPDATE content SET count = count - 1 WHERE id = (SELECT content FROM message "
-                        "WHERE id = ?)",
-                        "i", id)
-         && surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i", id)
-         && surel_sql_run (txn->sql, error, "DELETE FROM message WHERE id = ?", "i", id);
-}
-
 /* The server has it no more, anywhere: it is held, or let go. */
 static gboolean
 let_go (Place *place, gint64 id, guint flags, GError **error)
 {
   if (place->lets_go || (flags & (SUREL_KEYWORD_DRAFT | SUREL_KEYWORD_DELETED)) != 0)
-    return delete_message (place->txn, id, error);
+    return surel_message_row_delete (place->txn, id, error);
   return surel_sql_run (place->txn->sql, error,
-                        "UPDATE message SET shown = 0, held = ?, held_in = ? WHERE id = ?", "iii",
-                        place->txn->time, place->folder, id);
+                        "UPDATE message SET held = ?, held_in = ? WHERE id = ?", "iii", place->txn->time,
+                        place->folder, id);
 }
 
 static gboolean
@@ -437,22 +299,11 @@ take_out (Place *place, gint64 epoch, gint64 rid, gint64 id, GError **error)
 {
   SurelTxn *txn = place->txn;
   gint64 flags = 0;
-  gint64 elsewhere = 0;
+  gboolean nowhere;
 
-  txn->rows++;
-  if (!surel_sql_run (txn->sql, error,
-                      "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iii",
-                      place->folder, epoch, rid)
-      || !surel_sql_get (txn->sql, &flags, error, "SELECT flags FROM message WHERE id = ?", "i", id)
-      || !surel_sql_get (txn->sql, &elsewhere, error,
-                         "SELECT 1 FROM placement WHERE message = ? LIMIT 1", "i", id))
-    return FALSE;
-  surel_txn_count (txn, place->account, place->folder, -(int) is_shown ((guint) flags),
-                   -unread_of ((guint) flags));
-  if (is_shown ((guint) flags))
-    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id,
-                       elsewhere != 0 ? SUREL_UPDATED : SUREL_DESTROYED);
-  return elsewhere != 0 || let_go (place, id, (guint) flags, error);
+  return surel_sql_get (txn->sql, &flags, error, "SELECT coalesce(server_flags, flags) FROM message WHERE id = ?", "i", id)
+         && surel_layers_take_out (txn, id, place->folder, epoch, rid, &nowhere, error)
+         && (!nowhere || let_go (place, id, (guint) flags, error));
 }
 
 typedef struct
@@ -653,7 +504,7 @@ surel_messages_remove_of_folder (SurelTxn *txn,
   g_autoptr (GArray) placements = NULL;
   Place place;
 
-  if (!find_place (txn, folder, &place, error))
+  if (!surel_intents_fail_target (txn, folder, error) || !find_place (txn, folder, &place, error))
     return FALSE;
   place.account = account;
   placements = read_placements (txn->sql,
@@ -686,8 +537,7 @@ delete_listed (SurelTxn *txn, sqlite3_stmt *statement, guint *count, GError **er
     {
       gint64 id = g_array_index (ids, gint64, i);
 
-      if (!surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", id)
-          || !delete_message (txn, id, error))
+      if (!surel_message_row_delete (txn, id, error))
         return FALSE;
     }
   *count = ids->len;

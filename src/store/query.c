@@ -123,7 +123,7 @@ add_number_condition (Build *build, const char *sql, gint64 number)
   bind_number (build, number);
 }
 
-#define IN_FOLDER "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.folder "
+#define IN_FOLDER "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND NOT q.leaving AND q.folder "
 #define IN_ROLE IN_FOLDER "IN (SELECT id FROM folder WHERE coalesce(role_set, role) "
 
 static void

@@ -73,7 +73,7 @@ surel_row_read_folders (SurelReader *reader, gint64 id, GError **error)
 {
   g_autoptr (GArray) folders = g_array_new (FALSE, FALSE, sizeof (gint64));
   sqlite3_stmt *statement = surel_sql_start (
-      reader->sql, error, "SELECT DISTINCT folder FROM placement WHERE message = ? ORDER BY folder", "i",
+      reader->sql, error, "SELECT DISTINCT folder FROM placement WHERE message = ? AND NOT leaving ORDER BY folder", "i",
       id);
   int result = -1;
 

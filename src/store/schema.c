@@ -69,6 +69,32 @@ static const char *const migrations[] = {
   /* Calls that were made with a key: done once and answered the same. */
   "CREATE TABLE call_key (key TEXT PRIMARY KEY, call BLOB NOT NULL, reply BLOB NOT NULL,"
   " time INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+
+  /* What people do, on its way to the servers. An operation is one call; its intents are what it wants of each
+   * message, in the order of their ids: see store/intents.c. `open`: how many of them aren't done. `evidence`: what
+   * tells later whether a step that can't be repeated was taken. */
+  "CREATE TABLE operation (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, client TEXT NOT NULL,"
+  " created INTEGER NOT NULL, ended INTEGER, cancelled INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL,"
+  " open INTEGER NOT NULL, failed INTEGER NOT NULL DEFAULT 0, unknown INTEGER NOT NULL DEFAULT 0,"
+  " attempts INTEGER NOT NULL DEFAULT 0, next_attempt INTEGER NOT NULL DEFAULT 0,"
+  " error TEXT NOT NULL DEFAULT '', error_text TEXT NOT NULL DEFAULT '') STRICT;"
+  "CREATE INDEX operation_ended ON operation (ended);"
+  "CREATE TABLE intent (id INTEGER PRIMARY KEY, operation INTEGER NOT NULL, account INTEGER NOT NULL,"
+  " message INTEGER NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+  " add_flags INTEGER NOT NULL DEFAULT 0, remove_flags INTEGER NOT NULL DEFAULT 0,"
+  " add_words TEXT NOT NULL DEFAULT '', remove_words TEXT NOT NULL DEFAULT '',"
+  " source INTEGER NOT NULL DEFAULT 0, target INTEGER NOT NULL DEFAULT 0, evidence TEXT,"
+  " error TEXT NOT NULL DEFAULT '', error_text TEXT NOT NULL DEFAULT '') STRICT;"
+  "CREATE INDEX intent_open ON intent (account, id) WHERE state < 2;"
+  "CREATE INDEX intent_message ON intent (message, id) WHERE state < 2;"
+  "CREATE INDEX intent_source ON intent (source, id) WHERE state < 2 AND kind = 4;"
+  "CREATE INDEX intent_operation ON intent (operation, id);"
+
+  /* `leaving`: a pending change takes the message out of there: it isn't shown there, and is there for the server
+   * still. `local_*`: what the server has no place for. */
+  "ALTER TABLE placement ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE message ADD COLUMN local_flags INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE message ADD COLUMN local_keywords TEXT NOT NULL DEFAULT '';",
 };
 
 /**

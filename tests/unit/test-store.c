@@ -5,178 +5,11 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
-#include "store/accounts.h"
 #include "store/content.h"
-#include "store/folders.h"
 #include "store/log.h"
-#include "store/messages.h"
 #include "store/query.h"
 #include "store/rows.h"
-
-typedef struct
-{
-  char *dir;
-  SurelStore *store;
-  gint64 account;
-  gint64 inbox;
-  gint64 other;
-} Fixture;
-
-static gboolean
-add_account (SurelTxn *txn, gpointer data, GError **error)
-{
-  g_autoptr (GVariant) settings
-      = g_variant_ref_sink (g_variant_new_parsed ("@a{sv} {'protocol': <'imap'>, 'address': <'a@b'>}"));
-  Fixture *fixture = data;
-
-  fixture->account = surel_accounts_add (txn, settings, "secret", error);
-  return fixture->account != 0;
-}
-
-static gboolean
-add_folders (SurelTxn *txn, gpointer data, GError **error)
-{
-  Fixture *fixture = data;
-  g_autoptr (GPtrArray) entries
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_entry_free);
-  SurelFolderEntry *inbox = surel_folder_entry_new ("INBOX", "INBOX");
-
-  inbox->role = "inbox";
-  g_ptr_array_add (entries, inbox);
-  g_ptr_array_add (entries, surel_folder_entry_new ("Work", "Work"));
-  return surel_folders_put_all (txn, fixture->account, entries, error);
-}
-
-static void
-load_folders (SurelReader *reader, gpointer data)
-{
-  Fixture *fixture = data;
-  g_autoptr (GPtrArray) rows
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
-
-  g_assert_no_error (reader->error);
-  g_assert_true (surel_folders_load_account (reader->sql, fixture->account, rows, NULL));
-  for (guint i = 0; i < rows->len; i++)
-    {
-      SurelFolderRow *row = rows->pdata[i];
-
-      *(row->role[0] != '\0' ? &fixture->inbox : &fixture->other) = row->id;
-    }
-}
-
-static void
-open_store (Fixture *fixture)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture->store = surel_store_open (fixture->dir, &error);
-  g_assert_no_error (error);
-}
-
-static void
-close_store (Fixture *fixture)
-{
-  surel_store_close (fixture->store);
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-  g_clear_object (&fixture->store);
-}
-
-static guint64
-latest_state (Fixture *fixture)
-{
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-  return surel_store_get_state (fixture->store);
-}
-
-static void
-set_up (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
-{
-  g_autoptr (GError) error = NULL;
-
-  fixture->dir = g_dir_make_tmp ("surel-test-XXXXXX", &error);
-  open_store (fixture);
-  g_assert_true (surel_store_write_sync (fixture->store, add_account, fixture, &error));
-  g_assert_true (surel_store_write_sync (fixture->store, add_folders, fixture, &error));
-  surel_store_read_sync (fixture->store, load_folders, fixture);
-  g_assert_cmpint (fixture->inbox, >, 0);
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
-{
-  g_autofree char *command = g_strdup_printf ("rm -rf '%s'", fixture->dir);
-
-  close_store (fixture);
-  g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL);
-  g_free (fixture->dir);
-}
-
-static SurelMessage *
-make_message (gint64 uid, guint flags)
-{
-  SurelMessage *message = surel_message_new ();
-
-  message->remote_id = uid;
-  message->flags = flags;
-  message->received = 1700000000 + uid;
-  message->size = 1000 + (guint64) uid;
-  message->subject = g_strdup_printf ("Subject %" G_GINT64_FORMAT, uid);
-  message->message_id = g_strdup_printf ("%" G_GINT64_FORMAT "@test", uid);
-  message->from = g_bytes_new_static ("Ann\0ann@test", 13);
-  return message;
-}
-
-typedef struct
-{
-  gint64 folder;
-  GPtrArray *messages;
-  SurelUidSet *gone;
-  gboolean restart;
-  gboolean listed;
-  gboolean drop;
-} Batch;
-
-static gboolean
-write_batch (SurelTxn *txn, gpointer data, GError **error)
-{
-  Batch *batch = data;
-  gboolean more;
-
-  return (!batch->restart || surel_messages_restart (txn, batch->folder, error))
-         && (batch->messages == NULL
-             || surel_messages_put (txn, batch->folder, batch->messages, error))
-         && (batch->gone == NULL
-             || surel_messages_put_gone (txn, batch->folder, batch->gone, &more, error))
-         && (!batch->drop || surel_messages_drop_stale (txn, batch->folder, &more, error))
-         && (!batch->listed || surel_folders_set_listed (txn, batch->folder, error));
-}
-
-static void
-put (Fixture *fixture, gint64 folder, gint64 first, gint64 last, guint flags)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) messages
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
-  Batch batch = { .folder = folder, .messages = messages };
-
-  for (gint64 uid = first; uid <= last; uid++)
-    g_ptr_array_add (messages, make_message (uid, flags));
-  surel_store_write_sync (fixture->store, write_batch, &batch, &error);
-  g_assert_no_error (error);
-}
-
-static void
-take_out (Fixture *fixture, gint64 folder, const char *uids)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (SurelUidSet) set = surel_uid_set_parse (uids, -1);
-  Batch batch = { .folder = folder, .gone = set };
-
-  surel_store_write_sync (fixture->store, write_batch, &batch, &error);
-  g_assert_no_error (error);
-}
+#include "store-fixture.h"
 
 typedef struct
 {
@@ -195,7 +28,7 @@ read_changes (SurelReader *reader, gpointer data)
 }
 
 static SurelPage *
-changes (Fixture *fixture, guint64 since, guint limit)
+changes (StoreFixture *fixture, guint64 since, guint limit)
 {
   Ask ask = { since, limit, NULL, NULL };
 
@@ -226,7 +59,7 @@ apply (GHashTable *mirror, SurelChanges *set)
 }
 
 static guint64
-catch_up (Fixture *fixture, GHashTable *mirror, guint64 since, guint limit)
+catch_up (StoreFixture *fixture, GHashTable *mirror, guint64 since, guint limit)
 {
   gboolean more = TRUE;
 
@@ -260,7 +93,7 @@ run_query (SurelReader *reader, gpointer data)
 }
 
 static GHashTable *
-all_shown (Fixture *fixture)
+all_shown (StoreFixture *fixture)
 {
   g_autoptr (SurelQuery) query = surel_query_new ();
   g_autoptr (SurelQueryResult) result = NULL;
@@ -290,7 +123,7 @@ assert_same (GHashTable *a, GHashTable *b)
 
 /* A mirror taken at any moment and brought up by Changes alone is the present. */
 static void
-test_changes_from_any_state_give_the_present (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_changes_from_any_state_give_the_present (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GHashTable) now = NULL;
   GHashTable *mirrors[40];
@@ -303,10 +136,10 @@ test_changes_from_any_state_give_the_present (Fixture *fixture, gconstpointer da
                                                (gint) next);
       gint n = g_test_rand_int_range (1, 120);
 
-      put (fixture, fixture->inbox, next, next + n, (guint) g_test_rand_int_range (0, 4));
+      store_fixture_put (fixture, fixture->inbox, next, next + n, (guint) g_test_rand_int_range (0, 4));
       next += n + 1;
       if (g_test_rand_bit ())
-        take_out (fixture, fixture->inbox, gone);
+        store_fixture_take_out (fixture, fixture->inbox, gone);
       mirrors[i] = g_hash_table_new (NULL, NULL);
       states[i] = catch_up (fixture, mirrors[i], 0, (guint) g_test_rand_int_range (1, 1001));
     }
@@ -321,14 +154,14 @@ test_changes_from_any_state_give_the_present (Fixture *fixture, gconstpointer da
 
 /* A listing from 0 that things happen to, one page at a time, ends at the present. */
 static void
-test_listing_survives_changes_under_way (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_listing_survives_changes_under_way (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GHashTable) mirror = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) now = NULL;
   guint64 since = 0;
   gboolean more = TRUE;
 
-  put (fixture, fixture->inbox, 1, 5000, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 5000, 0);
   for (guint step = 0; more; step++)
     {
       g_autoptr (SurelPage) page = changes (fixture, since, 1);
@@ -338,25 +171,25 @@ test_listing_survives_changes_under_way (Fixture *fixture, gconstpointer data G_
       more = page->has_more;
       if (step == 1)
         {
-          take_out (fixture, fixture->inbox, "1:100,4000:4100");
-          put (fixture, fixture->inbox, 5001, 5010, 0);
+          store_fixture_take_out (fixture, fixture->inbox, "1:100,4000:4100");
+          store_fixture_put (fixture, fixture->inbox, 5001, 5010, 0);
         }
       if (step == 2)
         {
-          take_out (fixture, fixture->inbox, "5005");
-          close_store (fixture);
-          open_store (fixture);
+          store_fixture_take_out (fixture, fixture->inbox, "5005");
+          store_fixture_close_store (fixture);
+          store_fixture_open_store (fixture);
         }
     }
   now = all_shown (fixture);
   assert_same (mirror, now);
-  g_assert_cmpuint (since, ==, latest_state (fixture));
+  g_assert_cmpuint (since, ==, store_fixture_latest_state (fixture));
 }
 
 static void
-test_unknown_states_are_told (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_unknown_states_are_told (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-  guint64 state = latest_state (fixture);
+  guint64 state = store_fixture_latest_state (fixture);
   guint64 wrong[] = { 1, 7, 12345678, SUREL_STATE_STEP, state + 1, state - 1, state + SUREL_STATE_STEP,
                       G_MAXINT64 };
 
@@ -381,7 +214,7 @@ read_folder (SurelReader *reader, gpointer data)
 }
 
 static void
-assert_counts (Fixture *fixture, gint64 folder, guint total, guint unread)
+assert_counts (StoreFixture *fixture, gint64 folder, guint total, guint unread)
 {
   g_autoptr (GPtrArray) rows = g_ptr_array_new ();
   SurelFolderRow *row;
@@ -395,7 +228,7 @@ assert_counts (Fixture *fixture, gint64 folder, guint total, guint unread)
 }
 
 static void
-test_deleted_mark_hides_and_brings_back (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_deleted_mark_hides_and_brings_back (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (SurelPage) hidden = NULL;
   g_autoptr (SurelPage) back = NULL;
@@ -403,15 +236,15 @@ test_deleted_mark_hides_and_brings_back (Fixture *fixture, gconstpointer data G_
   g_autoptr (GArray) created = NULL;
   guint64 state;
 
-  put (fixture, fixture->inbox, 1, 10, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 10, 0);
   assert_counts (fixture, fixture->inbox, 10, 10);
-  state = latest_state (fixture);
-  put (fixture, fixture->inbox, 3, 3, SUREL_KEYWORD_DELETED);
+  state = store_fixture_latest_state (fixture);
+  store_fixture_put (fixture, fixture->inbox, 3, 3, SUREL_KEYWORD_DELETED);
   assert_counts (fixture, fixture->inbox, 9, 9);
   hidden = changes (fixture, state, 100);
   destroyed = surel_changes_list (hidden->changes, SUREL_FAMILY_MESSAGE, SUREL_DESTROYED);
   g_assert_cmpuint (destroyed->len, ==, 1);
-  put (fixture, fixture->inbox, 3, 3, SUREL_KEYWORD_SEEN);
+  store_fixture_put (fixture, fixture->inbox, 3, 3, SUREL_KEYWORD_SEEN);
   assert_counts (fixture, fixture->inbox, 10, 9);
   back = changes (fixture, hidden->state, 100);
   created = surel_changes_list (back->changes, SUREL_FAMILY_MESSAGE, SUREL_CREATED);
@@ -420,31 +253,31 @@ test_deleted_mark_hides_and_brings_back (Fixture *fixture, gconstpointer data G_
 }
 
 static void
-test_ids_survive_a_new_uidvalidity (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_ids_survive_a_new_uidvalidity (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GPtrArray) messages
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
   g_autoptr (GHashTable) before = NULL;
   g_autoptr (GHashTable) after = NULL;
   g_autoptr (GError) error = NULL;
-  Batch restart = { .folder = fixture->inbox, .restart = TRUE };
-  Batch listing = { .folder = fixture->inbox, .messages = messages, .drop = TRUE, .listed = TRUE };
-  Batch listed = { .folder = fixture->inbox, .listed = TRUE };
+  StoreBatch restart = { .folder = fixture->inbox, .restart = TRUE };
+  StoreBatch listing = { .folder = fixture->inbox, .messages = messages, .drop = TRUE, .listed = TRUE };
+  StoreBatch listed = { .folder = fixture->inbox, .listed = TRUE };
   GHashTableIter iter;
   gpointer key;
 
-  put (fixture, fixture->inbox, 1, 50, 0);
-  g_assert_true (surel_store_write_sync (fixture->store, write_batch, &listed, &error));
+  store_fixture_put (fixture, fixture->inbox, 1, 50, 0);
+  g_assert_true (surel_store_write_sync (fixture->store, store_fixture_write_batch, &listed, &error));
   before = all_shown (fixture);
-  g_assert_true (surel_store_write_sync (fixture->store, write_batch, &restart, &error));
+  g_assert_true (surel_store_write_sync (fixture->store, store_fixture_write_batch, &restart, &error));
   for (gint64 uid = 1; uid <= 49; uid++) /* the last is gone, the others have other UIDs */
     {
-      SurelMessage *message = make_message (uid, 0);
+      SurelMessage *message = store_fixture_make_message (uid, 0);
 
       message->remote_id = 1000 - uid;
       g_ptr_array_add (messages, message);
     }
-  g_assert_true (surel_store_write_sync (fixture->store, write_batch, &listing, &error));
+  g_assert_true (surel_store_write_sync (fixture->store, store_fixture_write_batch, &listing, &error));
   g_assert_no_error (error);
   after = all_shown (fixture);
   g_assert_cmpuint (g_hash_table_size (after), ==, 49);
@@ -455,15 +288,15 @@ test_ids_survive_a_new_uidvalidity (Fixture *fixture, gconstpointer data G_GNUC_
 }
 
 static void
-test_a_move_elsewhere_keeps_the_id (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_move_elsewhere_keeps_the_id (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GHashTable) before = NULL;
   g_autoptr (GHashTable) after = NULL;
 
-  put (fixture, fixture->inbox, 1, 5, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
   before = all_shown (fixture);
-  take_out (fixture, fixture->inbox, "2");
-  put (fixture, fixture->other, 2, 2, 0);
+  store_fixture_take_out (fixture, fixture->inbox, "2");
+  store_fixture_put (fixture, fixture->other, 2, 2, 0);
   after = all_shown (fixture);
   assert_same (before, after);
   assert_counts (fixture, fixture->inbox, 4, 4);
@@ -473,18 +306,18 @@ test_a_move_elsewhere_keeps_the_id (Fixture *fixture, gconstpointer data G_GNUC_
 static gboolean
 write_then_fail (SurelTxn *txn, gpointer data, GError **error)
 {
-  Fixture *fixture = data;
+  StoreFixture *fixture = data;
   g_autoptr (GPtrArray) messages
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
 
-  g_ptr_array_add (messages, make_message (77, 0));
+  g_ptr_array_add (messages, store_fixture_make_message (77, 0));
   g_assert_true (surel_messages_put (txn, fixture->inbox, messages, error));
   g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "on purpose");
   return FALSE;
 }
 
 static void
-test_a_failing_job_leaves_nothing (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_failing_job_leaves_nothing (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GError) error = NULL;
 
@@ -495,31 +328,55 @@ test_a_failing_job_leaves_nothing (Fixture *fixture, gconstpointer data G_GNUC_U
 
 /* What is posted at the end may still want to write. */
 static void
-test_a_closed_store_takes_nothing (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_closed_store_takes_nothing (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   surel_store_close (fixture->store);
   surel_store_write (fixture->store, write_then_fail, fixture, NULL, NULL, NULL);
   surel_store_read (fixture->store, NULL, NULL, NULL, NULL);
 }
 
+/* tests/data has a database of each version before the present one. */
 static void
-test_no_number_is_given_twice (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_an_older_store_is_brought_up (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  StoreFixture older = { .dir = g_build_filename (fixture->dir, "older", NULL) };
+  g_autofree char *path = g_build_filename (older.dir, "surel.db", NULL);
+  g_autofree char *sql = NULL;
+  g_autoptr (GHashTable) shown = NULL;
+  sqlite3 *db = NULL;
+
+  g_assert_true (g_file_get_contents (SUREL_TEST_DATA "/store-1.sql", &sql, NULL, NULL));
+  g_mkdir (older.dir, 0700);
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+  store_fixture_open_store (&older);
+  shown = all_shown (&older);
+  g_assert_cmpuint (g_hash_table_size (shown), ==, 15);
+  store_fixture_close_store (&older);
+  store_fixture_open_store (&older);
+  store_fixture_close_store (&older);
+  g_free (older.dir);
+}
+
+static void
+test_no_number_is_given_twice (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   guint64 state;
   g_autofree char *copy = g_strconcat (fixture->dir, "-copy", NULL);
   g_autofree char *command = g_strdup_printf ("cp -r '%s' '%s'", fixture->dir, copy);
   g_autoptr (GHashTable) set = NULL;
-  Fixture after_crash = { .dir = copy, .inbox = fixture->inbox };
+  StoreFixture after_crash = { .dir = copy, .inbox = fixture->inbox };
 
-  put (fixture, fixture->inbox, 1, 3, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 3, 0);
   g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL)); /* as a crash leaves it */
-  put (fixture, fixture->inbox, 4, 100, 0);
-  state = latest_state (fixture);
+  store_fixture_put (fixture, fixture->inbox, 4, 100, 0);
+  state = store_fixture_latest_state (fixture);
   set = all_shown (fixture);
 
-  open_store (&after_crash);
-  put (&after_crash, after_crash.inbox, 500, 500, 0);
-  g_assert_cmpuint (latest_state (&after_crash), >, state);
+  store_fixture_open_store (&after_crash);
+  store_fixture_put (&after_crash, after_crash.inbox, 500, 500, 0);
+  g_assert_cmpuint (store_fixture_latest_state (&after_crash), >, state);
   {
     g_autoptr (GHashTable) later = all_shown (&after_crash);
     GHashTableIter iter;
@@ -531,19 +388,19 @@ test_no_number_is_given_twice (Fixture *fixture, gconstpointer data G_GNUC_UNUSE
       both += g_hash_table_contains (set, key);
     g_assert_cmpuint (both, ==, 3);
   }
-  close_store (&after_crash);
+  store_fixture_close_store (&after_crash);
   g_free (command);
   command = g_strdup_printf ("rm -rf '%s'", copy);
   g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL);
 }
 
 static void
-test_queries_use_their_index (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_queries_use_their_index (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (SurelQuery) query = surel_query_new ();
   Listing listing = { query, NULL, NULL };
 
-  put (fixture, fixture->inbox, 1, 100, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 100, 0);
   query->limit = 50;
   surel_store_read_sync (fixture->store, run_query, &listing);
   g_assert_cmpstr (listing.plan, ==, "SCAN m USING COVERING INDEX message_list\n");
@@ -573,7 +430,7 @@ add_content (SurelTxn *txn, gpointer data, GError **error)
 }
 
 static void
-test_content_is_kept_once_and_checked (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_content_is_kept_once_and_checked (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   const char *dir = surel_store_get_content_dir (fixture->store);
   g_autoptr (GError) error = NULL;
@@ -592,7 +449,7 @@ test_content_is_kept_once_and_checked (Fixture *fixture, gconstpointer data G_GN
   digest = surel_content_writer_finish (writer, &size, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (size, ==, 5);
-  put (fixture, fixture->inbox, 1, 1, 0);
+  store_fixture_put (fixture, fixture->inbox, 1, 1, 0);
   shown = all_shown (fixture);
   keys = g_hash_table_get_keys (shown);
   id = (gint64) (guintptr) keys->data;
@@ -614,7 +471,7 @@ test_content_is_kept_once_and_checked (Fixture *fixture, gconstpointer data G_GN
 }
 
 static void
-test_a_second_store_is_refused (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_second_store_is_refused (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autoptr (GError) error = NULL;
 
@@ -623,7 +480,7 @@ test_a_second_store_is_refused (Fixture *fixture, gconstpointer data G_GNUC_UNUS
 }
 
 static void
-test_foreign_and_linked_directories_are_refused (Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_foreign_and_linked_directories_are_refused (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   g_autofree char *link = g_strconcat (fixture->dir, "-link", NULL);
   g_autofree char *open_to_all = g_build_filename (fixture->dir, "open", NULL);
@@ -645,7 +502,7 @@ test_foreign_and_linked_directories_are_refused (Fixture *fixture, gconstpointer
   }
 }
 
-#define ADD(name, func) g_test_add ("/store/" name, Fixture, NULL, set_up, func, tear_down)
+#define ADD(name, func) g_test_add ("/store/" name, StoreFixture, NULL, store_fixture_set_up, func, store_fixture_tear_down)
 
 int
 main (int argc, char **argv)
@@ -660,6 +517,7 @@ main (int argc, char **argv)
   ADD ("a-move-elsewhere-keeps-the-id", test_a_move_elsewhere_keeps_the_id);
   ADD ("a-failing-job-leaves-nothing", test_a_failing_job_leaves_nothing);
   ADD ("a-closed-store-takes-nothing", test_a_closed_store_takes_nothing);
+  ADD ("an-older-store-is-brought-up", test_an_older_store_is_brought_up);
   ADD ("no-number-is-given-twice", test_no_number_is_given_twice);
   ADD ("queries-use-their-index", test_queries_use_their_index);
   ADD ("content-is-kept-once-and-checked", test_content_is_kept_once_and_checked);

@@ -1,0 +1,483 @@
+/* Intents: what operations want of each message, in order, until a server has done it.
+ *
+ * An intent waits; where its step can't be repeated it is marked as sent, durably and with evidence, before the
+ * step is taken; it ends as done, failed or dropped. While it is open (waiting or sent) it is replayed on what the
+ * server says (store/layers.c). Intents of one message go to the server in their order, those of different
+ * messages in any: so alike ones go together, whichever operation they are of. A message that is copied stays as
+ * it is on the server until the copy is made. */
+#include "store/intents.h"
+
+#include "base/errors.h"
+#include "store/layers.h"
+#include "store/operations.h"
+
+#define BATCH_MAX 1000 /* intents that go to a server together */
+
+static void
+item_clear (gpointer data)
+{
+  g_free (((SurelIntentItem *) data)->here_words);
+}
+
+void
+surel_intent_batch_free (SurelIntentBatch *self)
+{
+  g_free (self->folder_remote_id);
+  g_clear_pointer (&self->folder_token, g_bytes_unref);
+  g_free (self->target_remote_id);
+  g_clear_pointer (&self->target_token, g_bytes_unref);
+  g_free (self->add_words);
+  g_free (self->remove_words);
+  g_free (self->evidence);
+  g_array_unref (self->items);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+/* --- What goes next --- */
+
+/* A copy is made from its source's place, all others are done at their own. CROSS JOIN keeps the planner, which
+ * knows no statistics, on the open intents. */
+#define FROM                                                                                             \
+  " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
+  "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
+#define IS_FREE                                                                                          \
+  " AND o.next_attempt <= ?2 AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
+  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) "
+
+/* The first that can go: those that were sent before all others. */
+static int
+find_first (SurelReader *reader, gint64 account, gint64 now, SurelIntentBatch *batch, GError **error)
+{
+  sqlite3_stmt *s = surel_sql_start (reader->sql, error,
+                                     "SELECT i.kind, i.state, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
+                                     "i.remove_flags, i.add_words, i.remove_words, i.evidence" FROM
+                                     "WHERE i.account = ?1 AND i.state < 2" IS_FREE
+                                     "ORDER BY i.state = 0, i.id LIMIT 1",
+                                     "ii", account, now);
+  int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
+
+  if (result <= 0)
+    return result;
+  batch->account = account;
+  batch->kind = (SurelIntentKind) sqlite3_column_int (s, 0);
+  batch->state = (SurelIntentState) sqlite3_column_int (s, 1);
+  batch->folder = sqlite3_column_int64 (s, 2);
+  batch->folder_remote_id = surel_sql_column_text (s, 3);
+  batch->folder_token = surel_sql_column_bytes (s, 4);
+  batch->target = sqlite3_column_int64 (s, 5);
+  batch->add_flags = (guint) sqlite3_column_int64 (s, 6);
+  batch->remove_flags = (guint) sqlite3_column_int64 (s, 7);
+  batch->add_words = surel_sql_column_text (s, 8);
+  batch->remove_words = surel_sql_column_text (s, 9);
+  batch->evidence = surel_sql_column_text (s, 10);
+  sqlite3_reset (s);
+  return 1;
+}
+
+static gboolean
+find_target (SurelReader *reader, SurelIntentBatch *batch, GError **error)
+{
+  sqlite3_stmt *s;
+  int result;
+
+  if (batch->target == 0)
+    return TRUE;
+  s = surel_sql_start (reader->sql, error, "SELECT remote_id, token FROM folder WHERE id = ?", "i", batch->target);
+  result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
+  if (result <= 0)
+    return result == 0;
+  batch->target_remote_id = surel_sql_column_text (s, 0);
+  batch->target_token = surel_sql_column_bytes (s, 1);
+  sqlite3_reset (s);
+  return TRUE;
+}
+
+/* All that are like the first. */
+static gboolean
+find_items (SurelReader *reader, SurelIntentBatch *batch, gint64 now, GError **error)
+{
+  sqlite3_stmt *s = surel_sql_start (
+      reader->sql, error,
+      "SELECT i.id, i.operation, i.message, p.rid, m.identity" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
+      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
+      "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
+      "ORDER BY i.id LIMIT ?12",
+      "iiiiiiiisssi", batch->account, now, (gint64) batch->state, (gint64) batch->kind, batch->folder, batch->target,
+      (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
+      (gint64) BATCH_MAX);
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (reader->sql, s, error)) > 0)
+    {
+      SurelIntentItem item = { .id = sqlite3_column_int64 (s, 0),
+                               .operation = sqlite3_column_int64 (s, 1),
+                               .message = sqlite3_column_int64 (s, 2),
+                               .remote_id = sqlite3_column_int64 (s, 3),
+                               .identity = (guint64) sqlite3_column_int64 (s, 4) };
+
+      g_array_append_val (batch->items, item);
+    }
+  return result == 0;
+}
+
+/**
+ * surel_intents_next:
+ * @now: seconds since the epoch: those that were put off beyond it are passed over
+ * @next: (out) (nullable): what goes to the server next, in one step; %NULL where there is nothing
+ */
+gboolean
+surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelIntentBatch **next, GError **error)
+{
+  g_autoptr (SurelIntentBatch) batch = g_new0 (SurelIntentBatch, 1);
+  int found;
+
+  *next = NULL;
+  batch->items = g_array_new (FALSE, TRUE, sizeof (SurelIntentItem));
+  g_array_set_clear_func (batch->items, item_clear);
+  found = find_first (reader, account, now, batch, error);
+  if (found <= 0)
+    return found == 0;
+  if (!find_target (reader, batch, error) || !find_items (reader, batch, now, error))
+    return FALSE;
+  *next = g_steal_pointer (&batch);
+  return TRUE;
+}
+
+/**
+ * surel_intents_next_due:
+ * @when: (out): seconds since the epoch when the next one that was put off is due; 0 for none
+ */
+gboolean
+surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GError **error)
+{
+  *when = 0;
+  return surel_sql_get (reader->sql, when, error,
+                        "SELECT min(o.next_attempt) FROM intent i CROSS JOIN operation o ON o.id = i.operation WHERE "
+                        "i.account = ? AND i.state < 2 AND o.next_attempt > 0",
+                        "i", account);
+}
+
+/* --- What became of it --- */
+
+static gboolean
+set_state (SurelTxn *txn, gint64 intent, SurelIntentState state, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ? WHERE id = ?", "ii", (gint64) state, intent);
+}
+
+/**
+ * surel_intents_mark_sent:
+ * @evidence: what tells, after a crash, whether the step was taken
+ *
+ * Notes that a step that can't be repeated is about to be taken; to be durable before it is.
+ */
+gboolean
+surel_intents_mark_sent (SurelTxn *txn, SurelIntentBatch *batch, const char *evidence, GError **error)
+{
+  for (guint i = 0; i < batch->items->len; i++)
+    if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
+                        (gint64) SUREL_INTENT_SENT, evidence, g_array_index (batch->items, SurelIntentItem, i).id))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+destroy (SurelTxn *txn, gint64 message, GError **error)
+{
+  return surel_intents_gone (txn, message, error) && surel_layers_vanish (txn, message, error)
+         && surel_message_row_delete (txn, message, error);
+}
+
+/* The server has the message where it was to go. Where its id there isn't known the next list says it. */
+static gboolean
+land (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, GError **error)
+{
+  gint64 from = batch->kind == SUREL_INTENT_MOVE ? batch->folder : 0;
+  gint64 epoch = 0;
+  gint64 other = 0;
+
+  if (!surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM folder WHERE id = ?", "i", batch->target)
+      || !surel_sql_get (txn->sql, &other, error, "SELECT message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?",
+                         "iii", batch->target, epoch, item->new_remote_id))
+    return FALSE;
+  /* A list of the target came first, and took it for a new message. */
+  if (other != 0 && other != item->message && !destroy (txn, other, error))
+    return FALSE;
+  return surel_layers_arrive (txn, item->message, from, batch->target, epoch, item->new_remote_id, error);
+}
+
+static gboolean
+take_effect (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, GError **error)
+{
+  g_autofree char *words = NULL;
+
+  switch (batch->kind)
+    {
+    case SUREL_INTENT_KEYWORDS:
+      words = surel_keywords_combine (batch->add_words, NULL, item->here_words);
+      return surel_layers_take_effect (txn, item->message, batch->add_flags & ~item->here_flags, batch->remove_flags, words,
+                                       batch->remove_words, error)
+             && ((item->here_flags == 0 && item->here_words == NULL)
+                 || surel_layers_keep_here (txn, item->message, item->here_flags, item->here_words, error))
+             && surel_layers_forget_here (txn, item->message, batch->remove_flags, batch->remove_words, error);
+    case SUREL_INTENT_MOVE:
+    case SUREL_INTENT_COPY:
+      return land (txn, batch, item, error);
+    case SUREL_INTENT_DESTROY: /* it isn't held: a person wanted that */
+      return destroy (txn, item->message, error);
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* What is shown goes back to what it would be without it. */
+static gboolean
+roll_back (SurelTxn *txn, SurelIntentKind kind, gint64 message, GError **error)
+{
+  switch (kind)
+    {
+    case SUREL_INTENT_KEYWORDS:
+      return surel_layers_replay_flags (txn, message, error);
+    case SUREL_INTENT_COPY: /* it never was */
+      return destroy (txn, message, error);
+    default:
+      return surel_layers_replay_place (txn, message, error);
+    }
+}
+
+static gboolean
+refuse (SurelTxn *txn, SurelIntentKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
+        const char *text, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, error = ?, error_text = ? WHERE id = ?", "issi",
+                        (gint64) SUREL_INTENT_FAILED, name, text, id)
+         && surel_operations_fail (txn, operation, name, text, error)
+         && surel_operations_settle (txn, operation, 0, 1, error) && roll_back (txn, kind, message, error);
+}
+
+static gboolean
+record_item (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, gint64 next_attempt, GError **error)
+{
+  const char *name = batch->error != NULL ? surel_error_name (batch->error) : "";
+  const char *text = batch->error != NULL ? batch->error->message : "";
+
+  switch (item->outcome)
+    {
+    case SUREL_OUTCOME_DONE:
+      /* Its effect is in the server's layer, and it has left its own: in one transaction. */
+      return set_state (txn, item->id, SUREL_INTENT_DONE, error)
+             && surel_operations_settle (txn, item->operation, 1, 0, error) && take_effect (txn, batch, item, error);
+    case SUREL_OUTCOME_NOT_DONE:
+      return set_state (txn, item->id, SUREL_INTENT_WAITING, error)
+             && (batch->error == NULL
+                 || surel_operations_put_off (txn, item->operation, next_attempt, name, text, error));
+    case SUREL_OUTCOME_REFUSED:
+      return refuse (txn, batch->kind, item->id, item->operation, item->message, name, text, error);
+    case SUREL_OUTCOME_OPEN:
+    default:
+      return TRUE;
+    }
+}
+
+/* An intent may have been dropped since the batch was read: cancelled, replaced, its message gone. */
+static gboolean
+is_open (SurelTxn *txn, gint64 intent, gboolean *open, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", intent))
+    return FALSE;
+  *open = found != 0;
+  return TRUE;
+}
+
+/**
+ * surel_intents_record:
+ * @batch: with the outcomes
+ * @next_attempt: when those that weren't done are tried again, in seconds since the epoch
+ *
+ * Writes what a server did. Where an intent is no longer open its effect is written all the same.
+ */
+gboolean
+surel_intents_record (SurelTxn *txn, SurelIntentBatch *batch, gint64 next_attempt, GError **error)
+{
+  for (guint i = 0; i < batch->items->len; i++)
+    {
+      const SurelIntentItem *item = &g_array_index (batch->items, SurelIntentItem, i);
+      gboolean open;
+
+      txn->rows++;
+      if (!is_open (txn, item->id, &open, error))
+        return FALSE;
+      if (open ? !record_item (txn, batch, item, next_attempt, error)
+               : item->outcome == SUREL_OUTCOME_DONE && !take_effect (txn, batch, item, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* --- Coming and going --- */
+
+/**
+ * surel_intents_add:
+ *
+ * Returns: the new intent's id; 0 with @error set
+ */
+gint64
+surel_intents_add (SurelTxn *txn,
+                   gint64 operation,
+                   gint64 account,
+                   gint64 message,
+                   SurelIntentKind kind,
+                   gint64 source,
+                   gint64 target,
+                   GError **error)
+{
+  if (!surel_operations_opened (txn, operation, 1, error)
+      || !surel_sql_run (txn->sql, error,
+                         "INSERT INTO intent (operation, account, message, kind, source, target) VALUES (?, ?, ?, ?, ?, ?)",
+                         "iiiiii", operation, account, message, (gint64) kind, source, target))
+    return 0;
+  return sqlite3_last_insert_rowid (surel_sql_handle (txn->sql));
+}
+
+typedef struct
+{
+  gint64 id;
+  gint64 operation;
+  gint64 message;
+  SurelIntentKind kind;
+} Open;
+
+/* Reads the rows whole before any is changed. */
+static GArray *
+read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
+{
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Open));
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    {
+      Open row = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
+                   sqlite3_column_int64 (statement, 2), (SurelIntentKind) sqlite3_column_int (statement, 3) };
+
+      g_array_append_val (rows, row);
+    }
+  return result == 0 ? g_steal_pointer (&rows) : NULL;
+}
+
+static gboolean
+drop_all (SurelTxn *txn, GArray *rows, GError **error)
+{
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!set_state (txn, row->id, SUREL_INTENT_DROPPED, error)
+          || !surel_operations_settle (txn, row->operation, 1, 0, error))
+        return FALSE;
+    }
+  return rows != NULL;
+}
+
+/**
+ * surel_intents_drop:
+ * @places: whether just those that say where the message is go, or all
+ *
+ * A later intent replaces those of the message that wait. What was sent stays.
+ */
+gboolean
+surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **error)
+{
+  g_autoptr (GArray) rows = read_open (
+      txn,
+      surel_sql_start (txn->sql, error,
+                       "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2 AND state = 0 AND "
+                       "kind != 4 AND (kind != 1 OR NOT ?)",
+                       "ii", message, (gint64) places),
+      error);
+
+  return drop_all (txn, rows, error);
+}
+
+/**
+ * surel_intents_gone:
+ *
+ * The message is nowhere any more: there is nothing left to do with it.
+ */
+gboolean
+surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2", "i",
+                                    message),
+                   error);
+  g_autoptr (GArray) copies = NULL;
+
+  if (!drop_all (txn, rows, error))
+    return FALSE;
+  /* Copies that were to be made of it can't be any more. */
+  copies = read_open (txn,
+                      surel_sql_start (txn->sql, error,
+                                       "SELECT id, operation, message, kind FROM intent WHERE source = ? AND state < 2 AND "
+                                       "state = 0 AND kind = 4",
+                                       "i", message),
+                      error);
+  for (guint i = 0; copies != NULL && i < copies->len; i++)
+    {
+      const Open *row = &g_array_index (copies, Open, i);
+
+      if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound",
+                   "What was to be copied was deleted before", error))
+        return FALSE;
+    }
+  return copies != NULL;
+}
+
+/**
+ * surel_intents_fail_target:
+ *
+ * The folder is gone: what was on its way there stays where it was.
+ */
+gboolean
+surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2", "i",
+                                    folder),
+                   error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound",
+                   "The folder it was to go to was deleted", error))
+        return FALSE;
+    }
+  return rows != NULL;
+}
+
+/**
+ * surel_intents_remove_of_account:
+ *
+ * The account is being removed, with all that waits to be done there.
+ */
+gboolean
+surel_intents_remove_of_account (SurelTxn *txn, gint64 account, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE account = ? AND state < 2", "i",
+                                    account),
+                   error);
+
+  return drop_all (txn, rows, error)
+         && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE account = ?", "i", account);
+}

@@ -1,0 +1,498 @@
+/* What a person does to messages, accepted: intents are written, earlier ones that they replace are dropped, and
+ * what clients see is made anew; all in one transaction. Nothing here waits for a server. */
+#include "store/modify.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "store/intents.h"
+#include "store/layers.h"
+#include "store/log.h"
+#include "store/operations.h"
+
+SurelPatch *
+surel_patch_new (void)
+{
+  SurelPatch *self = g_new0 (SurelPatch, 1);
+
+  self->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self->add_folders = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self->remove_folders = g_array_new (FALSE, FALSE, sizeof (gint64));
+  return self;
+}
+
+void
+surel_patch_free (SurelPatch *self)
+{
+  g_array_unref (self->ids);
+  g_free (self->add_words);
+  g_free (self->remove_words);
+  g_free (self->move_to_role);
+  g_array_unref (self->add_folders);
+  g_array_unref (self->remove_folders);
+  g_free (self->client);
+  g_free (self);
+}
+
+SurelModified *
+surel_modified_new (void)
+{
+  SurelModified *self = g_new0 (SurelModified, 1);
+
+  self->not_found = g_array_new (FALSE, FALSE, sizeof (guint64));
+  self->copies = g_array_new (FALSE, FALSE, sizeof (SurelCopied));
+  self->accounts = g_array_new (FALSE, FALSE, sizeof (gint64));
+  return self;
+}
+
+void
+surel_modified_free (SurelModified *self)
+{
+  g_array_unref (self->not_found);
+  g_array_unref (self->copies);
+  g_array_unref (self->accounts);
+  g_free (self);
+}
+
+typedef struct
+{
+  SurelTxn *txn;
+  const SurelPatch *patch;
+  SurelModified *result;
+  GHashTable *folders; /* folder id → its account, of the folders the patch names */
+  GHashTable *roles; /* account id → its folder of the role */
+} Work;
+
+static gboolean
+fail (GError **error, SurelError code, const char *message)
+{
+  g_set_error_literal (error, SUREL_ERROR, (gint) code, message);
+  return FALSE;
+}
+
+/* --- Folders --- */
+
+static gboolean
+account_of (Work *work, gint64 folder, gint64 *account, GError **error)
+{
+  gpointer known = g_hash_table_lookup (work->folders, (gpointer) (guintptr) folder);
+  gint64 selectable = 0;
+
+  *account = (gint64) (guintptr) known;
+  if (known != NULL)
+    return TRUE;
+  if (!surel_sql_get (work->txn->sql, account, error,
+                      "SELECT f.account FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND NOT f.removing "
+                      "AND NOT a.removing",
+                      "i", folder)
+      || !surel_sql_get (work->txn->sql, &selectable, error, "SELECT selectable FROM folder WHERE id = ?", "i", folder))
+    return FALSE;
+  if (*account == 0)
+    return fail (error, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
+  if (!selectable)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "That folder holds other folders alone, and no messages");
+  g_hash_table_insert (work->folders, (gpointer) (guintptr) folder, (gpointer) (guintptr) *account);
+  return TRUE;
+}
+
+/* The folder of @account that the message is to be moved to; 0 for none. */
+static gboolean
+target_of (Work *work, gint64 account, gint64 *target, GError **error)
+{
+  gpointer known;
+  gint64 other;
+
+  *target = work->patch->move_to;
+  if (*target != 0)
+    {
+      if (!account_of (work, *target, &other, error))
+        return FALSE;
+      return other == account
+             || fail (error, SUREL_ERROR_NOT_SUPPORTED, "Moving to another account is not supported yet");
+    }
+  if (work->patch->move_to_role == NULL)
+    return TRUE;
+  known = g_hash_table_lookup (work->roles, (gpointer) (guintptr) account);
+  *target = (gint64) (guintptr) known;
+  if (known != NULL)
+    return TRUE;
+  if (!surel_sql_get (work->txn->sql, target, error,
+                      "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
+                      "removing",
+                      "is", account, work->patch->move_to_role))
+    return FALSE;
+  if (*target == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account has no folder with the role `%s`",
+                   work->patch->move_to_role);
+      return FALSE;
+    }
+  g_hash_table_insert (work->roles, (gpointer) (guintptr) account, (gpointer) (guintptr) *target);
+  return TRUE;
+}
+
+/* --- Intents --- */
+
+static gint64
+add_intent (Work *work, gint64 account, gint64 message, SurelIntentKind kind, gint64 source, gint64 target,
+            GError **error)
+{
+  SurelModified *result = work->result;
+  gboolean known = FALSE;
+
+  if (result->operation == 0)
+    result->operation = surel_operations_add (work->txn, "modify", work->patch->client != NULL ? work->patch->client : "",
+                                              error);
+  if (result->operation == 0)
+    return 0;
+  for (guint i = 0; i < result->accounts->len; i++)
+    known = known || g_array_index (result->accounts, gint64, i) == account;
+  if (!known)
+    g_array_append_val (result->accounts, account);
+  return surel_intents_add (work->txn, result->operation, account, message, kind, source, target, error);
+}
+
+/* Where the message is shown; 0 where nowhere. */
+static gboolean
+find_shown (SurelTxn *txn, gint64 message, gint64 *folder, GError **error)
+{
+  *folder = 0;
+  return surel_sql_get (txn->sql, folder, error, "SELECT folder FROM placement WHERE message = ? AND NOT leaving LIMIT 1",
+                        "i", message);
+}
+
+/* Where the server has it, or will have it once what was sent is done; 0 where nowhere. */
+static gboolean
+find_on_server (SurelTxn *txn, gint64 message, gint64 *folder, GError **error)
+{
+  *folder = 0;
+  return surel_sql_get (txn->sql, folder, error,
+                        "SELECT target FROM intent WHERE message = ? AND state < 2 AND kind IN (2, 4) ORDER BY id DESC "
+                        "LIMIT 1",
+                        "i", message)
+         && (*folder != 0
+             || surel_sql_get (txn->sql, folder, error,
+                               "SELECT folder FROM placement WHERE message = ? AND epoch < ? LIMIT 1", "ii", message,
+                               SUREL_EPOCH_HERE));
+}
+
+/* --- Keywords --- */
+
+/* What earlier intents that wait want of the same keywords is replaced. */
+static gboolean
+narrow_earlier (Work *work, gint64 message, const SurelPatch *patch, GError **error)
+{
+  SurelTxn *txn = work->txn;
+  guint flags = patch->add_flags | patch->remove_flags;
+  g_autofree char *words = surel_keywords_combine (patch->add_words, patch->remove_words, NULL);
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  sqlite3_stmt *s = surel_sql_start (
+      txn->sql, error,
+      "SELECT id FROM intent WHERE message = ? AND state < 2 AND state = 0 AND kind = 1", "i", message);
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      g_array_append_val (ids, id);
+    }
+  if (result < 0)
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+      g_autofree char *add = NULL;
+      g_autofree char *remove = NULL;
+      guint add_flags;
+      guint remove_flags;
+      gint64 operation;
+
+      s = surel_sql_start (txn->sql, error,
+                           "SELECT operation, add_flags, remove_flags, add_words, remove_words FROM intent WHERE id = ?", "i",
+                           id);
+      if (s == NULL || surel_sql_step (txn->sql, s, error) <= 0)
+        return FALSE;
+      operation = sqlite3_column_int64 (s, 0);
+      add_flags = (guint) sqlite3_column_int64 (s, 1) & ~flags;
+      remove_flags = (guint) sqlite3_column_int64 (s, 2) & ~flags;
+      add = surel_keywords_combine ((const char *) sqlite3_column_text (s, 3), NULL, words);
+      remove = surel_keywords_combine ((const char *) sqlite3_column_text (s, 4), NULL, words);
+      sqlite3_reset (s);
+      if (!surel_sql_run (txn->sql, error,
+                          "UPDATE intent SET add_flags = ?, remove_flags = ?, add_words = ?, remove_words = ? WHERE id = ?",
+                          "iissi", (gint64) add_flags, (gint64) remove_flags, add != NULL ? add : "",
+                          remove != NULL ? remove : "", id))
+        return FALSE;
+      if (add_flags == 0 && remove_flags == 0 && add == NULL && remove == NULL
+          && (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = 4 WHERE id = ?", "i", id)
+              || !surel_operations_settle (txn, operation, 1, 0, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Of @words those that are, or aren't, among @set. */
+static char *
+select_words (const char *words, const char *set, gboolean in)
+{
+  g_autofree char *outside = surel_keywords_combine (words, NULL, set);
+
+  return in ? surel_keywords_combine (words, NULL, outside) : g_steal_pointer (&outside);
+}
+
+static gboolean
+change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, GError **error)
+{
+  const SurelPatch *patch = work->patch;
+  SurelTxn *txn = work->txn;
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autofree char *wanted = surel_keywords_combine (before->keywords, patch->add_words, patch->remove_words);
+  g_autofree char *add_words = NULL;
+  g_autofree char *remove_words = NULL;
+  guint flags = (before->flags & ~patch->remove_flags) | patch->add_flags;
+  guint add_flags;
+  guint remove_flags;
+  gint64 intent;
+
+  if (flags == before->flags && g_strcmp0 (wanted, before->keywords) == 0)
+    return TRUE;
+  *changed = TRUE;
+  if (!narrow_earlier (work, before->id, patch, error) || !surel_layers_replay_flags (txn, before->id, error)
+      || !surel_layers_forget_here (txn, before->id, patch->remove_flags, patch->remove_words, error)
+      || surel_message_row_load (txn, before->id, &row, error) <= 0)
+    return FALSE;
+  add_flags = patch->add_flags & ~row.flags;
+  remove_flags = patch->remove_flags & row.flags;
+  add_words = select_words (patch->add_words, row.keywords, FALSE);
+  remove_words = select_words (patch->remove_words, row.keywords, TRUE);
+  if (add_flags == 0 && remove_flags == 0 && add_words == NULL && remove_words == NULL)
+    return TRUE; /* the server has it so already */
+  intent = add_intent (work, row.account, row.id, SUREL_INTENT_KEYWORDS, 0, 0, error);
+  return intent != 0
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE intent SET add_flags = ?, remove_flags = ?, add_words = ?, remove_words = ? WHERE id = ?",
+                           "iissi", (gint64) add_flags, (gint64) remove_flags, add_words != NULL ? add_words : "",
+                           remove_words != NULL ? remove_words : "", intent)
+         && surel_layers_replay_flags (txn, row.id, error);
+}
+
+/* --- Places --- */
+
+static gboolean
+move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
+{
+  SurelTxn *txn = work->txn;
+  gint64 target;
+  gint64 shown;
+  gint64 on_server;
+
+  if (!target_of (work, row->account, &target, error) || !find_shown (txn, row->id, &shown, error))
+    return FALSE;
+  if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
+    return TRUE;
+  *changed = TRUE;
+  return surel_intents_drop (txn, row->id, TRUE, error) && find_on_server (txn, row->id, &on_server, error)
+         && (on_server == target
+             || add_intent (work, row->account, row->id, SUREL_INTENT_MOVE, shown, target, error) != 0)
+         && surel_layers_replay_place (txn, row->id, error);
+}
+
+/* One that no server has heard of goes without a trace. */
+static gboolean
+destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
+{
+  SurelTxn *txn = work->txn;
+  gint64 copying = -1; /* the state of the intent by which it comes to be */
+
+  *changed = TRUE;
+  if (!surel_sql_get (txn->sql, &copying, error, "SELECT state FROM intent WHERE message = ? AND kind = 4 AND state < 2", "i",
+                      row->id))
+    return FALSE;
+  if (copying == SUREL_INTENT_WAITING)
+    return surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
+           && surel_message_row_delete (txn, row->id, error);
+  return surel_intents_drop (txn, row->id, FALSE, error)
+         && add_intent (work, row->account, row->id, SUREL_INTENT_DESTROY, 0, 0, error) != 0
+         && surel_layers_replay_place (txn, row->id, error);
+}
+
+/* What is to be done with the keywords of the one that is copied is to be done with the copy's. */
+static gboolean
+copy_keywords (Work *work, gint64 account, gint64 source, gint64 copy, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  sqlite3_stmt *s
+      = surel_sql_start (work->txn->sql, error,
+                         "SELECT id FROM intent WHERE message = ? AND state < 2 AND kind = 1 ORDER BY id", "i", source);
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (work->txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      g_array_append_val (ids, id);
+    }
+  for (guint i = 0; result == 0 && i < ids->len; i++)
+    {
+      gint64 intent = add_intent (work, account, copy, SUREL_INTENT_KEYWORDS, 0, 0, error);
+
+      if (intent == 0
+          || !surel_sql_run (work->txn->sql, error,
+                             "UPDATE intent SET (add_flags, remove_flags, add_words, remove_words) = (SELECT add_flags, "
+                             "remove_flags, add_words, remove_words FROM intent WHERE id = ?) WHERE id = ?",
+                             "ii", g_array_index (ids, gint64, i), intent))
+        return FALSE;
+    }
+  return result == 0;
+}
+
+#define COPIED                                                                                           \
+  "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, "       \
+  "identity, email_id, has_attachment, extra, content, flags, server_flags, keywords, server_keywords, local_flags, "   \
+  "local_keywords"
+
+static gboolean
+copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, GError **error)
+{
+  SurelTxn *txn = work->txn;
+  SurelCopied copied = { row->id, folder, 0 };
+  gint64 account;
+  gint64 there = 0;
+
+  if (!account_of (work, folder, &account, error)
+      || !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND folder = ? AND NOT leaving",
+                         "ii", row->id, folder))
+    return FALSE;
+  if (account != row->account)
+    return fail (error, SUREL_ERROR_NOT_SUPPORTED, "Copying to another account is not supported yet");
+  if (there)
+    return TRUE;
+  *changed = TRUE;
+  copied.copy = surel_txn_new_id (txn, error);
+  g_array_append_val (work->result->copies, copied);
+  return copied.copy != 0
+         && surel_sql_run (txn->sql, error,
+                           "INSERT INTO message (id, account, doc, shown, announced, " COPIED ") SELECT ?1, account, ?2, 0, 0, "
+                           COPIED " FROM message WHERE id = ?3",
+                           "iii", copied.copy, surel_message_row_doc_of_copy (row->doc, copied.copy), row->id)
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE content SET count = count + 1 WHERE id = (SELECT content FROM message WHERE id = ?)", "i",
+                           copied.copy)
+         && surel_message_row_put_keywords (txn, copied.copy, surel_message_row_doc_of_copy (row->doc, copied.copy),
+                                            row->keywords, error)
+         && add_intent (work, account, copied.copy, SUREL_INTENT_COPY, row->id, folder, error) != 0
+         && copy_keywords (work, account, row->id, copied.copy, error)
+         && surel_layers_replay_place (txn, copied.copy, error);
+}
+
+/* --- All of it --- */
+
+static gboolean
+modify_one (Work *work, gint64 id, GError **error)
+{
+  const SurelPatch *patch = work->patch;
+  g_auto (SurelMessageRow) row = { 0 };
+  gboolean changed = FALSE;
+  int found = surel_message_row_load (work->txn, id, &row, error);
+
+  if (found < 0)
+    return FALSE;
+  if (found == 0 || !row.shown)
+    {
+      guint64 missing = (guint64) id;
+
+      g_array_append_val (work->result->not_found, missing);
+      return TRUE;
+    }
+  work->txn->rows++;
+  if (patch->destroy)
+    {
+      if (!destroy (work, &row, &changed, error))
+        return FALSE;
+    }
+  else
+    {
+      for (guint i = 0; i < patch->add_folders->len; i++)
+        if (!copy (work, &row, g_array_index (patch->add_folders, gint64, i), &changed, error))
+          return FALSE;
+      if (!change_keywords (work, &row, &changed, error) || !move (work, &row, &changed, error))
+        return FALSE;
+    }
+  work->result->changed += changed ? 1 : 0;
+  return TRUE;
+}
+
+/* Whether any of the messages changed since. */
+static gboolean
+check_state (Work *work, GError **error)
+{
+  g_autoptr (SurelChanges) changes = surel_changes_new ();
+  gint64 known = 0;
+
+  if (work->patch->if_state == 0)
+    return TRUE;
+  if (!surel_log_read_since (work->txn->sql, work->patch->if_state, changes, &known, error))
+    return FALSE;
+  for (guint i = 0; known && i < work->patch->ids->len; i++)
+    known = !surel_changes_has (changes, SUREL_FAMILY_MESSAGE, (guint64) g_array_index (work->patch->ids, gint64, i));
+  return known || fail (error, SUREL_ERROR_STATE_MISMATCH, "One of the messages has changed since that state");
+}
+
+static gboolean
+check_folders (Work *work, GError **error)
+{
+  const SurelPatch *patch = work->patch;
+  gint64 account;
+
+  if (patch->move_to != 0 && !account_of (work, patch->move_to, &account, error))
+    return FALSE;
+  for (guint i = 0; i < patch->add_folders->len; i++)
+    if (!account_of (work, g_array_index (patch->add_folders, gint64, i), &account, error))
+      return FALSE;
+  if (patch->remove_folders->len > 0)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT,
+                 "`removeFolders` would leave the messages nowhere: their server keeps each in one folder; move or destroy "
+                 "them");
+  return TRUE;
+}
+
+/**
+ * surel_modify:
+ * @patch: checked as far as that can be done without the store
+ * @result: (out caller-allocates): what was done
+ *
+ * Does what @patch says with all its messages, or nothing. Messages that are gone are passed over.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND (a folder), %SUREL_ERROR_STATE_MISMATCH,
+ *   %SUREL_ERROR_LIMIT_EXCEEDED, %SUREL_ERROR_INVALID_ARGUMENT or %SUREL_ERROR_NOT_SUPPORTED; also with
+ *   %SUREL_ERROR_CANCELLED where @patch was but to be tried: @result is right then
+ */
+gboolean
+surel_modify (SurelTxn *txn, const SurelPatch *patch, SurelModified *result, GError **error)
+{
+  g_autoptr (GHashTable) folders = g_hash_table_new (NULL, NULL);
+  g_autoptr (GHashTable) roles = g_hash_table_new (NULL, NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+  Work work = { txn, patch, result, folders, roles };
+
+  if ((guint64) patch->ids->len * (1 + patch->add_folders->len) > SUREL_MODIFY_MAX)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
+                   "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
+      return FALSE;
+    }
+  if (!check_folders (&work, error) || !check_state (&work, error))
+    return FALSE;
+  for (guint i = 0; i < patch->ids->len; i++)
+    {
+      gint64 id = g_array_index (patch->ids, gint64, i);
+
+      if (g_hash_table_add (seen, (gpointer) (guintptr) id) && !modify_one (&work, id, error))
+        return FALSE;
+    }
+  if (!patch->dry_run)
+    return TRUE;
+  result->operation = 0;
+  return fail (error, SUREL_ERROR_CANCELLED, "It was but to be tried");
+}

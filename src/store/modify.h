@@ -1,0 +1,53 @@
+#pragma once
+
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+#define SUREL_MODIFY_MAX 10000 /* messages in one call, copies counted: a commit names as many */
+
+/* What a person wants of some messages: `Operations.Modify`. */
+typedef struct
+{
+  GArray *ids; /* gint64 */
+  guint add_flags;
+  guint remove_flags;
+  char *add_words; /* user keywords, as base/keywords.h keeps them; nullable */
+  char *remove_words; /* nullable */
+  gint64 move_to; /* a folder; 0 for none */
+  char *move_to_role; /* each account's own; nullable */
+  gint64 move_from; /* 0 for wherever it is */
+  GArray *add_folders; /* gint64 */
+  GArray *remove_folders; /* gint64 */
+  gboolean destroy;
+  guint64 if_state; /* 0 for none */
+  gboolean dry_run;
+  char *client;
+} SurelPatch;
+
+typedef struct
+{
+  gint64 source;
+  gint64 folder;
+  gint64 copy;
+} SurelCopied;
+
+typedef struct
+{
+  gint64 operation; /* 0 where nothing is to be pushed */
+  guint changed;
+  GArray *not_found; /* guint64 */
+  GArray *copies; /* SurelCopied */
+  GArray *accounts; /* gint64: where there is something to push */
+} SurelModified;
+
+SurelPatch *surel_patch_new (void);
+void surel_patch_free (SurelPatch *self);
+SurelModified *surel_modified_new (void);
+void surel_modified_free (SurelModified *self);
+gboolean surel_modify (SurelTxn *txn, const SurelPatch *patch, SurelModified *result, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelPatch, surel_patch_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelModified, surel_modified_free)
+
+G_END_DECLS
