@@ -266,13 +266,16 @@ class Case(unittest.TestCase):
         self.addCleanup(self.clean_up)
 
     def clean_up(self):
+        odd = ""
         for daemon in self.daemons:
             if daemon.process.poll() is None:
                 daemon.kill()
-            elif daemon.process.returncode not in daemon.may_end_with:
-                sys.stderr.write(f"sureld ended with {daemon.process.returncode}:\n{daemon.read_log()[-6000:]}\n")
+            # One that was ending already keeps its own status.
+            if daemon.process.returncode not in daemon.may_end_with:
+                odd += f"sureld ended with {daemon.process.returncode}:\n{daemon.read_log()[-6000:]}\n"
         self.bus.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
+        self.assertFalse(odd, odd)  # whether or not the test has noticed
 
     def start(self, *options, **more):
         daemon = Daemon(self.bus, self.data, "--ca-file", self.server.ca, *options, **more)
