@@ -248,6 +248,7 @@ surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
   surel_bus_account_set_next_attempt (skeleton, surel_account_get_next_attempt (account));
   surel_bus_account_set_last_sync (skeleton, surel_account_get_last_sync (account));
   surel_bus_account_set_progress (skeleton, surel_account_get_progress (account));
+  surel_bus_account_set_pending_operations (skeleton, surel_account_get_pending (account));
   surel_bus_account_set_alert (skeleton, surel_account_get_alert (account));
   surel_bus_account_set_push (skeleton, status == SUREL_STATUS_IDLE || status == SUREL_STATUS_SYNCING
                                             ? "polling"

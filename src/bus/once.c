@@ -249,6 +249,30 @@ on_kept (guint64 state G_GNUC_UNUSED, const GError *error G_GNUC_UNUSED, gpointe
 }
 
 /**
+ * surel_once_get_key:
+ * @key: (out caller-allocates): what the reply is to be kept under, in the same transaction as the change
+ */
+void
+surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key)
+{
+  Call *call = g_object_get_data (G_OBJECT (invocation), "once");
+
+  *key = (SurelKey){ call != NULL ? call->key : NULL, call != NULL ? call->digest : NULL };
+}
+
+/**
+ * surel_once_return_kept:
+ * @value: a tuple, which is kept already where the call has a key
+ *
+ * Ends a changing call.
+ */
+void
+surel_once_return_kept (GDBusMethodInvocation *invocation, GVariant *value)
+{
+  g_dbus_method_invocation_return_value (invocation, value);
+}
+
+/**
  * surel_once_return:
  * @value: (nullable): a tuple, or %NULL for none
  *

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bus/service.h"
+#include "engine/operations.h"
 
 G_BEGIN_DECLS
 
@@ -9,6 +10,8 @@ typedef struct _SurelOnce SurelOnce;
 SurelOnce *surel_once_new (SurelStore *store);
 void surel_once_free (SurelOnce *self);
 void surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton);
+void surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key);
+void surel_once_return_kept (GDBusMethodInvocation *invocation, GVariant *value);
 void surel_once_return (GDBusMethodInvocation *invocation, GVariant *value);
 
 G_END_DECLS

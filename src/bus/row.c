@@ -261,7 +261,7 @@ add_simple (Out *out, guint wanted, const SurelRow *row)
   if ((wanted & FETCHED) != 0)
     g_variant_builder_add (dict, "{sv}", "fetched", g_variant_new_boolean (row->digest != NULL));
   if ((wanted & PENDING) != 0)
-    g_variant_builder_add (dict, "{sv}", "pending", g_variant_new_boolean (FALSE));
+    g_variant_builder_add (dict, "{sv}", "pending", g_variant_new_boolean (row->pending));
   if ((wanted & KEYWORDS) != 0)
     add_keywords (out, row);
   if ((wanted & BLOB_ID) != 0)

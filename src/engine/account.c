@@ -42,6 +42,7 @@ struct _SurelAccount
   char *alert;
   gint64 alert_time;
   SurelQuota quota;
+  guint pending; /* operations that haven't ended */
 
   guint64 request; /* the last one handed out */
   GArray *waiters; /* Waiter: sync jobs */
@@ -434,6 +435,18 @@ surel_account_sync (SurelAccount *self, SurelJob *job)
 }
 
 /**
+ * surel_account_push:
+ *
+ * Has what people did sent to the server, now or once it can be reached.
+ */
+void
+surel_account_push (SurelAccount *self)
+{
+  if (self->worker != NULL)
+    surel_worker_push (self->worker);
+}
+
+/**
  * surel_account_sign_in:
  * @job: ends when the server has let us in, or asks
  */
@@ -523,6 +536,26 @@ double
 surel_account_get_progress (SurelAccount *self)
 {
   return self->progress;
+}
+
+void
+surel_account_set_pending (SurelAccount *self, guint operations)
+{
+  if (self->pending == operations)
+    return;
+  self->pending = operations;
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+/**
+ * surel_account_get_pending:
+ *
+ * Returns: how many operations of the account haven't ended
+ */
+guint
+surel_account_get_pending (SurelAccount *self)
+{
+  return self->pending;
 }
 
 /**

@@ -28,6 +28,9 @@ const char *surel_account_get_alert (SurelAccount *self);
 const SurelQuota *surel_account_get_quota (SurelAccount *self);
 gboolean surel_account_is_watching (SurelAccount *self);
 void surel_account_sync (SurelAccount *self, SurelJob *job);
+void surel_account_push (SurelAccount *self);
+void surel_account_set_pending (SurelAccount *self, guint operations);
+guint surel_account_get_pending (SurelAccount *self);
 void surel_account_sign_in (SurelAccount *self, SurelJob *job);
 void surel_account_fetch (SurelAccount *self,
                           gint64 message,

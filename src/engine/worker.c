@@ -9,6 +9,7 @@
 #include "base/queue.h"
 #include "base/refcount.h"
 #include "engine/pull-sink.h"
+#include "engine/push.h"
 #include "store/folders.h"
 
 #define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
@@ -17,6 +18,11 @@
 #define QUOTA_SECONDS 3600 /* between looks at how full the account is */
 #define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
 
+typedef struct
+{
+  guint64 number; /* of a sync; 0 for what people did to be sent */
+} Request;
+
 struct _SurelWorker
 {
   SurelRefCount references; /* the main thread's and its own */
@@ -24,7 +30,7 @@ struct _SurelWorker
   SurelAccountRow *account;
   GThread *thread;
   GThread *predecessor; /* nullable: ended before any work is begun */
-  SurelQueue *requests; /* guint64 */
+  SurelQueue *requests; /* Request */
   GCancellable *stop; /* ends everything */
 
   /* The main thread's own. */
@@ -33,6 +39,9 @@ struct _SurelWorker
 
   /* The thread's own. */
   guint64 request; /* the last one taken */
+  gboolean sync_wanted; /* all is to be brought up to date */
+  gboolean sync_again; /* and once more: something landed behind its back */
+  gint64 sync_due; /* monotonic µs: when that is wanted anyway */
   guint failures; /* in a row */
   guint new_messages; /* of this pass */
   guint expected; /* messages this pass will bring, as far as is known */
@@ -292,6 +301,9 @@ sync_folder (SurelWorker *self,
   if (!row->selectable || entry == NULL || !(due || surel_remote_needs_pull (remote, &scope)))
     return TRUE;
   *proved = *proved || due; /* one a pass: it takes its time */
+  /* What people did meanwhile doesn't wait for all of it. */
+  if (!surel_push (&self->context, self->account->id, remote, &self->sync_again, self->stop, error))
+    return FALSE;
   return pull_folder (self, remote, row, entry->hint, due ? SUREL_PULL_PROVE : SUREL_PULL_CHANGES, error);
 }
 
@@ -406,22 +418,30 @@ backoff (SurelWorker *self, const GError *error)
   return MIN (seconds, BACKOFF_MAX) * g_random_int_range (80, 121) / 100 + 1;
 }
 
-static void
-take_request (SurelWorker *self, guint64 *request)
-{
-  if (request != NULL)
-    self->request = MAX (self->request, *request);
-  g_free (request);
-}
-
 /* Waits for a request, at most @seconds, or for as long as it takes where that is negative. */
 static void
 take_requests (SurelWorker *self, gint64 seconds)
 {
-  guint64 *request = surel_queue_pop (self->requests, seconds >= 0 ? seconds * G_USEC_PER_SEC : -1);
+  Request *request = surel_queue_pop (self->requests, seconds >= 0 ? seconds * G_USEC_PER_SEC : -1);
 
   for (; request != NULL; request = surel_queue_try_pop (self->requests))
-    take_request (self, request);
+    {
+      self->request = MAX (self->request, request->number);
+      self->sync_wanted = self->sync_wanted || request->number != 0;
+      g_free (request);
+    }
+}
+
+/* Seconds until there is something to do that nobody has to ask for. */
+static gint64
+seconds_left (SurelWorker *self)
+{
+  gint64 left = (self->sync_due - surel_clock_monotonic ()) / G_USEC_PER_SEC + 1;
+  gint64 due = surel_push_next_due (&self->context, self->account->id);
+
+  if (due > 0)
+    left = MIN (left, due - surel_clock_now ());
+  return MAX (left, 0);
 }
 
 static void
@@ -449,9 +469,12 @@ report_success (SurelWorker *self, SurelRemote *remote)
   post (self, report, error, surel_remote_take_alert (remote));
 }
 
+/* What people did goes first; then all is brought up to date, where that is wanted or it is time. */
 static gboolean
 run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, GError **error)
 {
+  gboolean list = self->sync_wanted || *remote == NULL || surel_clock_monotonic () >= self->sync_due;
+
   self->new_messages = 0;
   if (*remote == NULL)
     {
@@ -460,8 +483,21 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
       if (*remote == NULL)
         return FALSE;
     }
-  post_status (self, SUREL_STATUS_SYNCING, -1);
-  return sync_all (self, *remote, error);
+  if (list)
+    post_status (self, SUREL_STATUS_SYNCING, -1);
+  if (!surel_push (&self->context, self->account->id, *remote, &list, self->stop, error))
+    return FALSE;
+  if (!list)
+    return TRUE;
+  if (!sync_all (self, *remote, error))
+    return FALSE;
+  self->sync_wanted = self->sync_again;
+  self->sync_again = FALSE;
+  self->sync_due = surel_clock_monotonic () + POLL_SECONDS * G_USEC_PER_SEC;
+  report_success (self, *remote);
+  /* Nobody waits for this, and nothing is lost without it. */
+  surel_store_write_sync (self->context.store, write_last_sync, self, NULL);
+  return TRUE;
 }
 
 static gpointer
@@ -477,28 +513,24 @@ worker_main (gpointer data)
       g_autoptr (GError) error = NULL;
       SurelCertificate *rejected = NULL;
       gboolean was_open = remote != NULL;
-      gint64 wait = POLL_SECONDS;
+      gint64 wait;
 
       take_requests (self, 0);
       if (run_pass (self, &remote, &rejected, &error))
         {
           self->failures = 0;
-          report_success (self, remote);
-          /* Nobody waits for this, and nothing is lost without it. */
-          surel_store_write_sync (self->context.store, write_last_sync, self, NULL);
+          take_requests (self, self->sync_wanted ? 0 : seconds_left (self));
+          continue;
         }
+      g_clear_pointer (&remote, surel_remote_free);
+      /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
+      if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
+        continue;
+      wait = backoff (self, error);
+      if (g_cancellable_is_cancelled (self->stop))
+        g_clear_pointer (&rejected, surel_certificate_unref);
       else
-        {
-          g_clear_pointer (&remote, surel_remote_free);
-          /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
-          if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
-            continue;
-          wait = backoff (self, error);
-          if (g_cancellable_is_cancelled (self->stop))
-            g_clear_pointer (&rejected, surel_certificate_unref);
-          else
-            report_failure (self, error, rejected, wait);
-        }
+        report_failure (self, error, rejected, wait);
       take_requests (self, wait);
     }
   g_clear_pointer (&remote, surel_remote_free);
@@ -537,20 +569,37 @@ surel_worker_start (const SurelContext *context,
   return self;
 }
 
+static void
+request (SurelWorker *self, guint64 number)
+{
+  Request *item = g_new0 (Request, 1);
+
+  item->number = number;
+  if (!surel_queue_push (self->requests, item))
+    g_free (item);
+}
+
 /**
  * surel_worker_sync:
- * @request: a number, larger than those before; reports say which are done
+ * @number: larger than those before; reports say which are done
  *
- * Has all brought up to date now, whatever the worker is waiting for.
+ * Has all brought up to date now.
  */
 void
-surel_worker_sync (SurelWorker *self, guint64 request)
+surel_worker_sync (SurelWorker *self, guint64 number)
 {
-  guint64 *copy = g_new (guint64, 1);
+  request (self, number);
+}
 
-  *copy = request;
-  if (!surel_queue_push (self->requests, copy))
-    g_free (copy);
+/**
+ * surel_worker_push:
+ *
+ * Has what people did sent to the server now.
+ */
+void
+surel_worker_push (SurelWorker *self)
+{
+  request (self, 0);
 }
 
 /**

@@ -48,7 +48,8 @@ SurelWorker *surel_worker_start (const SurelContext *context,
                                  GThread *predecessor,
                                  SurelReportFunc func,
                                  gpointer data);
-void surel_worker_sync (SurelWorker *self, guint64 request);
+void surel_worker_sync (SurelWorker *self, guint64 number);
+void surel_worker_push (SurelWorker *self);
 GThread *surel_worker_stop (SurelWorker *self);
 
 G_END_DECLS

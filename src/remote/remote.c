@@ -90,6 +90,39 @@ surel_remote_pull (SurelRemote *self,
 }
 
 /**
+ * surel_remote_apply:
+ * @change: what is to be done; gets the outcomes, and why any was refused or not done
+ * @before: called before a step that can't be repeated
+ *
+ * Does what people did. Where it fails the outcomes that are set hold, and of those that are open nothing is
+ * known: where @before was called they have to be settled.
+ *
+ * Returns: %TRUE where the conversation can go on, whatever came of @change
+ */
+gboolean
+surel_remote_apply (SurelRemote *self,
+                    SurelChange *change,
+                    SurelBeforeFunc before,
+                    gpointer user_data,
+                    GCancellable *cancellable,
+                    GError **error)
+{
+  return self->klass->apply (self, change, before, user_data, cancellable, error);
+}
+
+/**
+ * surel_remote_settle:
+ * @change: what may have been done, with the evidence that was noted before; gets the outcomes
+ *
+ * Finds out what was done of a change whose outcome isn't known, and ends what was left half done.
+ */
+gboolean
+surel_remote_settle (SurelRemote *self, SurelChange *change, GCancellable *cancellable, GError **error)
+{
+  return self->klass->settle (self, change, cancellable, error);
+}
+
+/**
  * surel_remote_fetch:
  * @remote_id: of a message in @scope
  * @func: called with its octets, piece by piece and in order

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/change.h"
 #include "base/folder.h"
 #include "net/certificate.h"
 #include "remote/sink.h"
@@ -54,6 +55,10 @@ typedef struct
 
 typedef gboolean (*SurelContentFunc) (const void *data, gsize length, gpointer user_data, GError **error);
 
+/* Called right before a step that can't be repeated: @evidence has to be durable when it returns. %FALSE forbids
+ * the step. */
+typedef gboolean (*SurelBeforeFunc) (const char *evidence, gpointer user_data, GError **error);
+
 typedef struct
 {
   void (*free) (SurelRemote *self);
@@ -71,6 +76,13 @@ typedef struct
                     SurelSink *sink,
                     GCancellable *cancellable,
                     GError **error);
+  gboolean (*apply) (SurelRemote *self,
+                     SurelChange *change,
+                     SurelBeforeFunc before,
+                     gpointer user_data,
+                     GCancellable *cancellable,
+                     GError **error);
+  gboolean (*settle) (SurelRemote *self, SurelChange *change, GCancellable *cancellable, GError **error);
   gboolean (*fetch) (SurelRemote *self,
                      const SurelScope *scope,
                      gint64 remote_id,
@@ -109,6 +121,13 @@ gboolean surel_remote_pull (SurelRemote *self,
                             SurelSink *sink,
                             GCancellable *cancellable,
                             GError **error);
+gboolean surel_remote_apply (SurelRemote *self,
+                             SurelChange *change,
+                             SurelBeforeFunc before,
+                             gpointer user_data,
+                             GCancellable *cancellable,
+                             GError **error);
+gboolean surel_remote_settle (SurelRemote *self, SurelChange *change, GCancellable *cancellable, GError **error);
 gboolean surel_remote_fetch (SurelRemote *self,
                              const SurelScope *scope,
                              gint64 remote_id,

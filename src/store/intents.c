@@ -13,27 +13,6 @@
 
 #define BATCH_MAX 1000 /* intents that go to a server together */
 
-static void
-item_clear (gpointer data)
-{
-  g_free (((SurelIntentItem *) data)->here_words);
-}
-
-void
-surel_intent_batch_free (SurelIntentBatch *self)
-{
-  g_free (self->folder_remote_id);
-  g_clear_pointer (&self->folder_token, g_bytes_unref);
-  g_free (self->target_remote_id);
-  g_clear_pointer (&self->target_token, g_bytes_unref);
-  g_free (self->add_words);
-  g_free (self->remove_words);
-  g_free (self->evidence);
-  g_array_unref (self->items);
-  g_clear_error (&self->error);
-  g_free (self);
-}
-
 /* --- What goes next --- */
 
 /* A copy is made from its source's place, all others are done at their own. CROSS JOIN keeps the planner, which
@@ -42,15 +21,15 @@ surel_intent_batch_free (SurelIntentBatch *self)
   " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
-  " AND o.next_attempt <= ?2 AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
+  " AND (i.state = 1 OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) "
 
 /* The first that can go: those that were sent before all others. */
 static int
-find_first (SurelReader *reader, gint64 account, gint64 now, SurelIntentBatch *batch, GError **error)
+find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (reader->sql, error,
-                                     "SELECT i.kind, i.state, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
+                                     "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
                                      "i.remove_flags, i.add_words, i.remove_words, i.evidence" FROM
                                      "WHERE i.account = ?1 AND i.state < 2" IS_FREE
                                      "ORDER BY i.state = 0, i.id LIMIT 1",
@@ -60,23 +39,22 @@ find_first (SurelReader *reader, gint64 account, gint64 now, SurelIntentBatch *b
   if (result <= 0)
     return result;
   batch->account = account;
-  batch->kind = (SurelIntentKind) sqlite3_column_int (s, 0);
-  batch->state = (SurelIntentState) sqlite3_column_int (s, 1);
-  batch->folder = sqlite3_column_int64 (s, 2);
-  batch->folder_remote_id = surel_sql_column_text (s, 3);
-  batch->folder_token = surel_sql_column_bytes (s, 4);
-  batch->target = sqlite3_column_int64 (s, 5);
-  batch->add_flags = (guint) sqlite3_column_int64 (s, 6);
-  batch->remove_flags = (guint) sqlite3_column_int64 (s, 7);
-  batch->add_words = surel_sql_column_text (s, 8);
-  batch->remove_words = surel_sql_column_text (s, 9);
-  batch->evidence = surel_sql_column_text (s, 10);
+  batch->kind = (SurelChangeKind) sqlite3_column_int (s, 0);
+  batch->folder = sqlite3_column_int64 (s, 1);
+  batch->folder_remote_id = surel_sql_column_text (s, 2);
+  batch->folder_token = surel_sql_column_bytes (s, 3);
+  batch->target = sqlite3_column_int64 (s, 4);
+  batch->add_flags = (guint) sqlite3_column_int64 (s, 5);
+  batch->remove_flags = (guint) sqlite3_column_int64 (s, 6);
+  batch->add_words = surel_sql_column_text (s, 7);
+  batch->remove_words = surel_sql_column_text (s, 8);
+  batch->evidence = surel_sql_column_text (s, 9);
   sqlite3_reset (s);
   return 1;
 }
 
 static gboolean
-find_target (SurelReader *reader, SurelIntentBatch *batch, GError **error)
+find_target (SurelReader *reader, SurelChange *batch, GError **error)
 {
   sqlite3_stmt *s;
   int result;
@@ -95,7 +73,7 @@ find_target (SurelReader *reader, SurelIntentBatch *batch, GError **error)
 
 /* All that are like the first. */
 static gboolean
-find_items (SurelReader *reader, SurelIntentBatch *batch, gint64 now, GError **error)
+find_items (SurelReader *reader, SurelChange *batch, gint64 now, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
@@ -103,14 +81,14 @@ find_items (SurelReader *reader, SurelIntentBatch *batch, gint64 now, GError **e
       "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
       "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
       "ORDER BY i.id LIMIT ?12",
-      "iiiiiiiisssi", batch->account, now, (gint64) batch->state, (gint64) batch->kind, batch->folder, batch->target,
+      "iiiiiiiisssi", batch->account, now, (gint64) (batch->evidence != NULL ? SUREL_INTENT_SENT : SUREL_INTENT_WAITING), (gint64) batch->kind, batch->folder, batch->target,
       (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
       (gint64) BATCH_MAX);
   int result = -1;
 
   while (s != NULL && (result = surel_sql_step (reader->sql, s, error)) > 0)
     {
-      SurelIntentItem item = { .id = sqlite3_column_int64 (s, 0),
+      SurelChangeItem item = { .intent = sqlite3_column_int64 (s, 0),
                                .operation = sqlite3_column_int64 (s, 1),
                                .message = sqlite3_column_int64 (s, 2),
                                .remote_id = sqlite3_column_int64 (s, 3),
@@ -127,14 +105,12 @@ find_items (SurelReader *reader, SurelIntentBatch *batch, gint64 now, GError **e
  * @next: (out) (nullable): what goes to the server next, in one step; %NULL where there is nothing
  */
 gboolean
-surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelIntentBatch **next, GError **error)
+surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error)
 {
-  g_autoptr (SurelIntentBatch) batch = g_new0 (SurelIntentBatch, 1);
+  g_autoptr (SurelChange) batch = surel_change_new ();
   int found;
 
   *next = NULL;
-  batch->items = g_array_new (FALSE, TRUE, sizeof (SurelIntentItem));
-  g_array_set_clear_func (batch->items, item_clear);
   found = find_first (reader, account, now, batch, error);
   if (found <= 0)
     return found == 0;
@@ -163,7 +139,7 @@ surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GErro
 static gboolean
 set_state (SurelTxn *txn, gint64 intent, SurelIntentState state, GError **error)
 {
-  return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ? WHERE id = ?", "ii", (gint64) state, intent);
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = NULL WHERE id = ?", "ii", (gint64) state, intent);
 }
 
 /**
@@ -173,11 +149,11 @@ set_state (SurelTxn *txn, gint64 intent, SurelIntentState state, GError **error)
  * Notes that a step that can't be repeated is about to be taken; to be durable before it is.
  */
 gboolean
-surel_intents_mark_sent (SurelTxn *txn, SurelIntentBatch *batch, const char *evidence, GError **error)
+surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error)
 {
   for (guint i = 0; i < batch->items->len; i++)
     if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
-                        (gint64) SUREL_INTENT_SENT, evidence, g_array_index (batch->items, SurelIntentItem, i).id))
+                        (gint64) SUREL_INTENT_SENT, evidence, g_array_index (batch->items, SurelChangeItem, i).intent))
       return FALSE;
   return TRUE;
 }
@@ -191,9 +167,9 @@ destroy (SurelTxn *txn, gint64 message, GError **error)
 
 /* The server has the message where it was to go. Where its id there isn't known the next list says it. */
 static gboolean
-land (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, GError **error)
+land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
-  gint64 from = batch->kind == SUREL_INTENT_MOVE ? batch->folder : 0;
+  gint64 from = batch->kind == SUREL_CHANGE_MOVE ? batch->folder : 0;
   gint64 epoch = 0;
   gint64 other = 0;
 
@@ -208,23 +184,23 @@ land (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item,
 }
 
 static gboolean
-take_effect (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, GError **error)
+take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
   g_autofree char *words = NULL;
 
   switch (batch->kind)
     {
-    case SUREL_INTENT_KEYWORDS:
+    case SUREL_CHANGE_KEYWORDS:
       words = surel_keywords_combine (batch->add_words, NULL, item->here_words);
       return surel_layers_take_effect (txn, item->message, batch->add_flags & ~item->here_flags, batch->remove_flags, words,
                                        batch->remove_words, error)
              && ((item->here_flags == 0 && item->here_words == NULL)
                  || surel_layers_keep_here (txn, item->message, item->here_flags, item->here_words, error))
              && surel_layers_forget_here (txn, item->message, batch->remove_flags, batch->remove_words, error);
-    case SUREL_INTENT_MOVE:
-    case SUREL_INTENT_COPY:
+    case SUREL_CHANGE_MOVE:
+    case SUREL_CHANGE_COPY:
       return land (txn, batch, item, error);
-    case SUREL_INTENT_DESTROY: /* it isn't held: a person wanted that */
+    case SUREL_CHANGE_DESTROY: /* it isn't held: a person wanted that */
       return destroy (txn, item->message, error);
     default:
       g_assert_not_reached ();
@@ -233,13 +209,13 @@ take_effect (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem
 
 /* What is shown goes back to what it would be without it. */
 static gboolean
-roll_back (SurelTxn *txn, SurelIntentKind kind, gint64 message, GError **error)
+roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
 {
   switch (kind)
     {
-    case SUREL_INTENT_KEYWORDS:
+    case SUREL_CHANGE_KEYWORDS:
       return surel_layers_replay_flags (txn, message, error);
-    case SUREL_INTENT_COPY: /* it never was */
+    case SUREL_CHANGE_COPY: /* it never was */
       return destroy (txn, message, error);
     default:
       return surel_layers_replay_place (txn, message, error);
@@ -247,7 +223,7 @@ roll_back (SurelTxn *txn, SurelIntentKind kind, gint64 message, GError **error)
 }
 
 static gboolean
-refuse (SurelTxn *txn, SurelIntentKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
+refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
         const char *text, GError **error)
 {
   return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, error = ?, error_text = ? WHERE id = ?", "issi",
@@ -257,7 +233,7 @@ refuse (SurelTxn *txn, SurelIntentKind kind, gint64 id, gint64 operation, gint64
 }
 
 static gboolean
-record_item (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem *item, gint64 next_attempt, GError **error)
+record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
   const char *name = batch->error != NULL ? surel_error_name (batch->error) : "";
   const char *text = batch->error != NULL ? batch->error->message : "";
@@ -266,14 +242,14 @@ record_item (SurelTxn *txn, const SurelIntentBatch *batch, const SurelIntentItem
     {
     case SUREL_OUTCOME_DONE:
       /* Its effect is in the server's layer, and it has left its own: in one transaction. */
-      return set_state (txn, item->id, SUREL_INTENT_DONE, error)
+      return set_state (txn, item->intent, SUREL_INTENT_DONE, error)
              && surel_operations_settle (txn, item->operation, 1, 0, error) && take_effect (txn, batch, item, error);
     case SUREL_OUTCOME_NOT_DONE:
-      return set_state (txn, item->id, SUREL_INTENT_WAITING, error)
+      return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
              && (batch->error == NULL
-                 || surel_operations_put_off (txn, item->operation, next_attempt, name, text, error));
+                 || surel_operations_put_off (txn, item->operation, name, text, error));
     case SUREL_OUTCOME_REFUSED:
-      return refuse (txn, batch->kind, item->id, item->operation, item->message, name, text, error);
+      return refuse (txn, batch->kind, item->intent, item->operation, item->message, name, text, error);
     case SUREL_OUTCOME_OPEN:
     default:
       return TRUE;
@@ -295,22 +271,21 @@ is_open (SurelTxn *txn, gint64 intent, gboolean *open, GError **error)
 /**
  * surel_intents_record:
  * @batch: with the outcomes
- * @next_attempt: when those that weren't done are tried again, in seconds since the epoch
  *
  * Writes what a server did. Where an intent is no longer open its effect is written all the same.
  */
 gboolean
-surel_intents_record (SurelTxn *txn, SurelIntentBatch *batch, gint64 next_attempt, GError **error)
+surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
 {
   for (guint i = 0; i < batch->items->len; i++)
     {
-      const SurelIntentItem *item = &g_array_index (batch->items, SurelIntentItem, i);
+      const SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);
       gboolean open;
 
       txn->rows++;
-      if (!is_open (txn, item->id, &open, error))
+      if (!is_open (txn, item->intent, &open, error))
         return FALSE;
-      if (open ? !record_item (txn, batch, item, next_attempt, error)
+      if (open ? !record_item (txn, batch, item, error)
                : item->outcome == SUREL_OUTCOME_DONE && !take_effect (txn, batch, item, error))
         return FALSE;
     }
@@ -329,7 +304,7 @@ surel_intents_add (SurelTxn *txn,
                    gint64 operation,
                    gint64 account,
                    gint64 message,
-                   SurelIntentKind kind,
+                   SurelChangeKind kind,
                    gint64 source,
                    gint64 target,
                    GError **error)
@@ -347,7 +322,7 @@ typedef struct
   gint64 id;
   gint64 operation;
   gint64 message;
-  SurelIntentKind kind;
+  SurelChangeKind kind;
 } Open;
 
 /* Reads the rows whole before any is changed. */
@@ -360,7 +335,7 @@ read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
   while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
     {
       Open row = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
-                   sqlite3_column_int64 (statement, 2), (SurelIntentKind) sqlite3_column_int (statement, 3) };
+                   sqlite3_column_int64 (statement, 2), (SurelChangeKind) sqlite3_column_int (statement, 3) };
 
       g_array_append_val (rows, row);
     }
@@ -399,6 +374,24 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
       error);
 
   return drop_all (txn, rows, error);
+}
+
+/**
+ * surel_intents_cancel:
+ * @intent: one that waits
+ *
+ * Drops it, and shows what would be without it.
+ */
+gboolean
+surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error)
+{
+  g_autoptr (GArray) rows = read_open (
+      txn, surel_sql_start (txn->sql, error, "SELECT id, operation, message, kind FROM intent WHERE id = ?", "i", intent),
+      error);
+
+  return drop_all (txn, rows, error)
+         && (rows->len == 0
+             || roll_back (txn, g_array_index (rows, Open, 0).kind, g_array_index (rows, Open, 0).message, error));
 }
 
 /**

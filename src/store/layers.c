@@ -61,7 +61,7 @@ replay (SurelTxn *txn, gint64 message, Flags *flags, gboolean *any, GError **err
       txn->sql, error,
       "SELECT add_flags, remove_flags, add_words, remove_words FROM intent WHERE message = ? AND state < 2 AND "
       "kind = ? ORDER BY id",
-      "ii", message, (gint64) SUREL_INTENT_KEYWORDS);
+      "ii", message, (gint64) SUREL_CHANGE_KEYWORDS);
   int result = -1;
 
   while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
@@ -258,27 +258,27 @@ count_difference (SurelTxn *txn, const SurelMessageRow *row, GArray *in, GArray 
 
 /* What the last pending change says of the place: which, and where to. 0 for none. */
 static gboolean
-find_place_intent (SurelTxn *txn, gint64 message, SurelIntentKind *kind, gint64 *target, GError **error)
+find_place_intent (SurelTxn *txn, gint64 message, SurelChangeKind *kind, gint64 *target, GError **error)
 {
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
       "SELECT kind, target FROM intent WHERE message = ? AND state < 2 AND kind != ? ORDER BY id DESC LIMIT 1", "ii",
-      message, (gint64) SUREL_INTENT_KEYWORDS);
+      message, (gint64) SUREL_CHANGE_KEYWORDS);
   int result = statement != NULL ? surel_sql_step (txn->sql, statement, error) : -1;
 
   *kind = 0;
   if (result <= 0)
     return result == 0;
-  *kind = (SurelIntentKind) sqlite3_column_int (statement, 0);
+  *kind = (SurelChangeKind) sqlite3_column_int (statement, 0);
   *target = sqlite3_column_int64 (statement, 1);
   sqlite3_reset (statement);
   return TRUE;
 }
 
 static gboolean
-write_place (SurelTxn *txn, const SurelMessageRow *row, SurelIntentKind kind, gint64 target, GError **error)
+write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gint64 target, GError **error)
 {
-  gint64 leaving = kind == SUREL_INTENT_MOVE || kind == SUREL_INTENT_DESTROY;
+  gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY;
   gint64 shown = surel_flags_are_shown (row->flags);
   gint64 on_server = 0;
 
@@ -292,7 +292,7 @@ write_place (SurelTxn *txn, const SurelMessageRow *row, SurelIntentKind kind, gi
     return TRUE; /* the server has it somewhere: its next list says where */
   return surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ? AND epoch = ?", "ii", row->id,
                         SUREL_EPOCH_HERE)
-         && (kind == 0 || kind == SUREL_INTENT_DESTROY
+         && (kind == 0 || kind == SUREL_CHANGE_DESTROY
              || surel_sql_run (txn->sql, error,
                                "INSERT INTO placement (folder, epoch, rid, message, doc, shown, leaving) VALUES (?, ?, ?, "
                                "?, ?, ?, 0)",
@@ -322,7 +322,7 @@ surel_layers_replay_place (SurelTxn *txn, gint64 message, GError **error)
 {
   g_auto (SurelMessageRow) row = { 0 };
   g_autoptr (GArray) before = NULL;
-  SurelIntentKind kind;
+  SurelChangeKind kind;
   gint64 target = 0;
   int found = surel_message_row_load (txn, message, &row, error);
 
@@ -363,7 +363,7 @@ surel_layers_arrive (SurelTxn *txn,
 {
   g_auto (SurelMessageRow) row = { 0 };
   g_autoptr (GArray) before = NULL;
-  SurelIntentKind kind;
+  SurelChangeKind kind;
   gint64 target = 0;
   int found = surel_message_row_load (txn, message, &row, error);
 

@@ -134,7 +134,7 @@ target_of (Work *work, gint64 account, gint64 *target, GError **error)
 /* --- Intents --- */
 
 static gint64
-add_intent (Work *work, gint64 account, gint64 message, SurelIntentKind kind, gint64 source, gint64 target,
+add_intent (Work *work, gint64 account, gint64 message, SurelChangeKind kind, gint64 source, gint64 target,
             GError **error)
 {
   SurelModified *result = work->result;
@@ -268,7 +268,7 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
   remove_words = select_words (patch->remove_words, row.keywords, TRUE);
   if (add_flags == 0 && remove_flags == 0 && add_words == NULL && remove_words == NULL)
     return TRUE; /* the server has it so already */
-  intent = add_intent (work, row.account, row.id, SUREL_INTENT_KEYWORDS, 0, 0, error);
+  intent = add_intent (work, row.account, row.id, SUREL_CHANGE_KEYWORDS, 0, 0, error);
   return intent != 0
          && surel_sql_run (txn->sql, error,
                            "UPDATE intent SET add_flags = ?, remove_flags = ?, add_words = ?, remove_words = ? WHERE id = ?",
@@ -294,7 +294,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   *changed = TRUE;
   return surel_intents_drop (txn, row->id, TRUE, error) && find_on_server (txn, row->id, &on_server, error)
          && (on_server == target
-             || add_intent (work, row->account, row->id, SUREL_INTENT_MOVE, shown, target, error) != 0)
+             || add_intent (work, row->account, row->id, SUREL_CHANGE_MOVE, shown, target, error) != 0)
          && surel_layers_replay_place (txn, row->id, error);
 }
 
@@ -313,7 +313,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
     return surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
            && surel_message_row_delete (txn, row->id, error);
   return surel_intents_drop (txn, row->id, FALSE, error)
-         && add_intent (work, row->account, row->id, SUREL_INTENT_DESTROY, 0, 0, error) != 0
+         && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
          && surel_layers_replay_place (txn, row->id, error);
 }
 
@@ -335,7 +335,7 @@ copy_keywords (Work *work, gint64 account, gint64 source, gint64 copy, GError **
     }
   for (guint i = 0; result == 0 && i < ids->len; i++)
     {
-      gint64 intent = add_intent (work, account, copy, SUREL_INTENT_KEYWORDS, 0, 0, error);
+      gint64 intent = add_intent (work, account, copy, SUREL_CHANGE_KEYWORDS, 0, 0, error);
 
       if (intent == 0
           || !surel_sql_run (work->txn->sql, error,
@@ -356,7 +356,7 @@ static gboolean
 copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, GError **error)
 {
   SurelTxn *txn = work->txn;
-  SurelCopied copied = { row->id, folder, 0 };
+  SurelCopied copied = { row->account, row->id, folder, 0 };
   gint64 account;
   gint64 there = 0;
 
@@ -381,7 +381,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
                            copied.copy)
          && surel_message_row_put_keywords (txn, copied.copy, surel_message_row_doc_of_copy (row->doc, copied.copy),
                                             row->keywords, error)
-         && add_intent (work, account, copied.copy, SUREL_INTENT_COPY, row->id, folder, error) != 0
+         && add_intent (work, account, copied.copy, SUREL_CHANGE_COPY, row->id, folder, error) != 0
          && copy_keywords (work, account, row->id, copied.copy, error)
          && surel_layers_replay_place (txn, copied.copy, error);
 }
@@ -460,23 +460,30 @@ check_folders (Work *work, GError **error)
 /**
  * surel_modify:
  * @patch: checked as far as that can be done without the store
- * @result: (out caller-allocates): what was done
+ * @first: the first of its messages to be changed
+ * @count: how many: %SUREL_MODIFY_MAX at most, copies counted
+ * @result: (inout): what was done; added to what was done before, in the same operation
  *
- * Does what @patch says with all its messages, or nothing. Messages that are gone are passed over.
+ * Does what @patch says with these messages, or nothing. Messages that are gone are passed over.
  *
  * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND (a folder), %SUREL_ERROR_STATE_MISMATCH,
  *   %SUREL_ERROR_LIMIT_EXCEEDED, %SUREL_ERROR_INVALID_ARGUMENT or %SUREL_ERROR_NOT_SUPPORTED; also with
  *   %SUREL_ERROR_CANCELLED where @patch was but to be tried: @result is right then
  */
 gboolean
-surel_modify (SurelTxn *txn, const SurelPatch *patch, SurelModified *result, GError **error)
+surel_modify (SurelTxn *txn,
+              const SurelPatch *patch,
+              guint first,
+              guint count,
+              SurelModified *result,
+              GError **error)
 {
   g_autoptr (GHashTable) folders = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) roles = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
   Work work = { txn, patch, result, folders, roles };
 
-  if ((guint64) patch->ids->len * (1 + patch->add_folders->len) > SUREL_MODIFY_MAX)
+  if ((guint64) count * (1 + patch->add_folders->len) > SUREL_MODIFY_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
                    "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
@@ -484,7 +491,7 @@ surel_modify (SurelTxn *txn, const SurelPatch *patch, SurelModified *result, GEr
     }
   if (!check_folders (&work, error) || !check_state (&work, error))
     return FALSE;
-  for (guint i = 0; i < patch->ids->len; i++)
+  for (guint i = first; i < MIN (first + count, patch->ids->len); i++)
     {
       gint64 id = g_array_index (patch->ids, gint64, i);
 

@@ -27,6 +27,7 @@ typedef struct
 
 typedef struct
 {
+  gint64 account;
   gint64 source;
   gint64 folder;
   gint64 copy;
@@ -45,7 +46,12 @@ SurelPatch *surel_patch_new (void);
 void surel_patch_free (SurelPatch *self);
 SurelModified *surel_modified_new (void);
 void surel_modified_free (SurelModified *self);
-gboolean surel_modify (SurelTxn *txn, const SurelPatch *patch, SurelModified *result, GError **error);
+gboolean surel_modify (SurelTxn *txn,
+                       const SurelPatch *patch,
+                       guint first,
+                       guint count,
+                       SurelModified *result,
+                       GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelPatch, surel_patch_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelModified, surel_modified_free)

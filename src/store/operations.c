@@ -5,6 +5,8 @@
 #include "base/errors.h"
 
 #define KEPT_SECONDS (24 * 3600) /* how long one that is done can be seen */
+#define RETRY_MIN 15 /* seconds until what a server may take later is tried again */
+#define RETRY_MAX 900 /* seconds, at most */
 #define TRIM_ROWS 1000 /* operations to one commit */
 
 SurelOperationRow *
@@ -192,23 +194,17 @@ surel_operations_fail (SurelTxn *txn, gint64 id, const char *error_name, const c
 
 /**
  * surel_operations_put_off:
- * @next_attempt: seconds since the epoch
  *
- * Notes an attempt that failed and may pass later.
+ * Notes an attempt that failed and may pass later: it is made again later and later.
  */
 gboolean
-surel_operations_put_off (SurelTxn *txn,
-                          gint64 id,
-                          gint64 next_attempt,
-                          const char *error_name,
-                          const char *text,
-                          GError **error)
+surel_operations_put_off (SurelTxn *txn, gint64 id, const char *error_name, const char *text, GError **error)
 {
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
-                        "UPDATE operation SET attempts = attempts + 1, next_attempt = ?1, error = ?2, error_text = ?3 "
-                        "WHERE id = ?4",
-                        "issi", next_attempt, error_name, text, id);
+                        "UPDATE operation SET attempts = attempts + 1, next_attempt = ?1 + min(?2, ?3 << min(attempts, 10)), "
+                        "error = ?4, error_text = ?5 WHERE id = ?6 AND next_attempt <= ?1",
+                        "iiissi", txn->time, (gint64) RETRY_MAX, (gint64) RETRY_MIN, error_name, text, id);
 }
 
 /**

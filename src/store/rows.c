@@ -30,7 +30,8 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
       reader->sql, error,
       "SELECT m.id, m.account, m.flags, m.keywords, m.size, m.received, m.sent, m.subject, m.from_, "
       "m.sender, m.reply_to, m.to_, m.cc, m.bcc, m.message_id, m.in_reply_to, m.refs, m.preview, "
-      "m.has_attachment, m.extra, c.digest FROM message m LEFT JOIN content c ON c.id = m.content "
+      "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2) "
+      "FROM message m LEFT JOIN content c ON c.id = m.content "
       "WHERE m.id = ? AND m.shown",
       "i", id);
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
@@ -59,6 +60,7 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
     .has_attachment = sqlite3_column_int (s, 18),
     .extra = list_of (s, 19),
     .digest = sqlite3_column_blob (s, 20),
+    .pending = sqlite3_column_int (s, 21),
   };
   return 1;
 }

@@ -35,6 +35,7 @@ typedef struct
   const char *preview;
   gboolean has_attachment;
   SurelRowList extra; /* header fields that have no place above, as they were */
+  gboolean pending; /* something of it is on its way to the server */
   const guint8 *digest; /* SHA-256 of the bytes, 32 octets; NULL where they aren't here */
 } SurelRow;
 

@@ -7,6 +7,7 @@
 #include "store/accounts.h"
 #include "store/folders.h"
 #include "store/log.h"
+#include "store/operations.h"
 #include "store/rescue.h"
 
 #define ROWS_MAX 4000 /* rows to a transaction: a commit names 10,000 ids at most */
@@ -25,6 +26,7 @@ surel_store_commit_free (SurelCommit *commit)
   surel_changes_unref (commit->changes);
   g_ptr_array_unref (commit->accounts);
   g_ptr_array_unref (commit->folders);
+  g_ptr_array_unref (commit->operations);
   g_free (commit);
 }
 
@@ -76,6 +78,17 @@ surel_txn_new_id (SurelTxn *txn, GError **error)
       return 0;
     }
   return self->next_id++;
+}
+
+/**
+ * surel_txn_get_state:
+ *
+ * Returns: the state that this commit gets if it changes anything
+ */
+guint64
+surel_txn_get_state (SurelTxn *txn)
+{
+  return surel_changes_count (txn->changes) > 0 ? txn->store->next_state : txn->store->state;
 }
 
 /* --- What a job records --- */
@@ -204,6 +217,7 @@ static SurelCommit *
 describe_commit (SurelStore *self, SurelChanges *changes, GHashTable *touched, GError **error)
 {
   static const SurelEvent present[] = { SUREL_CREATED, SUREL_UPDATED };
+  g_autoptr (GArray) operations = surel_changes_list (changes, SUREL_FAMILY_OPERATION, SUREL_UPDATED);
   GHashTableIter iter;
   gpointer folder;
   SurelCommit *commit = g_new0 (SurelCommit, 1);
@@ -211,6 +225,9 @@ describe_commit (SurelStore *self, SurelChanges *changes, GHashTable *touched, G
   commit->changes = surel_changes_ref (changes);
   commit->accounts = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_account_row_unref);
   commit->folders = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
+  commit->operations = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_operation_row_unref);
+  for (guint i = 0; i < operations->len; i++)
+    surel_operations_load (self->sql, (gint64) g_array_index (operations, guint64, i), commit->operations, error);
   for (guint i = 0; i < G_N_ELEMENTS (present); i++)
     {
       g_autoptr (GArray) accounts = surel_changes_list (changes, SUREL_FAMILY_ACCOUNT, present[i]);

@@ -398,3 +398,20 @@ surel_store_write_sync (SurelStore *self, SurelWriteFunc func, gpointer data, GE
   g_set_error (error, SUREL_ERROR, SUREL_ERROR_CANCELLED, "The daemon is being stopped");
   return FALSE;
 }
+
+/**
+ * surel_store_write_durable:
+ *
+ * Like surel_store_write_sync(), but what @func wrote is on the disk when it returns.
+ */
+gboolean
+surel_store_write_durable (SurelStore *self, SurelWriteFunc func, gpointer data, GError **error)
+{
+  g_autoptr (SurelQueue) answers = surel_queue_new (0, NULL);
+  SurelWrite *job = job_new (func, data, NULL, NULL, NULL);
+
+  job->urgent = TRUE;
+  job->answer = answers;
+  surel_queue_push_urgent (self->jobs, job);
+  return surel_store_take_answer (answers, error);
+}

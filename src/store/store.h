@@ -21,6 +21,7 @@ typedef struct
   SurelChanges *changes;
   GPtrArray *accounts; /* SurelAccountRow: those created or updated, as they are now */
   GPtrArray *folders; /* SurelFolderRow: likewise */
+  GPtrArray *operations; /* SurelOperationRow: likewise */
 } SurelCommit;
 
 /* A transaction under way; lives in the store thread. */
@@ -64,6 +65,8 @@ void surel_store_write (SurelStore *self,
                         gpointer done_data);
 gboolean
 surel_store_write_sync (SurelStore *self, SurelWriteFunc func, gpointer data, GError **error);
+gboolean
+surel_store_write_durable (SurelStore *self, SurelWriteFunc func, gpointer data, GError **error);
 gboolean surel_store_write_queued (SurelStore *self,
                                    SurelWriteFunc func,
                                    gpointer data,
@@ -77,6 +80,7 @@ void surel_store_read (SurelStore *self,
                        GCancellable *cancellable);
 void surel_store_read_sync (SurelStore *self, SurelReadFunc func, gpointer data);
 gint64 surel_txn_new_id (SurelTxn *txn, GError **error);
+guint64 surel_txn_get_state (SurelTxn *txn);
 void surel_txn_count (SurelTxn *txn, gint64 account, gint64 folder, int total, int unread);
 void surel_txn_touched (SurelTxn *txn, gint64 folder);
 void surel_txn_changed (SurelTxn *txn, SurelFamily family, guint64 id, SurelEvent event);

@@ -14,7 +14,7 @@ UNBUILT = {
     "Account": {"CreateFolder", "Export", "Import", "Restore", "GetVacation", "SetVacation"},
     "Folder": {"Rename", "MoveTo", "Delete", "SetSubscribed", "Configure", "Empty", "Append"},
     "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
-    "Operations": {"Modify", "ModifyMatching", "List", "Cancel", "Retry", "Confirm"},
+    "Operations": set(),
     "Submission": {"Compose", "Attach", "SaveDraft", "Reply", "Forward", "Send", "SendDraft", "Reschedule"},
     "Items": {"List", "Get", "Put", "Remove", "Respond"},
     "Job": set(),

@@ -7,8 +7,6 @@
 #include "store/operations.h"
 #include "store-fixture.h"
 
-#define HELD_BACK 0 /* nothing is put off in these tests */
-
 typedef struct
 {
   SurelPatch *patch;
@@ -20,7 +18,7 @@ modify (SurelTxn *txn, gpointer data, GError **error)
 {
   Modify *call = data;
 
-  return surel_modify (txn, call->patch, call->result, error);
+  return surel_modify (txn, call->patch, 0, call->patch->ids->len, call->result, error);
 }
 
 /* Does it, and returns the operation. */
@@ -129,7 +127,7 @@ message_at (StoreFixture *fixture, gint64 folder, gint64 uid)
 typedef struct
 {
   StoreFixture *fixture;
-  SurelIntentBatch *batch;
+  SurelChange *batch;
 } Next;
 
 static void
@@ -138,11 +136,11 @@ read_next (SurelReader *reader, gpointer data)
   g_autoptr (GError) error = NULL;
   Next *next = data;
 
-  surel_intents_next (reader, next->fixture->account, HELD_BACK, &next->batch, &error);
+  surel_intents_next (reader, next->fixture->account, G_MAXINT64, &next->batch, &error);
   g_assert_no_error (error);
 }
 
-static SurelIntentBatch *
+static SurelChange *
 next_batch (StoreFixture *fixture)
 {
   Next next = { fixture, NULL };
@@ -154,7 +152,7 @@ next_batch (StoreFixture *fixture)
 static gboolean
 record (SurelTxn *txn, gpointer data, GError **error)
 {
-  return surel_intents_record (txn, data, HELD_BACK, error);
+  return surel_intents_record (txn, data, error);
 }
 
 static gboolean
@@ -167,14 +165,14 @@ mark_sent (SurelTxn *txn, gpointer data, GError **error)
 static gboolean
 serve (StoreFixture *fixture, SurelOutcome outcome, gint64 uid)
 {
-  g_autoptr (SurelIntentBatch) batch = next_batch (fixture);
+  g_autoptr (SurelChange) batch = next_batch (fixture);
   g_autoptr (GError) error = NULL;
 
   if (batch == NULL)
     return FALSE;
   for (guint i = 0; i < batch->items->len; i++)
     {
-      SurelIntentItem *item = &g_array_index (batch->items, SurelIntentItem, i);
+      SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);
 
       item->outcome = outcome;
       item->new_remote_id = uid != 0 ? uid + i : 0;
@@ -362,7 +360,7 @@ test_a_move_of_which_the_server_tells_no_id (StoreFixture *fixture, gconstpointe
 static void
 test_moved_on_while_under_way (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-  g_autoptr (SurelIntentBatch) sent = NULL;
+  g_autoptr (SurelChange) sent = NULL;
   g_autoptr (GError) error = NULL;
   gint64 id, back;
 
@@ -375,8 +373,8 @@ test_moved_on_while_under_way (StoreFixture *fixture, gconstpointer data G_GNUC_
   g_assert_cmpint (back, !=, 0); /* it may have got there */
   g_assert_cmpint (folder_of (fixture, id), ==, fixture->inbox);
   assert_counts (fixture);
-  g_array_index (sent->items, SurelIntentItem, 0).outcome = SUREL_OUTCOME_DONE;
-  g_array_index (sent->items, SurelIntentItem, 0).new_remote_id = 9;
+  g_array_index (sent->items, SurelChangeItem, 0).outcome = SUREL_OUTCOME_DONE;
+  g_array_index (sent->items, SurelChangeItem, 0).new_remote_id = 9;
   g_assert_true (surel_store_write_sync (fixture->store, record, sent, &error));
   g_assert_cmpint (folder_of (fixture, id), ==, fixture->inbox);
   assert_counts (fixture);

@@ -27,6 +27,8 @@ typedef enum
   SUREL_IMAP_CAN_OBJECTID = 1 << 17,
   SUREL_IMAP_CAN_QUOTA = 1 << 18,
   SUREL_IMAP_CAN_UNSELECT = 1 << 19,
+  SUREL_IMAP_CAN_UIDPLUS = 1 << 20,
+  SUREL_IMAP_CAN_MOVE = 1 << 21,
 } SurelImapCan;
 
 guint surel_imap_capabilities_of (const char *const *words);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define COPIED_MAX 100000 /* UIDs in one COPYUID: more were never asked for */
+
 #define ARENA_CHUNK 16384 /* octets: a FETCH answer takes some hundred */
 #define WORDS_MAX 10000 /* words of one list that are kept */
 
@@ -453,4 +455,63 @@ surel_imap_lex_set (SurelImapLexer *self, SurelUidSet **set)
              self->arena, surel_uid_set_parse (start, (gssize) (self->p - start)))
                          : NULL;
   return *set != NULL;
+}
+
+/* Numbers and ranges, in the order they stand. */
+static GArray *
+numbers_of (const char **text)
+{
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
+  const char *p = *text;
+
+  while (g_ascii_isdigit (*p))
+    {
+      char *end;
+      guint64 first = g_ascii_strtoull (p, &end, 10);
+      guint64 last = first;
+
+      if (*end == ':')
+        last = g_ascii_strtoull (end + 1, &end, 10);
+      if (first == 0 || first > G_MAXUINT32 || last < first || last > G_MAXUINT32
+          || numbers->len + (last - first) >= COPIED_MAX)
+        return NULL;
+      for (guint64 number = first; number <= last; number++)
+        {
+          guint32 uid = (guint32) number;
+
+          g_array_append_val (numbers, uid);
+        }
+      p = *end == ',' ? end + 1 : end;
+    }
+  *text = p;
+  return numbers->len > 0 ? g_steal_pointer (&numbers) : NULL;
+}
+
+/**
+ * surel_imap_code_copied:
+ * @code: COPYUID (RFC 4315 §3)
+ * @from: (out) (element-type guint32): UIDs in the mailbox they were copied from
+ * @to: (out) (element-type guint32): their UIDs in the other one, each in the same place
+ *
+ * Returns: %FALSE where the server's words don't say that, and nothing is set
+ */
+gboolean
+surel_imap_code_copied (const SurelImapCode *code, GArray **from, GArray **to)
+{
+  g_autoptr (GArray) sources = NULL;
+  g_autoptr (GArray) targets = NULL;
+  const char *p = code->argument;
+
+  if (p == NULL)
+    return FALSE;
+  p += strspn (p, "0123456789");
+  p += strspn (p, " ");
+  sources = numbers_of (&p);
+  p += strspn (p, " ");
+  targets = numbers_of (&p);
+  if (sources == NULL || targets == NULL || sources->len != targets->len)
+    return FALSE;
+  *from = g_steal_pointer (&sources);
+  *to = g_steal_pointer (&targets);
+  return TRUE;
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "mime/mime-summary.h"
+#include "remote/imap/imap-keywords.h"
 
 #define PREVIEW_MAX 1024 /* octets: 256 characters */
 
@@ -41,54 +42,6 @@ surel_imap_add_items (SurelImapCommand *command, SurelImapSession *session)
     }
   surel_imap_command_section (command, "BODY.PEEK", "HEADER.FIELDS", fields, -1, 0);
   surel_imap_command_close (command);
-}
-
-/**
- * surel_imap_keywords_of:
- * @user: (out): the user keywords, as base/keywords.h keeps them
- *
- * Returns: #SurelKeyword bits
- */
-guint
-surel_imap_keywords_of (const SurelImapFlags *flags, char **user)
-{
-  static const struct
-  {
-    guint flag;
-    guint bit;
-  } system[] = {
-    { SUREL_IMAP_FLAG_SEEN, SUREL_KEYWORD_SEEN },         { SUREL_IMAP_FLAG_DRAFT, SUREL_KEYWORD_DRAFT },
-    { SUREL_IMAP_FLAG_ANSWERED, SUREL_KEYWORD_ANSWERED }, { SUREL_IMAP_FLAG_FLAGGED, SUREL_KEYWORD_FLAGGED },
-    { SUREL_IMAP_FLAG_DELETED, SUREL_KEYWORD_DELETED },
-  };
-  g_autoptr (GPtrArray) words = NULL;
-  guint bits = 0;
-
-  *user = NULL;
-  for (guint i = 0; i < G_N_ELEMENTS (system); i++)
-    if ((flags->system & system[i].flag) != 0)
-      bits |= system[i].bit;
-  if (flags->keywords == NULL)
-    return bits;
-  words = g_ptr_array_new ();
-  for (guint i = 0; flags->keywords[i] != NULL; i++)
-    {
-      const char *keyword = flags->keywords[i];
-
-      /* Without a dollar, by old mail programs (RFC 5788 has the ones with it). */
-      if (g_ascii_strcasecmp (keyword, "Forwarded") == 0)
-        keyword = "$forwarded";
-      else if (g_ascii_strcasecmp (keyword, "Junk") == 0)
-        keyword = "$junk";
-      else if (g_ascii_strcasecmp (keyword, "NonJunk") == 0 || g_ascii_strcasecmp (keyword, "NotJunk") == 0)
-        keyword = "$notjunk";
-      if (surel_keyword_bit (keyword) != 0)
-        bits |= surel_keyword_bit (keyword);
-      else if (surel_keyword_is_valid (keyword))
-        g_ptr_array_add (words, (gpointer) keyword);
-    }
-  *user = surel_keywords_join (words);
-  return bits;
 }
 
 /* A part a person would see as a file (RFC 8621 §4.1.4, hasAttachment). Iterative: the parser has capped

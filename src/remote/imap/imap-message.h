@@ -7,6 +7,5 @@ G_BEGIN_DECLS
 
 void surel_imap_add_items (SurelImapCommand *command, SurelImapSession *session);
 SurelMessage *surel_imap_message_of (const SurelImapFetch *fetch);
-guint surel_imap_keywords_of (const SurelImapFlags *flags, char **user);
 
 G_END_DECLS

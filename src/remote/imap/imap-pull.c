@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
@@ -80,6 +81,7 @@ add_set (SurelUidSet *to, const SurelUidSet *from)
 /* Opens the mailbox; with @token, also brings what changed and vanished since. */
 static gboolean
 open_mailbox (SurelImapSession *session,
+              const char *how,
               const char *wire_name,
               const SurelImapToken *token,
               GArray *flags,
@@ -87,7 +89,7 @@ open_mailbox (SurelImapSession *session,
               GCancellable *cancellable,
               GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("EXAMINE");
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new (how);
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
@@ -141,7 +143,25 @@ surel_imap_select (SurelImapSession *session,
                    GError **error)
 {
   return g_strcmp0 (surel_imap_session_get_mailbox (session)->name, wire_name) == 0
-         || open_mailbox (session, wire_name, NULL, NULL, NULL, cancellable, error);
+         || open_mailbox (session, "EXAMINE", wire_name, NULL, NULL, NULL, cancellable, error);
+}
+
+/**
+ * surel_imap_select_for_writing:
+ * @wire_name: a mailbox
+ *
+ * Opens the mailbox so that its messages can be changed, unless it is open so already.
+ */
+gboolean
+surel_imap_select_for_writing (SurelImapSession *session,
+                               const char *wire_name,
+                               GCancellable *cancellable,
+                               GError **error)
+{
+  SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (session);
+
+  return (g_strcmp0 (mailbox->name, wire_name) == 0 && !mailbox->read_only)
+         || open_mailbox (session, "SELECT", wire_name, NULL, NULL, NULL, cancellable, error);
 }
 
 /* --- Fetching new messages --- */
@@ -359,7 +379,7 @@ compare (Pull *pull, const SurelImapToken *token, GError **error)
       int result;
 
       if (attempt > 0
-          && !open_mailbox (pull->session, pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable,
+          && !open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable,
                             error))
         return FALSE;
       result = compare_once (pull, error);
@@ -614,7 +634,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
   SurelImapToken token;
   gboolean ended;
 
-  if (!open_mailbox (pull->session, pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
+  if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
     return FALSE;
   token = token_of (pull);
   if (pull->mailbox->uidvalidity != known->uidvalidity)
@@ -641,7 +661,7 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
   SurelImapToken token;
   gboolean ended;
 
-  if (!open_mailbox (pull->session, pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
+  if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
     return FALSE;
   if (known != NULL && pull->mailbox->uidvalidity != known->uidvalidity)
     {

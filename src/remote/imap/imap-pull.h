@@ -11,6 +11,10 @@ gboolean surel_imap_pull (SurelImapSession *session,
                           SurelSink *sink,
                           GCancellable *cancellable,
                           GError **error);
+gboolean surel_imap_select_for_writing (SurelImapSession *session,
+                                        const char *wire_name,
+                                        GCancellable *cancellable,
+                                        GError **error);
 gboolean surel_imap_select (SurelImapSession *session,
                             const char *wire_name,
                             GCancellable *cancellable,

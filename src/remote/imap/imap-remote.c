@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "remote/imap/imap-apply.h"
 #include "remote/imap/imap-list.h"
 #include "remote/imap/imap-login.h"
 #include "remote/imap/imap-pull.h"
@@ -114,6 +115,23 @@ imap_pull (SurelRemote *remote,
            GError **error)
 {
   return done (surel_imap_pull (((Imap *) remote)->session, scope, kind, sink, cancellable, error), error);
+}
+
+static gboolean
+imap_apply (SurelRemote *remote,
+            SurelChange *change,
+            SurelBeforeFunc before,
+            gpointer user_data,
+            GCancellable *cancellable,
+            GError **error)
+{
+  return done (surel_imap_apply (((Imap *) remote)->session, change, before, user_data, cancellable, error), error);
+}
+
+static gboolean
+imap_settle (SurelRemote *remote, SurelChange *change, GCancellable *cancellable, GError **error)
+{
+  return done (surel_imap_settle (((Imap *) remote)->session, change, cancellable, error), error);
 }
 
 /* --- Bodies --- */
@@ -325,7 +343,8 @@ surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UN
 {
   static const SurelRemoteClass klass
       = { imap_free,       imap_open, imap_get_capabilities, imap_take_alert, imap_list,
-          imap_needs_pull, imap_pull, imap_fetch,            imap_read_quota, imap_wait };
+          imap_needs_pull, imap_pull, imap_apply,            imap_settle,     imap_fetch,
+          imap_read_quota, imap_wait };
   Imap *self = g_new0 (Imap, 1);
   const char *security = "tls";
   const char *text = NULL;

@@ -65,6 +65,8 @@ typedef struct
   SurelUidSet *uids_to; /* COPYUID's destination; else NULL */
 } SurelImapCode;
 
+gboolean surel_imap_code_copied (const SurelImapCode *code, GArray **from, GArray **to);
+
 typedef enum
 {
   SUREL_IMAP_CONTINUATION, /* `+ …`: text */

@@ -32,6 +32,9 @@ struct _SurelImapSession
   GHashTable *outstanding; /* set of tags sent and not completed */
   GHashTable *completed; /* tag → GError or NULL: completed before it was asked for */
   SurelImapMailbox mailbox;
+  SurelImapCode last_code; /* of the last completion read; only its name, numbers and argument are kept */
+  char *last_code_name; /* nullable */
+  char *last_code_argument; /* nullable */
   char *alert; /* nullable */
 
   /* Of the command that is being read. */
@@ -71,7 +74,9 @@ surel_imap_session_free (SurelImapSession *self)
   surel_imap_parser_free (self->parser);
   g_hash_table_unref (self->outstanding);
   g_hash_table_unref (self->completed);
-  g_free (self->mailbox.name);
+  surel_imap_session_forget_mailbox (self, NULL);
+  g_free (self->last_code_name);
+  g_free (self->last_code_argument);
   g_free (self->alert);
   g_free (self);
 }
@@ -219,6 +224,15 @@ read_response (SurelImapSession *self,
 }
 
 static void
+take_keywords (GPtrArray **to, const SurelImapFlags *flags)
+{
+  g_clear_pointer (to, g_ptr_array_unref);
+  *to = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; flags->keywords != NULL && flags->keywords[i] != NULL; i++)
+    g_ptr_array_add (*to, g_strdup (flags->keywords[i]));
+}
+
+static void
 note_code (SurelImapSession *self, const SurelImapResponse *response)
 {
   const SurelImapCode *code = &response->code;
@@ -238,6 +252,14 @@ note_code (SurelImapSession *self, const SurelImapResponse *response)
     self->mailbox.uidnext = (guint32) code->number;
   else if (strcmp (code->name, "HIGHESTMODSEQ") == 0)
     self->mailbox.highestmodseq = code->number;
+  else if (strcmp (code->name, "READ-ONLY") == 0)
+    self->mailbox.read_only = TRUE;
+  else if (strcmp (code->name, "PERMANENTFLAGS") == 0)
+    {
+      self->mailbox.says_permanent = TRUE;
+      self->mailbox.permanent = code->flags.system;
+      take_keywords (&self->mailbox.permanent_keywords, &code->flags);
+    }
 }
 
 static void
@@ -271,6 +293,9 @@ note (SurelImapSession *self, const SurelImapResponse *response)
       for (guint i = 0; response->words != NULL && response->words[i] != NULL; i++)
         if (g_ascii_strcasecmp (response->words[i], "QRESYNC") == 0)
           self->qresync = TRUE;
+      break;
+    case SUREL_IMAP_FLAGS:
+      take_keywords (&self->mailbox.keywords, &response->flags);
       break;
     case SUREL_IMAP_EXISTS:
       note_exists (self, response->number);
@@ -315,6 +340,18 @@ outcome_of (const SurelImapResponse *response)
   return error;
 }
 
+static void
+keep_code (SurelImapSession *self, const SurelImapCode *code)
+{
+  g_free (self->last_code_name);
+  g_free (self->last_code_argument);
+  self->last_code_name = g_strdup (code->name);
+  self->last_code_argument = g_strdup (code->argument);
+  self->last_code = (SurelImapCode){ .name = self->last_code_name,
+                                     .argument = self->last_code_argument,
+                                     .uidvalidity = code->uidvalidity };
+}
+
 /* Notes a completion. Commands that were sent together may be completed in any order (RFC 9051 §5.5), but
  * each was sent, and none is completed twice. */
 static gboolean
@@ -331,6 +368,7 @@ complete (SurelImapSession *self, const SurelImapResponse *response, GError **er
       return FALSE;
     }
   g_hash_table_insert (self->completed, GUINT_TO_POINTER ((guint) tag), outcome_of (response));
+  keep_code (self, &response->code);
   start_clock (self);
   return TRUE;
 }
@@ -554,6 +592,28 @@ surel_imap_session_learn_capabilities (SurelImapSession *self, GCancellable *can
 }
 
 /**
+ * surel_imap_session_get_code:
+ *
+ * Returns: (nullable): the name of the response code that the last command was completed with
+ */
+const char *
+surel_imap_session_get_code (SurelImapSession *self)
+{
+  return self->last_code_name;
+}
+
+/**
+ * surel_imap_session_get_last_code:
+ *
+ * Returns: the response code that the last command was completed with: its name, argument and UIDVALIDITY
+ */
+const SurelImapCode *
+surel_imap_session_get_last_code (SurelImapSession *self)
+{
+  return &self->last_code;
+}
+
+/**
  * surel_imap_session_forget_mailbox:
  * @name: (nullable): the wire name of the mailbox that is going to be opened
  */
@@ -561,6 +621,8 @@ void
 surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name)
 {
   g_free (self->mailbox.name);
+  g_clear_pointer (&self->mailbox.permanent_keywords, g_ptr_array_unref);
+  g_clear_pointer (&self->mailbox.keywords, g_ptr_array_unref);
   self->mailbox = (SurelImapMailbox){ .name = g_strdup (name) };
 }
 

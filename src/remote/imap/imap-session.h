@@ -16,6 +16,11 @@ typedef struct
   guint32 uidnext; /* 0 where the server gave none */
   guint64 highestmodseq; /* 0 where it has none */
   gboolean exists_changed; /* since it was last cleared */
+  gboolean read_only;
+  gboolean says_permanent; /* PERMANENTFLAGS came */
+  guint permanent; /* SurelImapFlag bits of it */
+  GPtrArray *permanent_keywords; /* strings of it; nullable */
+  GPtrArray *keywords; /* strings: those that the server knows there, as it spells them; nullable */
   gboolean shrunk; /* EXISTS went down without an EXPUNGE, or an EXPUNGE passed EXISTS */
 } SurelImapMailbox;
 
@@ -65,6 +70,8 @@ gboolean surel_imap_session_idle (SurelImapSession *self,
                                   gboolean *changed,
                                   GCancellable *wake,
                                   GError **error);
+const char *surel_imap_session_get_code (SurelImapSession *self);
+const SurelImapCode *surel_imap_session_get_last_code (SurelImapSession *self);
 void surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name);
 gboolean surel_imap_error_is_refusal (const GError *error);
 void surel_imap_error_to_public (GError **error);

@@ -1,0 +1,46 @@
+/* Changes on their way to a server: a value that is handed over whole. */
+#include "base/change.h"
+
+static void
+item_clear (gpointer item)
+{
+  g_free (((SurelChangeItem *) item)->here_words);
+}
+
+SurelChange *
+surel_change_new (void)
+{
+  SurelChange *self = g_new0 (SurelChange, 1);
+
+  self->items = g_array_new (FALSE, TRUE, sizeof (SurelChangeItem));
+  g_array_set_clear_func (self->items, item_clear);
+  return self;
+}
+
+void
+surel_change_free (SurelChange *self)
+{
+  g_free (self->folder_remote_id);
+  g_clear_pointer (&self->folder_token, g_bytes_unref);
+  g_free (self->target_remote_id);
+  g_clear_pointer (&self->target_token, g_bytes_unref);
+  g_free (self->add_words);
+  g_free (self->remove_words);
+  g_free (self->evidence);
+  g_array_unref (self->items);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+/**
+ * surel_change_set_all:
+ *
+ * Gives all that are open one outcome.
+ */
+void
+surel_change_set_all (SurelChange *self, SurelOutcome outcome)
+{
+  for (guint i = 0; i < self->items->len; i++)
+    if (surel_change_item (self, i)->outcome == SUREL_OUTCOME_OPEN)
+      surel_change_item (self, i)->outcome = outcome;
+}

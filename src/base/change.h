@@ -1,0 +1,77 @@
+#pragma once
+
+#include <gio/gio.h>
+
+#include "base/keywords.h"
+
+G_BEGIN_DECLS
+
+/* What is to be done with messages on a server. Kept in the database: never renumbered. */
+typedef enum
+{
+  SUREL_CHANGE_KEYWORDS = 1, /* adds and removes */
+  SUREL_CHANGE_MOVE = 2,
+  SUREL_CHANGE_DESTROY = 3,
+  SUREL_CHANGE_COPY = 4,
+} SurelChangeKind;
+
+/* What a server did with one. */
+typedef enum
+{
+  SUREL_OUTCOME_OPEN, /* it wasn't asked, or nothing is known */
+  SUREL_OUTCOME_DONE,
+  SUREL_OUTCOME_NOT_DONE, /* it was asked, and has not done it: it can be asked again */
+  SUREL_OUTCOME_REFUSED, /* for good */
+} SurelOutcome;
+
+typedef struct
+{
+  /* The store's. */
+  gint64 intent;
+  gint64 operation;
+  gint64 message;
+
+  gint64 remote_id; /* where the server has it; of a copy: where it has what is to be copied */
+  guint64 identity; /* surel_message_identity() */
+
+  /* To be filled in by a remote. */
+  SurelOutcome outcome;
+  gint64 new_remote_id; /* in the target; 0 where the server doesn't tell */
+  guint here_flags; /* of what was to be added: what the server has no place for */
+  char *here_words; /* likewise; owned; nullable */
+} SurelChangeItem;
+
+/* What can be done with some messages of a folder in one step: handed to a remote, and back with outcomes. */
+typedef struct
+{
+  SurelChangeKind kind;
+  gint64 account;
+  gint64 folder; /* where the messages are */
+  char *folder_remote_id;
+  GBytes *folder_token; /* nullable */
+  gint64 target; /* where they go; 0 for none */
+  char *target_remote_id; /* nullable */
+  GBytes *target_token; /* nullable */
+  guint add_flags; /* SurelKeyword bits */
+  guint remove_flags;
+  char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
+  char *remove_words;
+  char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
+  GArray *items; /* SurelChangeItem */
+
+  GError *error; /* of the public domain: why any was refused or not done; nullable */
+} SurelChange;
+
+SurelChange *surel_change_new (void);
+void surel_change_free (SurelChange *self);
+void surel_change_set_all (SurelChange *self, SurelOutcome outcome);
+
+static inline SurelChangeItem *
+surel_change_item (SurelChange *self, guint i)
+{
+  return &g_array_index (self->items, SurelChangeItem, i);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelChange, surel_change_free)
+
+G_END_DECLS

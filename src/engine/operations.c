@@ -1,0 +1,334 @@
+/* What people do: written to the store, and then sent by the accounts' workers. Knows which operations haven't
+ * ended; lives in the main thread. */
+#include "engine/operations.h"
+
+#include "base/errors.h"
+#include "store/calls.h"
+#include "store/undo.h"
+
+struct _SurelOperations
+{
+  GObject parent_instance;
+  SurelEngine *engine; /* borrowed: it outlives this */
+  GHashTable *open; /* id → SurelOperationRow, of those that haven't ended */
+  gulong committed;
+};
+
+G_DEFINE_FINAL_TYPE (SurelOperations, surel_operations, G_TYPE_OBJECT)
+
+enum
+{
+  ENDED,
+  N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static void
+surel_operations_finalize (GObject *object)
+{
+  SurelOperations *self = SUREL_OPERATIONS (object);
+
+  g_clear_signal_handler (&self->committed, surel_engine_get_store (self->engine));
+  g_hash_table_unref (self->open);
+  G_OBJECT_CLASS (surel_operations_parent_class)->finalize (object);
+}
+
+static void
+surel_operations_class_init (SurelOperationsClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = surel_operations_finalize;
+  /* (row: a SurelOperationRow, borrowed): nothing of it is going to be tried any more */
+  signals[ENDED] = g_signal_new ("ended", SUREL_TYPE_OPERATIONS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                                 G_TYPE_POINTER);
+}
+
+static void
+surel_operations_init (SurelOperations *self)
+{
+  self->open = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) surel_operation_row_unref);
+}
+
+/* --- Which are open --- */
+
+static void
+count (SurelOperations *self)
+{
+  g_autoptr (GList) accounts = surel_engine_list_accounts (self->engine);
+  g_autoptr (GHashTable) counts = g_hash_table_new (NULL, NULL);
+  GHashTableIter iter;
+  gpointer row;
+
+  g_hash_table_iter_init (&iter, self->open);
+  while (g_hash_table_iter_next (&iter, NULL, &row))
+    for (guint i = 0; i < ((SurelOperationRow *) row)->accounts->len; i++)
+      {
+        gpointer account = (gpointer) (guintptr) g_array_index (((SurelOperationRow *) row)->accounts, gint64, i);
+
+        g_hash_table_insert (counts, account, GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (counts, account)) + 1));
+      }
+  for (GList *l = accounts; l != NULL; l = l->next)
+    surel_account_set_pending (
+        l->data,
+        GPOINTER_TO_UINT (g_hash_table_lookup (counts, (gpointer) (guintptr) surel_account_get_id (l->data))));
+}
+
+static void
+put (SurelOperations *self, SurelOperationRow *row)
+{
+  if (surel_operation_row_has_ended (row))
+    g_hash_table_remove (self->open, (gpointer) (guintptr) row->id);
+  else
+    g_hash_table_insert (self->open, (gpointer) (guintptr) row->id, surel_operation_row_ref (row));
+}
+
+static void
+on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelOperations *self)
+{
+  for (guint i = 0; i < commit->operations->len; i++)
+    {
+      put (self, commit->operations->pdata[i]);
+      if (surel_operation_row_has_ended (commit->operations->pdata[i]))
+        g_signal_emit (self, signals[ENDED], 0, commit->operations->pdata[i]);
+    }
+  if (commit->operations->len > 0)
+    count (self);
+}
+
+static void
+load_open (SurelReader *reader, gpointer rows)
+{
+  if (reader->error == NULL)
+    surel_operations_load_open (reader->sql, rows, NULL);
+}
+
+/**
+ * surel_operations_new:
+ * @engine: started; outlives this
+ */
+SurelOperations *
+surel_operations_new (SurelEngine *engine)
+{
+  SurelOperations *self = g_object_new (SUREL_TYPE_OPERATIONS, NULL);
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_operation_row_unref);
+
+  self->engine = engine;
+  surel_store_read_sync (surel_engine_get_store (engine), load_open, rows);
+  for (guint i = 0; i < rows->len; i++)
+    put (self, rows->pdata[i]);
+  count (self);
+  self->committed = g_signal_connect (surel_engine_get_store (engine), "committed", G_CALLBACK (on_committed), self);
+  return self;
+}
+
+/* --- What people do --- */
+
+typedef struct
+{
+  SurelOperations *operations;
+  SurelPatch *patch; /* nullable */
+  guint done_ids; /* how many of its messages are done */
+  char *key; /* nullable */
+  GBytes *call; /* nullable */
+  SurelReplyFunc make_reply;
+  GVariant *reply; /* nullable */
+  gint64 operation;
+  char *client; /* nullable */
+  SurelModified *result;
+  SurelModifiedFunc modified; /* nullable */
+  SurelDoneFunc done; /* nullable */
+  gpointer data;
+} Call;
+
+static Call *
+call_new (SurelOperations *self, gpointer data)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->operations = g_object_ref (self);
+  call->result = surel_modified_new ();
+  call->data = data;
+  return call;
+}
+
+static void
+call_free (Call *call)
+{
+  g_clear_pointer (&call->patch, surel_patch_free);
+  g_free (call->key);
+  g_clear_pointer (&call->call, g_bytes_unref);
+  g_clear_pointer (&call->reply, g_variant_unref);
+  g_free (call->client);
+  surel_modified_free (call->result);
+  g_object_unref (call->operations);
+  g_free (call);
+}
+
+static void
+push (Call *call)
+{
+  for (guint i = 0; i < call->result->accounts->len; i++)
+    {
+      SurelAccount *account
+          = surel_engine_find_account (call->operations->engine, g_array_index (call->result->accounts, gint64, i));
+
+      if (account != NULL)
+        surel_account_push (account);
+    }
+}
+
+static void
+on_written (guint64 state, const GError *error, gpointer data)
+{
+  Call *call = data;
+
+  if (error == NULL)
+    push (call);
+  call->done (state, error, call->data);
+  call_free (call);
+}
+
+/* How many of the messages that are left go into one commit. */
+static guint
+next_count (Call *call)
+{
+  return MIN (call->patch->ids->len - call->done_ids, SUREL_MODIFY_MAX / (1 + call->patch->add_folders->len));
+}
+
+static gboolean
+write_patch (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+  g_autoptr (GError) own = NULL;
+  guint count = next_count (call);
+  gboolean is_last = call->done_ids + count == call->patch->ids->len;
+  gboolean done = surel_modify (txn, call->patch, call->done_ids, count, call->result, &own);
+
+  if (!done && !(call->patch->dry_run && g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CANCELLED)))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  if (is_last)
+    call->reply = g_variant_ref_sink (call->make_reply (surel_txn_get_state (txn), call->result));
+  if (done && is_last && call->key != NULL && !surel_calls_put (txn, call->key, call->call, call->reply, error))
+    return FALSE;
+  /* What was but tried is rolled back. */
+  if (!done)
+    g_propagate_error (error, g_steal_pointer (&own));
+  return done;
+}
+
+static void
+on_patch_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
+{
+  Call *call = data;
+  gboolean tried = call->patch->dry_run && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_CANCELLED);
+
+  if (error == NULL)
+    push (call);
+  if (error == NULL || tried)
+    {
+      call->done_ids += next_count (call);
+      if (call->done_ids < call->patch->ids->len)
+        {
+          surel_store_write (surel_engine_get_store (call->operations->engine), write_patch, call, NULL, on_patch_written,
+                             call);
+          return;
+        }
+    }
+  call->modified (call->reply, tried ? NULL : error, call->data);
+  call_free (call);
+}
+
+/**
+ * surel_operations_modify:
+ * @patch: (transfer full): what is wanted
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once all is durable, or with why it isn't done
+ *
+ * Does it in one commit, or in as many as %SUREL_MODIFY_MAX messages each take.
+ */
+void
+surel_operations_modify (SurelOperations *self,
+                         SurelPatch *patch,
+                         const SurelKey *key,
+                         SurelReplyFunc reply,
+                         SurelModifiedFunc func,
+                         gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->patch = patch;
+  call->key = g_strdup (key->key);
+  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
+  call->make_reply = reply;
+  call->modified = func;
+  surel_store_write (surel_engine_get_store (self->engine), write_patch, call, NULL, on_patch_written, call);
+}
+
+static gboolean
+write_cancel (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_undo_cancel (txn, call->operation, call->client, call->result, error);
+}
+
+/**
+ * surel_operations_cancel:
+ * @client: who wants it undone
+ * @func: called once that is durable, or with why it can't be
+ */
+void
+surel_operations_cancel (SurelOperations *self, gint64 operation, const char *client, SurelDoneFunc func, gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->operation = operation;
+  call->client = g_strdup (client);
+  call->done = func;
+  surel_store_write (surel_engine_get_store (self->engine), write_cancel, call, NULL, on_written, call);
+}
+
+static gboolean
+write_retry (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_undo_retry (txn, call->operation, call->result, error);
+}
+
+/**
+ * surel_operations_retry:
+ * @func: called once it is durable that it is tried again, or with why it isn't
+ */
+void
+surel_operations_retry (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->operation = operation;
+  call->done = func;
+  surel_store_write (surel_engine_get_store (self->engine), write_retry, call, NULL, on_written, call);
+}
+
+static gboolean
+write_confirm (SurelTxn *txn, gpointer data, GError **error)
+{
+  return surel_undo_confirm (txn, ((Call *) data)->operation, error);
+}
+
+/**
+ * surel_operations_confirm:
+ * @func: called once it is taken as done, or with why it isn't
+ */
+void
+surel_operations_confirm (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->operation = operation;
+  call->done = func;
+  surel_store_write (surel_engine_get_store (self->engine), write_confirm, call, NULL, on_written, call);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "engine/engine.h"
+#include "store/modify.h"
+#include "store/operations.h"
+
+G_BEGIN_DECLS
+
+#define SUREL_TYPE_OPERATIONS (surel_operations_get_type ())
+G_DECLARE_FINAL_TYPE (SurelOperations, surel_operations, SUREL, OPERATIONS, GObject)
+
+SurelOperations *surel_operations_new (SurelEngine *engine);
+
+/* Of a call that is to be done once; empty for others. */
+typedef struct
+{
+  const char *key; /* borrowed; nullable */
+  GBytes *call; /* borrowed: what it asks for */
+} SurelKey;
+
+/* Makes the reply, in the store thread: it is kept with the change, in one transaction. */
+typedef GVariant *(*SurelReplyFunc) (guint64 state, const SurelModified *result);
+typedef void (*SurelModifiedFunc) (GVariant *reply, const GError *error, gpointer data);
+
+void surel_operations_modify (SurelOperations *self,
+                              SurelPatch *patch,
+                              const SurelKey *key,
+                              SurelReplyFunc reply,
+                              SurelModifiedFunc func,
+                              gpointer data);
+void surel_operations_cancel (SurelOperations *self, gint64 operation, const char *client, SurelDoneFunc func, gpointer data);
+void surel_operations_confirm (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);
+void surel_operations_retry (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);
+
+G_END_DECLS

@@ -1,0 +1,154 @@
+/* From the store's intents to the server: what may have been done already is settled first, then what waits is
+ * done, alike things together, and what came of it is written. Idempotent: whatever is lost on the way, a crash
+ * or a link, is done once when this runs again. */
+#include "engine/push.h"
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "store/intents.h"
+
+typedef struct
+{
+  const SurelContext *context;
+  gint64 account;
+  SurelChange *change; /* nullable */
+  const char *evidence;
+  gint64 when;
+  GError *error;
+} Push;
+
+static void
+read_next (SurelReader *reader, gpointer data)
+{
+  Push *push = data;
+
+  if (reader->error != NULL)
+    push->error = g_error_copy (reader->error);
+  else
+    surel_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error);
+}
+
+static gboolean
+write_sent (SurelTxn *txn, gpointer data, GError **error)
+{
+  Push *push = data;
+
+  return surel_intents_mark_sent (txn, push->change, push->evidence, error);
+}
+
+static gboolean
+before_step (const char *evidence, gpointer data, GError **error)
+{
+  Push *push = data;
+
+  push->evidence = evidence;
+  return surel_store_write_durable (push->context->store, write_sent, push, error);
+}
+
+static gboolean
+write_outcomes (SurelTxn *txn, gpointer data, GError **error)
+{
+  return surel_intents_record (txn, ((Push *) data)->change, error);
+}
+
+/* An answer that says nothing of some of them mustn't have them asked for on and on. */
+static void
+close_outcomes (SurelChange *change)
+{
+  gboolean open = FALSE;
+
+  for (guint i = 0; i < change->items->len; i++)
+    open = open || surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN;
+  if (open && change->error == NULL)
+    change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server did not say what it did");
+  surel_change_set_all (change, SUREL_OUTCOME_NOT_DONE);
+}
+
+/* Whether a list has to say where something is now, or has to come before it is tried again. */
+static gboolean
+needs_list (SurelChange *change)
+{
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      const SurelChangeItem *item = surel_change_item (change, i);
+
+      if (item->outcome == SUREL_OUTCOME_NOT_DONE
+          || (item->outcome == SUREL_OUTCOME_DONE && change->target != 0 && item->new_remote_id == 0))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **error)
+{
+  SurelChange *change = push->change;
+  gboolean success = change->evidence != NULL
+                         ? surel_remote_settle (remote, change, cancellable, error)
+                         : surel_remote_apply (remote, change, before_step, push, cancellable, error);
+
+  if (success)
+    close_outcomes (change);
+  /* What is known is known, also where the conversation broke off. */
+  return surel_store_write_sync (push->context->store, write_outcomes, push, success ? error : NULL) && success;
+}
+
+/**
+ * surel_push:
+ * @list: (inout): set where all is to be listed now: something landed where only a list can tell
+ *
+ * Does on the server all that waits to be done there and is due.
+ *
+ * Returns: %FALSE with @error set where the connection is of no use any more
+ */
+gboolean
+surel_push (const SurelContext *context,
+            gint64 account,
+            SurelRemote *remote,
+            gboolean *list,
+            GCancellable *cancellable,
+            GError **error)
+{
+  for (;;)
+    {
+      Push push = { .context = context, .account = account };
+      gboolean success;
+
+      surel_store_read_sync (context->store, read_next, &push);
+      if (push.error != NULL)
+        {
+          g_propagate_error (error, push.error);
+          return FALSE;
+        }
+      if (push.change == NULL)
+        return TRUE;
+      success = push_one (&push, remote, cancellable, error);
+      *list = *list || needs_list (push.change);
+      surel_change_free (push.change);
+      if (!success)
+        return FALSE;
+    }
+}
+
+static void
+read_due (SurelReader *reader, gpointer data)
+{
+  Push *push = data;
+
+  if (reader->error == NULL)
+    surel_intents_next_due (reader, push->account, &push->when, NULL);
+}
+
+/**
+ * surel_push_next_due:
+ *
+ * Returns: when what was put off is to be tried again, in seconds since the epoch; 0 for never
+ */
+gint64
+surel_push_next_due (const SurelContext *context, gint64 account)
+{
+  Push push = { .context = context, .account = account };
+
+  surel_store_read_sync (context->store, read_due, &push);
+  return push.when;
+}

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "engine/link.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_push (const SurelContext *context,
+                     gint64 account,
+                     SurelRemote *remote,
+                     gboolean *list,
+                     GCancellable *cancellable,
+                     GError **error);
+gint64 surel_push_next_due (const SurelContext *context, gint64 account);
+
+G_END_DECLS

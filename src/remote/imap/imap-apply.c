@@ -1,0 +1,673 @@
+/* What people did, done on the server: STORE, MOVE, COPY, EXPUNGE, each by UID, and the safe old ways where a
+ * server lacks the new ones. A command that is refused for several messages is given again for fewer, so that one
+ * of them doesn't hold up the others.
+ *
+ * COPY can't be repeated: what is noted before it (the target's UIDVALIDITY and UIDNEXT) tells afterwards which
+ * messages are new there, and those that are the same as the ones to be copied are the copies. */
+#include "remote/imap/imap-apply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/errors.h"
+#include "remote/imap/imap-keywords.h"
+#include "remote/imap/imap-message.h"
+#include "remote/imap/imap-pull.h"
+#include "remote/imap/imap-quirks.h"
+#include "remote/imap/imap-token.h"
+
+typedef struct
+{
+  SurelImapSession *session;
+  SurelChange *change;
+  GCancellable *cancellable;
+} Apply;
+
+/* Below, `some` are indices into the change's items, with their UIDs going up. */
+
+/* --- Refusals --- */
+
+/* What a NO means, by its code (RFC 5530). */
+static SurelOutcome
+judge (const char *code, SurelError *public)
+{
+  static const struct
+  {
+    const char *code;
+    SurelOutcome outcome;
+    SurelError error;
+  } codes[] = {
+    { "UNAVAILABLE", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_OFFLINE },
+    { "INUSE", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_OFFLINE },
+    { "SERVERBUG", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED },
+    { "LIMIT", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_RATE_LIMITED },
+    { "EXPUNGEISSUED", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED },
+    { "OVERQUOTA", SUREL_OUTCOME_REFUSED, SUREL_ERROR_QUOTA_EXCEEDED },
+    { "NOPERM", SUREL_OUTCOME_REFUSED, SUREL_ERROR_PERMISSION_DENIED },
+    { "TRYCREATE", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
+    { "NONEXISTENT", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
+    { "TOOBIG", SUREL_OUTCOME_REFUSED, SUREL_ERROR_TOO_LARGE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
+    if (g_strcmp0 (code, codes[i].code) == 0)
+      {
+        *public = codes[i].error;
+        return codes[i].outcome;
+      }
+  *public = SUREL_ERROR_SERVER_REJECTED;
+  return SUREL_OUTCOME_REFUSED;
+}
+
+static void
+note_reason (Apply *self, SurelError code, const char *message)
+{
+  g_clear_error (&self->change->error);
+  self->change->error = g_error_new_literal (SUREL_ERROR, (gint) code, message);
+}
+
+static void
+set_some (Apply *self, const GArray *some, SurelOutcome outcome)
+{
+  for (guint i = 0; i < some->len; i++)
+    surel_change_item (self->change, g_array_index (some, guint, i))->outcome = outcome;
+}
+
+/* --- Sets --- */
+
+static int
+compare_uids (gconstpointer a, gconstpointer b, gpointer data)
+{
+  SurelChange *change = data;
+  gint64 x = surel_change_item (change, *(const guint *) a)->remote_id;
+  gint64 y = surel_change_item (change, *(const guint *) b)->remote_id;
+
+  return (x > y) - (x < y);
+}
+
+static GArray *
+all_open (Apply *self)
+{
+  GArray *some = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < self->change->items->len; i++)
+    if (surel_change_item (self->change, i)->outcome == SUREL_OUTCOME_OPEN)
+      g_array_append_val (some, i);
+  g_array_sort_with_data (some, compare_uids, self->change);
+  return some;
+}
+
+static SurelUidSet *
+set_of (Apply *self, const GArray *some)
+{
+  SurelUidSet *set = surel_uid_set_new ();
+
+  for (guint i = 0; i < some->len; i++)
+    surel_uid_set_add (set, (guint32) surel_change_item (self->change, g_array_index (some, guint, i))->remote_id);
+  return set;
+}
+
+static GArray *
+part_of (const GArray *some, guint first, guint last)
+{
+  GArray *part = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  g_array_append_vals (part, &g_array_index (some, guint, first), last - first);
+  return part;
+}
+
+/* --- One command for some of the messages --- */
+
+typedef gboolean (*SendFunc) (Apply *self, const GArray *some, GError **error);
+
+/* Does @send for all of @some: in pieces a line can hold, and where the server refuses it for fewer, until those
+ * it refuses stand alone. */
+static gboolean
+in_pieces (Apply *self, const GArray *some, SendFunc send, GError **error)
+{
+  g_autoptr (SurelUidSet) set = set_of (self, some);
+  g_autofree char *text = surel_uid_set_to_string (set);
+  gboolean fits = strlen (text) <= SUREL_IMAP_SET_MAX;
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GArray) lower = NULL;
+  g_autoptr (GArray) upper = NULL;
+  SurelError public;
+  SurelOutcome outcome;
+
+  if (some->len == 0 || (fits && send (self, some, &own)))
+    return TRUE;
+  if (fits)
+    {
+      if (!surel_imap_error_is_refusal (own))
+        {
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+      outcome = judge (surel_imap_session_get_code (self->session), &public);
+      if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
+        {
+          note_reason (self, public, own->message);
+          set_some (self, some, outcome);
+          return TRUE;
+        }
+    }
+  lower = part_of (some, 0, some->len / 2);
+  upper = part_of (some, some->len / 2, some->len);
+  return in_pieces (self, lower, send, error) && in_pieces (self, upper, send, error);
+}
+
+/* --- Keywords --- */
+
+/* What the server says the flags are now: a keyword that it took without a word and didn't keep has no place. */
+static void
+note_flags (Apply *self, const SurelImapFetch *fetch)
+{
+  SurelChange *change = self->change;
+  g_autofree char *words = NULL;
+  guint flags;
+
+  if (fetch->uid == 0 || !fetch->has_flags)
+    return;
+  flags = surel_imap_keywords_of (&fetch->flags, &words);
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (change, i);
+      g_autofree char *missing = NULL;
+      char *all;
+
+      if (item->remote_id != fetch->uid)
+        continue;
+      missing = surel_keywords_combine (change->add_words, NULL, words);
+      all = surel_keywords_combine (item->here_words, missing, NULL);
+      g_free (item->here_words);
+      item->here_words = all;
+      item->here_flags |= change->add_flags & ~flags;
+    }
+}
+
+static gboolean
+store (Apply *self, const GArray *some, const char *how, const char *const *flags, gboolean listen, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
+  g_autoptr (SurelUidSet) set = set_of (self, some);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_set (command, set);
+  surel_imap_command_atom (command, how);
+  surel_imap_command_open (command);
+  for (guint i = 0; flags[i] != NULL; i++)
+    surel_imap_command_atom (command, flags[i]);
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (listen && response->kind == SUREL_IMAP_FETCH)
+      note_flags (self, &response->fetch);
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+send_keywords (Apply *self, const GArray *some, GError **error)
+{
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
+  SurelChange *change = self->change;
+  g_auto (GStrv) add = surel_imap_keywords_spell (mailbox, change->add_flags, change->add_words);
+  g_auto (GStrv) remove = surel_imap_keywords_spell (mailbox, change->remove_flags, change->remove_words);
+
+  if ((add[0] != NULL && !store (self, some, "+FLAGS", (const char *const *) add, TRUE, error))
+      || (remove[0] != NULL && !store (self, some, "-FLAGS", (const char *const *) remove, FALSE, error)))
+    return FALSE;
+  set_some (self, some, SUREL_OUTCOME_DONE);
+  return TRUE;
+}
+
+/* What the server has no place for is kept here; what it doesn't let be taken away stays. */
+static gboolean
+apply_keywords (Apply *self, GError **error)
+{
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
+  SurelChange *change = self->change;
+  g_autoptr (GArray) some = all_open (self);
+  g_autofree char *add_words = g_strdup (change->add_words);
+  g_autofree char *no_words = NULL;
+  g_autofree char *fixed_words = NULL;
+  guint add_flags = change->add_flags;
+  guint no_flags = surel_imap_keywords_unfit (mailbox, add_flags, add_words, &no_words);
+  gboolean success;
+
+  if (surel_imap_keywords_unfit (mailbox, change->remove_flags, change->remove_words, &fixed_words) != 0
+      || fixed_words != NULL)
+    {
+      note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server doesn't let these keywords be changed in that folder");
+      surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      surel_change_item (change, i)->here_flags = no_flags;
+      surel_change_item (change, i)->here_words = g_strdup (no_words);
+    }
+  /* Only what fits is sent and listened for. */
+  g_free (change->add_words);
+  change->add_words = surel_keywords_combine (add_words, NULL, no_words);
+  change->add_flags = add_flags & ~no_flags;
+  success = in_pieces (self, some, send_keywords, error);
+  g_free (change->add_words);
+  change->add_words = g_steal_pointer (&add_words);
+  change->add_flags = add_flags;
+  return success;
+}
+
+/* --- Taking out --- */
+
+static gboolean
+mark_deleted (Apply *self, const GArray *some, GError **error)
+{
+  static const char *const deleted[] = { "\\Deleted", NULL };
+
+  return store (self, some, "+FLAGS.SILENT", deleted, FALSE, error);
+}
+
+/* Whether all that is marked \Deleted there is ours to take out. */
+static gboolean
+are_all_ours (Apply *self, const SurelUidSet *ours, gboolean *all, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *all = TRUE;
+  surel_imap_command_atom (command, "DELETED");
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    for (guint i = 0;
+         response->kind == SUREL_IMAP_SEARCH && response->search.all != NULL
+         && i < surel_uid_set_n_ranges (response->search.all);
+         i++)
+      {
+        const SurelUidRange *range = surel_uid_set_range (response->search.all, i);
+
+        for (guint64 uid = range->first; uid <= range->last; uid++)
+          *all = *all && surel_uid_set_contains (ours, (guint32) uid);
+      }
+  return tag != 0 && result == 0;
+}
+
+/* Without UIDPLUS EXPUNGE takes out whatever anybody has marked: it is only for where that is all ours. Else they
+ * stay marked, and so out of sight, until somebody expunges. */
+static gboolean
+expunge (Apply *self, const GArray *some, GError **error)
+{
+  g_autoptr (SurelUidSet) set = set_of (self, some);
+  SurelImapCommand *command;
+  gboolean all;
+
+  if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_UIDPLUS))
+    {
+      command = surel_imap_command_new ("UID EXPUNGE");
+      surel_imap_command_set (command, set);
+      return surel_imap_session_run (self->session, command, self->cancellable, error);
+    }
+  if (!are_all_ours (self, set, &all, error))
+    return FALSE;
+  return !all || surel_imap_session_run (self->session, surel_imap_command_new ("EXPUNGE"), self->cancellable, error);
+}
+
+static gboolean
+send_destroy (Apply *self, const GArray *some, GError **error)
+{
+  if (!mark_deleted (self, some, error) || !expunge (self, some, error))
+    return FALSE;
+  set_some (self, some, SUREL_OUTCOME_DONE);
+  return TRUE;
+}
+
+/* --- Copying and moving --- */
+
+/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. */
+static void
+note_copyuid (Apply *self, const SurelImapCode *code)
+{
+  SurelImapToken token;
+  g_autoptr (GArray) from = NULL;
+  g_autoptr (GArray) to = NULL;
+
+  if (code->name == NULL || strcmp (code->name, "COPYUID") != 0)
+    return;
+  /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
+  if (!surel_imap_token_parse (self->change->target_token, &token) || token.uidvalidity != code->uidvalidity
+      || !surel_imap_code_copied (code, &from, &to))
+    return;
+  for (guint i = 0; i < from->len; i++)
+    for (guint k = 0; k < self->change->items->len; k++)
+      {
+        SurelChangeItem *item = surel_change_item (self->change, k);
+
+        if (item->remote_id == g_array_index (from, guint32, i) && item->new_remote_id == 0)
+          {
+            item->new_remote_id = g_array_index (to, guint32, i);
+            break;
+          }
+      }
+}
+
+static gboolean
+send_to_target (Apply *self, const char *name, const GArray *some, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new (name);
+  g_autoptr (SurelUidSet) set = set_of (self, some);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_set (command, set);
+  surel_imap_command_mailbox (command, self->change->target_remote_id);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    note_copyuid (self, &response->code);
+  if (tag != 0 && result == 0)
+    note_copyuid (self, surel_imap_session_get_last_code (self->session));
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+send_copy (Apply *self, const GArray *some, GError **error)
+{
+  if (!send_to_target (self, "UID COPY", some, error))
+    return FALSE;
+  set_some (self, some, SUREL_OUTCOME_DONE);
+  return TRUE;
+}
+
+/* Without MOVE (RFC 6851) it is a copy, and then the original goes. */
+static gboolean
+send_move (Apply *self, const GArray *some, GError **error)
+{
+  if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_MOVE)
+          ? !send_to_target (self, "UID MOVE", some, error)
+          : !send_to_target (self, "UID COPY", some, error) || !mark_deleted (self, some, error)
+                || !expunge (self, some, error))
+    return FALSE;
+  set_some (self, some, SUREL_OUTCOME_DONE);
+  return TRUE;
+}
+
+/* What tells later which messages came to the target since: from the last list of it, or asked for. */
+static gboolean
+describe_target (Apply *self, char **evidence, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = NULL;
+  const SurelImapResponse *response;
+  SurelImapToken token;
+  gint64 uidvalidity = 0;
+  gint64 uidnext = 0;
+  int result = -1;
+  guint tag;
+
+  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidnext > 0)
+    {
+      *evidence = g_strdup_printf ("%u %u", token.uidvalidity, token.uidnext);
+      return TRUE;
+    }
+  command = surel_imap_command_new ("STATUS");
+  surel_imap_command_mailbox (command, self->change->target_remote_id);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UIDVALIDITY");
+  surel_imap_command_atom (command, "UIDNEXT");
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_STATUS)
+      {
+        uidvalidity = response->status.uidvalidity;
+        uidnext = response->status.uidnext;
+      }
+  if (tag == 0 || result < 0)
+    return FALSE;
+  *evidence = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, MAX (uidvalidity, 0), MAX (uidnext, 1));
+  return TRUE;
+}
+
+/* Gives all that is open the outcome that the server's words say, where it is but a refusal. */
+static gboolean
+take_refusal (Apply *self, GError *own, GError **error)
+{
+  SurelError public;
+  SurelOutcome outcome;
+
+  if (!surel_imap_error_is_refusal (own))
+    {
+      g_propagate_error (error, own);
+      return FALSE;
+    }
+  outcome = judge (surel_imap_session_get_code (self->session), &public);
+  note_reason (self, public, own->message);
+  surel_change_set_all (self->change, outcome);
+  g_error_free (own);
+  return TRUE;
+}
+
+static gboolean
+apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError **error)
+{
+  g_autoptr (GArray) some = all_open (self);
+  g_autofree char *evidence = NULL;
+  GError *own = NULL;
+
+  if (self->change->target_remote_id == NULL)
+    {
+      note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to was deleted");
+      surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
+  if (!describe_target (self, &evidence, &own))
+    return take_refusal (self, own, error);
+  return before (evidence, user_data, error)
+         && in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error);
+}
+
+/* Opens the folder for writing. Sets @fit to whether the ids are those of its messages still, and they may be
+ * changed. */
+static gboolean
+open_folder (Apply *self, gboolean *fit, GError **error)
+{
+  SurelImapToken token;
+  GError *own = NULL;
+
+  *fit = FALSE;
+  if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
+    return take_refusal (self, own, error);
+  if (!surel_imap_token_parse (self->change->folder_token, &token)
+      || token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
+    {
+      note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
+      surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
+      return TRUE;
+    }
+  if (surel_imap_session_get_mailbox (self->session)->read_only && self->change->kind != SUREL_CHANGE_COPY)
+    {
+      note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be changed in that folder");
+      surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
+  *fit = TRUE;
+  return TRUE;
+}
+
+/**
+ * surel_imap_apply:
+ *
+ * Implements surel_remote_apply(); errors may be of %SUREL_IMAP_ERROR.
+ */
+gboolean
+surel_imap_apply (SurelImapSession *session,
+                  SurelChange *change,
+                  SurelBeforeFunc before,
+                  gpointer user_data,
+                  GCancellable *cancellable,
+                  GError **error)
+{
+  Apply self = { session, change, cancellable };
+  g_autoptr (GArray) some = NULL;
+  gboolean fit;
+
+  if (!open_folder (&self, &fit, error))
+    return FALSE;
+  if (!fit)
+    return TRUE;
+  switch (change->kind)
+    {
+    case SUREL_CHANGE_KEYWORDS:
+      return apply_keywords (&self, error);
+    case SUREL_CHANGE_DESTROY:
+      some = all_open (&self);
+      return in_pieces (&self, some, send_destroy, error);
+    case SUREL_CHANGE_MOVE:
+    case SUREL_CHANGE_COPY:
+      return apply_to_target (&self, before, user_data, error);
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* --- Was it done? --- */
+
+/* Notes, for each message that came to the target since, which of the items it is; each counts once. */
+static gboolean
+find_in_target (Apply *self, guint32 uidvalidity, guint32 uidnext, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  if (!surel_imap_select (self->session, self->change->target_remote_id, self->cancellable, error))
+    return FALSE;
+  /* All of it has to be looked at where its UIDs mean something else now. */
+  if (surel_imap_session_get_mailbox (self->session)->uidvalidity != uidvalidity)
+    uidnext = 1;
+  if (surel_imap_session_get_mailbox (self->session)->exists == 0)
+    return TRUE;
+  surel_imap_command_range (command, uidnext, G_MAXUINT32);
+  surel_imap_add_items (command, self->session);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    {
+      g_autoptr (SurelMessage) message = response->kind == SUREL_IMAP_FETCH && response->fetch.uid >= uidnext
+                                             ? surel_imap_message_of (&response->fetch)
+                                             : NULL;
+
+      for (guint i = 0; message != NULL && i < self->change->items->len; i++)
+        {
+          SurelChangeItem *item = surel_change_item (self->change, i);
+
+          if (item->new_remote_id == 0 && item->identity == surel_message_identity (message))
+            {
+              item->new_remote_id = message->remote_id;
+              break;
+            }
+        }
+    }
+  return tag != 0 && result == 0;
+}
+
+/* Which of the originals are there still. */
+static gboolean
+find_in_source (Apply *self, SurelUidSet *there, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
+  g_autoptr (GArray) some = all_open (self);
+  g_autoptr (SurelUidSet) set = set_of (self, some);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, error))
+    return FALSE;
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_range (command, surel_uid_set_range (set, 0)->first,
+                            surel_uid_set_range (set, surel_uid_set_n_ranges (set) - 1)->last);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    for (guint i = 0;
+         response->kind == SUREL_IMAP_SEARCH && response->search.all != NULL
+         && i < surel_uid_set_n_ranges (response->search.all);
+         i++)
+      {
+        const SurelUidRange *range = surel_uid_set_range (response->search.all, i);
+
+        surel_uid_set_add_range (there, range->first, range->last);
+      }
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+settle_move (Apply *self, GError **error)
+{
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  g_autoptr (GArray) half = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  if (!find_in_source (self, there, error))
+    return FALSE;
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if (!surel_uid_set_contains (there, (guint32) item->remote_id))
+        item->outcome = SUREL_OUTCOME_DONE;
+      else if (item->new_remote_id == 0)
+        item->outcome = SUREL_OUTCOME_NOT_DONE;
+      else
+        g_array_append_val (half, i); /* copied, and not yet taken out */
+    }
+  g_array_sort_with_data (half, compare_uids, self->change);
+  return in_pieces (self, half, send_destroy, error);
+}
+
+/**
+ * surel_imap_settle:
+ *
+ * Implements surel_remote_settle(); errors may be of %SUREL_IMAP_ERROR.
+ */
+gboolean
+surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
+{
+  Apply self = { session, change, cancellable };
+  SurelImapToken token;
+  guint uidvalidity = 0;
+  guint uidnext = 0;
+  GError *own = NULL;
+
+  if (sscanf (change->evidence, "%u %u", &uidvalidity, &uidnext) != 2 || uidnext == 0)
+    uidnext = 1;
+  if (change->target_remote_id != NULL && !find_in_target (&self, uidvalidity, uidnext, &own))
+    {
+      if (!surel_imap_error_is_refusal (own))
+        {
+          g_propagate_error (error, own);
+          return FALSE;
+        }
+      g_clear_error (&own); /* it can't be looked at: then nothing came there */
+    }
+  if (change->kind == SUREL_CHANGE_MOVE ? !settle_move (&self, &own) : FALSE)
+    return take_refusal (&self, own, error);
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (change, i);
+
+      if (item->outcome == SUREL_OUTCOME_OPEN)
+        item->outcome = item->new_remote_id != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
+      /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
+      if (!surel_imap_token_parse (change->target_token, &token) || token.uidvalidity != uidvalidity)
+        item->new_remote_id = 0;
+    }
+  return TRUE;
+}

@@ -1,0 +1,230 @@
+/* Operations undone, and tried again. What no server has heard of is just dropped; what one has done is undone by
+ * the opposite, as an operation of its own. */
+#include "store/undo.h"
+
+#include "base/errors.h"
+#include "store/intents.h"
+#include "store/layers.h"
+#include "store/operations.h"
+
+typedef struct
+{
+  gint64 id;
+  gint64 account;
+  gint64 message;
+  SurelChangeKind kind;
+  SurelIntentState state;
+  gint64 source;
+  guint add_flags;
+  guint remove_flags;
+  char *add_words;
+  char *remove_words;
+} Intent;
+
+static void
+intent_clear (gpointer data)
+{
+  g_free (((Intent *) data)->add_words);
+  g_free (((Intent *) data)->remove_words);
+}
+
+/* The latest first: that is the order in which they are undone. */
+static GArray *
+load_intents (SurelTxn *txn, gint64 operation, GError **error)
+{
+  g_autoptr (GArray) intents = g_array_new (FALSE, TRUE, sizeof (Intent));
+  sqlite3_stmt *s = surel_sql_start (
+      txn->sql, error,
+      "SELECT id, account, message, kind, state, source, add_flags, remove_flags, add_words, remove_words FROM intent WHERE "
+      "operation = ? ORDER BY id DESC",
+      "i", operation);
+  int result = -1;
+
+  g_array_set_clear_func (intents, intent_clear);
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      Intent intent = { sqlite3_column_int64 (s, 0),
+                        sqlite3_column_int64 (s, 1),
+                        sqlite3_column_int64 (s, 2),
+                        (SurelChangeKind) sqlite3_column_int (s, 3),
+                        (SurelIntentState) sqlite3_column_int (s, 4),
+                        sqlite3_column_int64 (s, 5),
+                        (guint) sqlite3_column_int64 (s, 6),
+                        (guint) sqlite3_column_int64 (s, 7),
+                        surel_sql_column_text (s, 8),
+                        surel_sql_column_text (s, 9) };
+
+      g_array_append_val (intents, intent);
+    }
+  return result == 0 ? g_steal_pointer (&intents) : NULL;
+}
+
+static GArray *
+find (SurelTxn *txn, gint64 operation, GError **error)
+{
+  gint64 there = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM operation WHERE id = ?", "i", operation))
+    return NULL;
+  if (there)
+    return load_intents (txn, operation, error);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is no operation %" G_GINT64_FORMAT " (any more)", operation);
+  return NULL;
+}
+
+/* --- Cancelling --- */
+
+/* What has the opposite effect of one that a server has done, or may have. */
+static gboolean
+undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
+{
+  g_autoptr (SurelPatch) patch = surel_patch_new ();
+  g_autoptr (SurelModified) own = surel_modified_new ();
+  gboolean success;
+
+  g_array_append_val (patch->ids, intent->message);
+  patch->client = g_strdup (client);
+  switch (intent->kind)
+    {
+    case SUREL_CHANGE_KEYWORDS:
+      patch->add_flags = intent->remove_flags;
+      patch->remove_flags = intent->add_flags;
+      patch->add_words = g_strdup (intent->remove_words);
+      patch->remove_words = g_strdup (intent->add_words);
+      break;
+    case SUREL_CHANGE_MOVE:
+      patch->move_to = intent->source;
+      break;
+    case SUREL_CHANGE_COPY:
+      patch->destroy = TRUE;
+      break;
+    case SUREL_CHANGE_DESTROY:
+    default:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "The server has destroyed messages already; that can't be undone");
+      return FALSE;
+    }
+  own->operation = result->operation;
+  success = surel_modify (txn, patch, 0, patch->ids->len, own, error);
+  result->operation = own->operation;
+  for (guint i = 0; i < own->accounts->len; i++)
+    g_array_append_val (result->accounts, g_array_index (own->accounts, gint64, i));
+  return success;
+}
+
+/**
+ * surel_undo_cancel:
+ * @client: who wants it
+ * @result: gets the opposite operation, where there is one
+ *
+ * Undoes the operation: %FALSE with %SUREL_ERROR_NOT_FOUND, or with %SUREL_ERROR_NOT_SUPPORTED where that can't be.
+ */
+gboolean
+surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelModified *result, GError **error)
+{
+  g_autoptr (GArray) intents = find (txn, operation, error);
+
+  if (intents == NULL)
+    return FALSE;
+  for (guint i = 0; i < intents->len; i++)
+    {
+      const Intent *intent = &g_array_index (intents, Intent, i);
+      gboolean success = TRUE;
+
+      if (intent->state == SUREL_INTENT_WAITING)
+        success = surel_intents_cancel (txn, intent->id, error);
+      else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT)
+        success = undo (txn, intent, client, result, error);
+      if (!success)
+        return FALSE;
+    }
+  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error, "UPDATE operation SET cancelled = 1 WHERE id = ?", "i", operation);
+}
+
+/**
+ * surel_undo_confirm:
+ *
+ * Takes an operation whose outcome is unknown as done: %FALSE with %SUREL_ERROR_NOT_FOUND, or with
+ * %SUREL_ERROR_CONFLICT where it is known.
+ */
+gboolean
+surel_undo_confirm (SurelTxn *txn, gint64 operation, GError **error)
+{
+  g_autoptr (GArray) intents = find (txn, operation, error);
+  gint64 unknown = 0;
+
+  if (intents == NULL || !surel_sql_get (txn->sql, &unknown, error, "SELECT unknown FROM operation WHERE id = ?", "i", operation))
+    return FALSE;
+  if (unknown == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "What became of that operation is known");
+      return FALSE;
+    }
+  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error, "UPDATE operation SET unknown = 0 WHERE id = ?", "i", operation);
+}
+
+/* --- Trying again --- */
+
+/* Nothing is laid on what was destroyed meanwhile. */
+static gboolean
+open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened, GError **error)
+{
+  gint64 there = 0;
+
+  if (intent->state != SUREL_INTENT_FAILED)
+    return TRUE;
+  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM message WHERE id = ? AND held IS NULL", "i",
+                      intent->message))
+    return FALSE;
+  if (!there)
+    return TRUE;
+  (*opened)++;
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE intent SET state = 0, evidence = NULL, error = '', error_text = '' WHERE id = ?", "i",
+                        intent->id)
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE operation SET open = open + 1, failed = failed - 1, ended = NULL WHERE id = ?", "i",
+                           operation)
+         && (intent->kind == SUREL_CHANGE_KEYWORDS ? surel_layers_replay_flags (txn, intent->message, error)
+                                                   : surel_layers_replay_place (txn, intent->message, error));
+}
+
+/**
+ * surel_undo_retry:
+ * @result: gets the accounts where there is something to do
+ *
+ * Has what failed, and what was put off, tried again now: %FALSE with %SUREL_ERROR_NOT_FOUND, or with
+ * %SUREL_ERROR_CONFLICT where there is nothing to try.
+ */
+gboolean
+surel_undo_retry (SurelTxn *txn, gint64 operation, SurelModified *result, GError **error)
+{
+  g_autoptr (GArray) intents = find (txn, operation, error);
+  guint opened = 0;
+  gint64 open = 0;
+
+  if (intents == NULL)
+    return FALSE;
+  for (guint i = intents->len; i > 0; i--)
+    {
+      const Intent *intent = &g_array_index (intents, Intent, i - 1);
+
+      if (!open_again (txn, operation, intent, &opened, error))
+        return FALSE;
+      g_array_append_val (result->accounts, intent->account);
+    }
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT open FROM operation WHERE id = ?", "i", operation))
+    return FALSE;
+  if (open == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "There is nothing of that operation to be tried again");
+      return FALSE;
+    }
+  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE operation SET next_attempt = 0, attempts = 0, error = CASE WHEN failed > 0 THEN error ELSE '' "
+                        "END, error_text = CASE WHEN failed > 0 THEN error_text ELSE '' END WHERE id = ?",
+                        "i", operation);
+}

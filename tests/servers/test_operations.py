@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+"""What people do: there at once, on the server soon, exactly once."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from surel_test import *  # noqa: E402,F403
+
+
+def strings(*words):
+    return GLib.Variant("as", words)
+
+
+class Operations(Case):
+    count = 12
+
+    def prepare(self, **more):
+        self.imap = self.server.imap()
+        for box in ("INBOX", "Work", "Archive", "Trash"):
+            self.imap.create(box)
+            if self.imap.select(box)[1] != [b"0"]:
+                self.imap.store("1:*", "+FLAGS", "\\Deleted")
+                self.imap.expunge()
+        self.imap.select("Trash")
+        fill(self.imap, "INBOX", 1, self.count)
+        self.secrets = "file:" + self.dir + "/secrets"
+        daemon = self.start(secrets=self.secrets, **more)
+        self.account, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        self.folders = daemon.folders()
+        return daemon
+
+    def ids(self, daemon, path="INBOX"):
+        """Subject → id."""
+        rows = daemon.query({"inMailbox": GLib.Variant("o", self.folders[path])}, properties=["id", "subject"],
+                            limit=1000)["messages"]
+        return {row["subject"]: row["id"] for row in rows}
+
+    def modify(self, daemon, ids, patch, **options):
+        return daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", list(ids), patch, options)
+
+    def ended(self, daemon, operation):
+        def state():
+            found = daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]
+            return found["operations"][0] if found["operations"][0]["state"] not in ("pending", "running") else None
+        return wait_for(state, say="the operation does not end")
+
+    def on_server(self, path):
+        """Message-ID's number → flags."""
+        self.imap.select(f'"{path}"', readonly=True)
+        found = {}
+        if self.imap.untagged_responses.get("EXISTS", [b"0"])[-1] == b"0":
+            return found
+        for part in self.imap.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+            if isinstance(part, tuple):
+                number = int(re.search(rb"<m(\d+)@", part[1]).group(1))
+                self.assertNotIn(number, found, "a message is there twice")
+                flags = set(re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1).decode().split()) - {"\\Recent"}
+                found[number] = flags
+        return found
+
+    def row(self, daemon, id, *properties):
+        rows = daemon.call(PATH, "Messages", "Get", "(atas)", [id], list(properties))[0]
+        return rows[0] if rows else None
+
+    # --- What can be done ---
+
+    def test_keywords_reach_the_server(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        some = [ids["Message 3"], ids["Message 5"]]
+        operation, state, result = self.modify(daemon, some + [999999], {
+            "addKeywords": strings("$seen", "$flagged", "$forwarded", "Urgent")})
+        self.assertEqual((result["changed"], result["notFound"]), (2, [999999]))
+        self.assertGreaterEqual(daemon.get(PATH, "Manager", "State"), state)
+        self.assertEqual(set(self.row(daemon, some[0], "keywords")["keywords"]),
+                         {"$seen", "$flagged", "$forwarded", "urgent"})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        there = self.on_server("INBOX")
+        self.assertEqual({f.lower() for f in there[3]}, {"\\seen", "\\flagged", "$forwarded", "urgent"})
+        self.assertEqual(there[4], set())
+        operation, _, result = self.modify(daemon, some, {"removeKeywords": strings("$seen", "urgent")})
+        self.ended(daemon, operation)
+        self.assertEqual({f.lower() for f in self.on_server("INBOX")[5]}, {"\\flagged", "$forwarded"})
+        daemon.sync()
+        self.assertEqual(set(self.row(daemon, some[0], "keywords")["keywords"]), {"$flagged", "$forwarded"})
+        self.assertEqual(self.modify(daemon, some, {"removeKeywords": strings("$seen")})[0], 0)
+
+    def test_a_move_keeps_the_id(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        operation, _, result = self.modify(daemon, list(ids.values())[:4],
+                                           {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.assertEqual(result["changed"], 4)
+        self.assertEqual(daemon.get(self.folders["Work"], "Folder", "TotalMessages"), 4)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(len(self.on_server("Work")), 4)
+        self.assertEqual(len(self.on_server("INBOX")), self.count - 4)
+        daemon.sync()
+        self.assertEqual(set(self.ids(daemon, "Work").values()), set(list(ids.values())[:4]))
+        mirror.catch_up(daemon)
+        self.assertEqual((mirror.messages, mirror.new_mail), (set(ids.values()), []))
+        operation, _, _ = self.modify(daemon, list(ids.values())[:2], {"moveToRole": GLib.Variant("s", "archive")})
+        self.ended(daemon, operation)
+        self.assertEqual(len(self.on_server("Archive")), 2)
+
+    def test_destroyed_is_gone_and_nothing_else_is(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        self.imap.select("INBOX")
+        self.imap.store("2", "+FLAGS", "\\Deleted")  # another's, not to be expunged by us
+        operation, _, _ = self.modify(daemon, [ids["Message 7"]], {"destroy": GLib.Variant("b", True)})
+        self.assertIsNone(self.row(daemon, ids["Message 7"], "id"))
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        there = self.on_server("INBOX")
+        self.assertEqual(set(there), set(range(1, self.count + 1)) - {7})
+        daemon.sync()
+        self.assertEqual(len(self.ids(daemon)), self.count - 2)  # the marked one is out of sight
+
+    def test_a_copy_is_another_message(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        operation, _, result = self.modify(daemon, [ids["Message 1"], ids["Message 2"]], {
+            "addFolders": GLib.Variant("ao", [self.folders["Work"], self.folders["Archive"]])})
+        self.assertEqual(len(result["copies"]), 4)
+        source, folder, copy = result["copies"][0]
+        self.assertEqual((source, folder), (ids["Message 1"], self.folders["Work"]))
+        self.modify(daemon, [copy], {"addKeywords": strings("$flagged")})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        daemon.sync()
+        wait_for(lambda: self.on_server("Work")[1] == {"\\Flagged"})
+        self.assertEqual(set(self.on_server("Archive")), {1, 2})
+        self.assertEqual(self.on_server("INBOX")[1], set())
+        self.assertEqual(self.ids(daemon, "Work")["Message 1"], copy)
+
+    def test_all_that_match(self):
+        daemon = self.prepare()
+        self.imap.select("INBOX")
+        self.imap.store("1:5", "+FLAGS", "\\Seen")
+        daemon.sync()
+        operation, _, result = daemon.call(
+            PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})",
+            {"inMailbox": GLib.Variant("o", self.folders["INBOX"]), "notKeyword": GLib.Variant("s", "$seen")},
+            {"addKeywords": strings("$seen")}, {})
+        self.assertEqual(result["changed"], self.count - 5)
+        self.ended(daemon, operation)
+        self.assertEqual(set(map(frozenset, self.on_server("INBOX").values())), {frozenset({"\\Seen"})})
+
+    # --- The rules ---
+
+    def test_if_state_and_dry_run(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        state = daemon.get(PATH, "Manager", "State")
+        _, after, _ = self.modify(daemon, [ids["Message 1"]], {"addKeywords": strings("$seen")})
+        self.assertFails("StateMismatch", self.modify, daemon, [ids["Message 1"]], {"addKeywords": strings("$flagged")},
+                         ifState=GLib.Variant("t", state))
+        self.modify(daemon, [ids["Message 2"]], {"addKeywords": strings("$flagged")}, ifState=GLib.Variant("t", state))
+        operation, _, result = self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)},
+                                           dryRun=GLib.Variant("b", True))
+        self.assertEqual((operation, result["changed"]), (0, 1))
+        self.assertIsNotNone(self.row(daemon, ids["Message 3"], "id"))
+
+    def test_with_a_key_it_is_done_once(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        patch = {"addFolders": GLib.Variant("ao", [self.folders["Work"]])}
+        first = self.modify(daemon, [ids["Message 1"]], patch, key=GLib.Variant("s", "k1"))
+        again = self.modify(daemon, [ids["Message 1"]], patch, key=GLib.Variant("s", "k1"))
+        self.assertEqual(first, again)
+        self.ended(daemon, first[0])
+        daemon.sync()
+        self.assertEqual(set(self.on_server("Work")), {1})
+
+    def test_wrong_patches_are_told(self):
+        daemon = self.prepare()
+        ids = list(self.ids(daemon).values())
+        folder = GLib.Variant("o", self.folders["Work"])
+        for patch in ({"nonsense": folder}, {"moveTo": GLib.Variant("o", "/")}, {"moveTo": GLib.Variant("s", "Work")},
+                      {"addKeywords": strings("a b")}, {"addKeywords": strings("x"), "removeKeywords": strings("X")},
+                      {"destroy": GLib.Variant("b", True), "moveTo": folder}, {"moveFrom": folder},
+                      {"moveToRole": GLib.Variant("s", "nowhere")}, {"moveTo": folder, "moveToRole": GLib.Variant("s", "trash")},
+                      {"removeFolders": GLib.Variant("ao", [self.folders["INBOX"]])}):
+            self.assertFails("InvalidArgument", self.modify, daemon, ids[:1], patch)
+        self.assertFails("NotFound", self.modify, daemon, ids[:1],
+                         {"moveTo": GLib.Variant("o", self.account + "/folders/99999")})
+        self.assertFails("LimitExceeded", self.modify, daemon, range(1, 10002), {"addKeywords": strings("$seen")})
+        self.assertFails("NotFound", daemon.call, PATH, "Operations", "Cancel", "(ta{sv})", 12345, {})
+        self.assertEqual(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0], {"operations": [], "hasMore": False})
+
+    def test_cancelled_is_undone(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        id = ids["Message 4"]
+        operation, _, _ = self.modify(daemon, [id], {"addKeywords": strings("$flagged"),
+                                                      "moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.ended(daemon, operation)
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual(self.row(daemon, id, "keywords", "mailboxIds"),
+                         {"keywords": [], "mailboxIds": [self.folders["INBOX"]]})
+        wait_for(lambda: self.on_server("INBOX").get(4) == set())
+        self.assertEqual(self.on_server("Work"), {})
+
+    # --- Without the server, and with it lost ---
+
+    def test_offline_all_is_there_at_once_and_sent_later(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"port": GLib.Variant("q", 1)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "offline")
+        operations = [self.modify(daemon, [ids["Message 1"]], {"addKeywords": strings("$seen")})[0],
+                      self.modify(daemon, [ids["Message 2"]], {"moveTo": GLib.Variant("o", self.folders["Work"])})[0],
+                      self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)})[0]]
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 3)
+        daemon.kill()
+        daemon = self.start(secrets=self.secrets)
+        self.assertEqual(self.row(daemon, ids["Message 1"], "keywords", "pending"), {"keywords": ["$seen"], "pending": True})
+        self.assertEqual(self.row(daemon, ids["Message 4"], "pending"), {"pending": False})
+        self.assertEqual(self.row(daemon, ids["Message 2"], "mailboxIds"), {"mailboxIds": [self.folders["Work"]]})
+        self.assertIsNone(self.row(daemon, ids["Message 3"], "id"))
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 3)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})",
+                    {"port": GLib.Variant("q", self.server.port + 1)}, {})
+        for operation in operations:
+            self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.assertEqual(self.on_server("INBOX")[1], {"\\Seen"})
+        self.assertEqual(set(self.on_server("Work")), {2})
+        self.assertNotIn(3, self.on_server("INBOX"))
+
+    def test_killed_at_any_moment_each_is_done_once(self):
+        seed = int(os.environ.get("SUREL_SEED", random.randrange(1 << 30)))
+        print("seed", seed, flush=True)
+        dice = random.Random(seed)
+        daemon = self.prepare()
+        places, copies = {n: "INBOX" for n in range(1, self.count + 1)}, set()
+        ids = {int(subject.split()[1]): id for subject, id in self.ids(daemon).items()}
+        for _ in range(12):
+            for n in dice.sample(sorted(ids), 4):
+                target = dice.choice(["INBOX", "Work", "Archive"])
+                self.modify(daemon, [ids[n]], {"moveTo": GLib.Variant("o", self.folders[target]),
+                                               "addKeywords": strings(f"k{n}")})
+                places[n] = target
+            n = dice.choice(sorted(ids))
+            if ("Trash", n) not in copies:
+                self.modify(daemon, [ids[n]], {"addFolders": GLib.Variant("ao", [self.folders["Trash"]])})
+                copies.add(("Trash", n))
+            time.sleep(dice.random() * 0.05)
+            daemon.kill()
+            daemon = self.start(secrets=self.secrets)
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0
+                 and daemon.get(self.account, "Account", "Status") == "idle")
+        daemon.sync()
+        there = {path: set(self.on_server(path)) for path in ("INBOX", "Work", "Archive", "Trash")}
+        self.assertEqual(there["Trash"], {n for _, n in copies})
+        for path in ("INBOX", "Work", "Archive"):
+            self.assertEqual(there[path], {n for n, place in places.items() if place == path}, path)
+            self.assertEqual({int(s.split()[1]): i for s, i in self.ids(daemon, path).items()},
+                             {n: ids[n] for n, place in places.items() if place == path})
+
+
+class Poor(Operations):
+    """No MOVE, no UIDPLUS, no CONDSTORE: the safe old ways."""
+
+    server_extra = "protocol imap {\n  imap_capability = IMAP4rev1 LITERAL+ NAMESPACE\n}\n"
+
+    def test_destroyed_is_gone_and_nothing_else_is(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        operation, _, _ = self.modify(daemon, [ids["Message 6"]], {"destroy": GLib.Variant("b", True)})
+        self.ended(daemon, operation)
+        self.assertNotIn(6, self.on_server("INBOX"))
+        self.imap.select("INBOX")
+        self.imap.store("2", "+FLAGS", "\\Deleted")  # another's: EXPUNGE would take it along
+        operation, _, _ = self.modify(daemon, [ids["Message 7"]], {"destroy": GLib.Variant("b", True)})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        there = self.on_server("INBOX")
+        self.assertEqual((there[2], there[7]), ({"\\Deleted"}, {"\\Deleted"}))
+        daemon.sync()
+        self.assertNotIn("Message 7", self.ids(daemon))
+
+
+if __name__ == "__main__":
+    main()
