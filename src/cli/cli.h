@@ -12,6 +12,7 @@ typedef struct
   GDBusConnection *bus;
   gboolean json;
   gboolean wait;
+  gboolean watch;
   gboolean raw;
   gboolean headers;
   guint count; /* rows of a list */
@@ -38,8 +39,10 @@ char *surel_cli_find_folder (SurelCli *cli, const char *words, GError **error);
 gboolean surel_cli_wait_for_job (SurelCli *cli, const char *job, GError **error);
 
 /* output.c */
+char *surel_cli_json (GVariant *value, gboolean pretty);
 void surel_cli_print_json (GVariant *value);
 void surel_cli_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
+gboolean surel_cli_flush (GError **error);
 char *surel_cli_clean (const char *text);
 char *surel_cli_time (gint64 time);
 

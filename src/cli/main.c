@@ -32,6 +32,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, N_ ("Print JSON"), NULL },
     { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync: wait for its end"), NULL },
+    { "watch", 0, 0, G_OPTION_ARG_NONE, &cli->watch, N_ ("status: show it again with each change"), NULL },
     { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
     { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },

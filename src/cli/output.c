@@ -43,14 +43,38 @@ surel_cli_print (const char *format, ...)
 }
 
 /**
- * surel_cli_print_json:
- * @value: anything from the bus
+ * surel_cli_flush:
+ *
+ * For what prints again and again: GDBus has SIGPIPE ignored, so that one that is read by `head` would never end.
  */
+gboolean
+surel_cli_flush (GError **error)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("Standard output takes no more"));
+  return FALSE;
+}
+
+/**
+ * surel_cli_json:
+ * @value: anything from the bus
+ * @pretty: for a person; else it is one line
+ *
+ * Returns: (transfer full)
+ */
+char *
+surel_cli_json (GVariant *value, gboolean pretty)
+{
+  g_autoptr (JsonNode) node = json_gvariant_serialize (value);
+
+  return json_to_string (node, pretty);
+}
+
 void
 surel_cli_print_json (GVariant *value)
 {
-  g_autoptr (JsonNode) node = json_gvariant_serialize (value);
-  g_autofree char *text = json_to_string (node, TRUE);
+  g_autofree char *text = surel_cli_json (value, TRUE);
 
   puts (text);
 }

@@ -1,51 +1,7 @@
-/* surel status, sync, watch. */
+/* surel sync, watch. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/cli.h"
-
-gboolean
-surel_cli_status (SurelCli *cli, char **arguments, GError **error)
-{
-  g_autoptr (GVariant) accounts = NULL;
-  GVariantIter iter;
-  GVariant *properties;
-
-  if (arguments[0] != NULL)
-    return surel_cli_usage (error, "status");
-  accounts = surel_cli_objects (cli, "Account", error);
-  if (accounts == NULL)
-    return FALSE;
-  if (cli->json)
-    {
-      surel_cli_print_json (accounts);
-      return TRUE;
-    }
-  if (g_variant_n_children (accounts) == 0)
-    surel_cli_print (_ ("There are no accounts; add one: surel account add ADDRESS\n"));
-  g_variant_iter_init (&iter, accounts);
-  while (g_variant_iter_next (&iter, "{o@a{sv}}", NULL, &properties))
-    {
-      g_autoptr (GVariant) owned = properties;
-      g_autofree char *when = NULL;
-      g_autofree char *clean = NULL;
-      const char *address = "";
-      const char *status = "";
-      const char *message = "";
-      gint64 last_sync = 0;
-
-      g_variant_lookup (owned, "Address", "&s", &address);
-      g_variant_lookup (owned, "Status", "&s", &status);
-      g_variant_lookup (owned, "LastSync", "x", &last_sync);
-      g_variant_lookup (owned, "Error", "(&s&s)", NULL, &message);
-      when = surel_cli_time (last_sync);
-      clean = surel_cli_clean (message);
-      surel_cli_print (_ ("%s: %s, last synced %s\n"), address, status, when);
-      if (clean[0] != '\0')
-        surel_cli_print ("  %s\n", clean);
-    }
-  return TRUE;
-}
 
 gboolean
 surel_cli_sync (SurelCli *cli, char **arguments, GError **error)
@@ -134,6 +90,7 @@ surel_cli_watch (SurelCli *cli, char **arguments, GError **error)
           surel_cli_print ("%s %" G_GUINT64_FORMAT "\n", _ ("state"), since);
           print_changes (changes);
         }
-      fflush (stdout);
+      if (!surel_cli_flush (error))
+        return FALSE;
     }
 }
