@@ -278,6 +278,8 @@ judge (SurelGuard *self, GDBusConnection *connection, GDBusMessage *message, gbo
   if (!incoming || type != G_DBUS_MESSAGE_TYPE_METHOD_CALL
       || sender == NULL || g_strcmp0 (sender, g_dbus_connection_get_unique_name (connection)) == 0)
     return message;
+  g_debug ("bus: %s calls %s of %s", sender, g_dbus_message_get_member (message),
+           g_dbus_message_get_path (message));
   switch (standing_of (self, sender, message))
     {
     case ALLOWED:

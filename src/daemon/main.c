@@ -10,6 +10,7 @@
 
 #include "base/errors.h"
 #include "bus/service.h"
+#include "daemon/debug.h"
 #include "daemon/notify.h"
 #include "remote/imap/imap-remote.h"
 
@@ -285,6 +286,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   umask (077);
+  surel_debug_start (g_getenv ("SUREL_DEBUG"));
   be_modest ();
   prctl (PR_SET_DUMPABLE, 0); /* passwords are in our memory: no core, no ptrace */
   /* SQLite's own accounting of memory costs 3 % and tells us nothing. */

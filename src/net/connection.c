@@ -127,6 +127,7 @@ surel_connection_open (const SurelEndpoint *endpoint,
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (SurelConnection) self = g_new0 (SurelConnection, 1);
 
+  g_debug ("net: connecting to %s, port %u", endpoint->host, endpoint->port);
   g_socket_client_set_timeout (client, CONNECT_TIMEOUT);
   self->tcp = g_socket_client_connect_to_host (client, endpoint->host, endpoint->port, cancellable,
                                                error);
@@ -151,6 +152,7 @@ surel_connection_open (const SurelEndpoint *endpoint,
     return NULL;
   self->in = g_io_stream_get_input_stream (self->stream);
   self->out = g_io_stream_get_output_stream (self->stream);
+  g_debug ("net: connected to %s, port %u", endpoint->host, endpoint->port);
   return g_steal_pointer (&self);
 }
 

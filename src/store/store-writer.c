@@ -257,6 +257,7 @@ report (gpointer data)
 
   if (self->commit != NULL)
     {
+      g_debug ("store: state %" G_GUINT64_FORMAT " is committed", self->commit->after);
       surel_store_emit_committed (self->store, self->commit);
     }
   for (guint i = 0; i < self->jobs->len; i++)

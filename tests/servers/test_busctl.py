@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The whole story by busctl alone: what a script in a shell can do."""
 
+import base64
 import json
 import os
 import subprocess
@@ -77,6 +78,44 @@ class Private(Case):
         self.assertIn(b"pl4nted-b0dy", octets)
         daemon.stop()
         self.assertNotIn("pl4nted", daemon.read_log())
+
+    def traced(self, wanted):
+        """What a daemon shows that signs in, syncs and reads a message, each with something planted in it."""
+        self.data += "-" + (wanted or "none").replace(",", "-")
+        daemon = self.start(env={"G_MESSAGES_DEBUG": "", **({"SUREL_DEBUG": wanted} if wanted else {})})
+        account, job = daemon.add_account(self.server, user="dave", password="pl4nted-s3cret")
+        daemon.wait_job(job)
+        daemon.sync()
+        row = daemon.query(properties=["id", "subject"])["messages"][0]
+        self.assertEqual(row["subject"], "pl4nted-subject")
+        octets = bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", row["id"], "", 0, 65536, {})[0])
+        self.assertIn(b"pl4nted-b0dy", octets)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertNotIn("pl4nted", daemon.read_log())
+        self.assertNotIn(base64.b64encode(b"\0dave\0pl4nted-s3cret").decode(), daemon.read_log())
+        return daemon.read_log()
+
+    def test_the_parts_that_are_named_are_traced(self):
+        imap = imaplib.IMAP4("127.0.0.1", self.server.port)
+        imap.login("dave", "pl4nted-s3cret")
+        imap.append("INBOX", "", None, message(1, "pl4nted-subject", "pl4nted-b0dy"))
+        imap.logout()
+        parts = ("bus", "imap", "net", "store")
+        self.assertEqual(self.traced(None), "")
+        for wanted in ("imap", "store,net", "all"):
+            log = self.traced(wanted)
+            for part in parts:
+                shown = f" {part}: " in log
+                self.assertEqual(shown, wanted == "all" or part in wanted.split(","), f"{part} by {wanted}: {log}")
+        self.assertIn("imap: > S1 AUTHENTICATE PLAIN ***\n", log)
+        self.assertRegex(log, r"imap: > S\d+ (UID )?FETCH ")
+        self.assertRegex(log, r"bus: :[0-9.]+ calls Query of /org/surel/Sync1\n")
+        self.assertRegex(log, r"net: connected to localhost, port \d+\n")
+        self.assertRegex(log, r"store: state \d+ is committed\n")
+
+    def test_a_part_that_is_not_there_is_told_once(self):
+        log = self.start(env={"SUREL_DEBUG": "imp, net ,imp", "G_MESSAGES_DEBUG": ""}).read_log()
+        self.assertEqual(log, "sureld: SUREL_DEBUG has no part “imp”; there are bus, engine, imap, net, store and all\n")
 
 
 if __name__ == "__main__":
