@@ -112,6 +112,12 @@ surel_secrets_new_file (const char *path, GError **error)
                  && status.st_uid == geteuid () && (status.st_mode & 0077) == 0;
   File *self;
 
+  if (fd < 0 && errno != ELOOP)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_PERMISSION_DENIED,
+                   "The secrets file %s can't be opened: %s", path, g_strerror (errno));
+      return NULL;
+    }
   if (fd >= 0)
     close (fd);
   if (!fit)

@@ -4,11 +4,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@ enum
   WRITES = 1,
   SYNCS = 2,
   READS = 4,
+  CHANGES = 8, /* of what the folder holds: opening to write, making, naming and removing */
 };
 
 typedef struct
@@ -91,4 +94,53 @@ int
 fdatasync (int fd)
 {
   return fails (fd, SYNCS) ? -1 : REAL (fdatasync) (fd);
+}
+
+int
+ftruncate64 (int fd, off64_t length)
+{
+  return fails (fd, WRITES) ? -1 : REAL (ftruncate64) (fd, length);
+}
+
+static int
+name_fails (const char *path)
+{
+  if (control == NULL || control->error == 0 || (control->calls & CHANGES) == 0
+      || strncmp (path, folder, strlen (folder)) != 0)
+    return 0;
+  errno = control->error;
+  return 1;
+}
+
+/* What is built for large files, as all of ours is, calls no other. */
+int
+open64 (const char *path, int flags, ...)
+{
+  va_list arguments;
+  mode_t mode;
+
+  va_start (arguments, flags);
+  mode = (flags & O_CREAT) != 0 ? va_arg (arguments, mode_t) : 0;
+  va_end (arguments);
+  if ((flags & (O_WRONLY | O_RDWR | O_CREAT)) != 0 && name_fails (path))
+    return -1;
+  return REAL (open64) (path, flags, mode);
+}
+
+int
+mkdir (const char *path, mode_t mode)
+{
+  return name_fails (path) ? -1 : REAL (mkdir) (path, mode);
+}
+
+int
+unlink (const char *path)
+{
+  return name_fails (path) ? -1 : REAL (unlink) (path);
+}
+
+int
+rename (const char *from, const char *to)
+{
+  return name_fails (from) || name_fails (to) ? -1 : REAL (rename) (from, to);
 }

@@ -46,7 +46,7 @@ class Stored(Case):
 class Disk(Stored):
     """The disk is at the test's command, by a library in front of libc."""
 
-    WRITES, SYNCS, READS = 1, 2, 4
+    WRITES, SYNCS, READS, CHANGES = 1, 2, 4, 8
 
     def start(self, *options, **more):
         self.data = self.dir + "/disk/surel"
@@ -130,6 +130,78 @@ class Disk(Stored):
         self.assertEqual(daemon.get(self.account, "Account", "Name"), name)
         mirror.catch_up(daemon)
         self.assertEqual(len(mirror.messages), COUNT)
+
+    def test_a_disk_that_turns_read_only(self):
+        daemon = self.synced()
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        before = set(mirror.messages)
+        imap = self.server.imap()
+        self.addCleanup(self.empty_again, imap)
+        first = self.query(daemon)
+        read = (PATH, "Messages", "Read", "(tstua{sv})", first[0]["id"], "", 0, 4096, {})
+        self.spoil(errno.EROFS, self.WRITES | self.SYNCS | self.CHANGES)
+        imap.append("INBOX", "", None, message(9999, "While it could not be written"))
+        wait_for(lambda: daemon.get(self.account, "Account", "Error")[0].endswith(".Failed"))
+        self.assertRegex(daemon.get(self.account, "Account", "Error")[1], "disk|readonly")
+        self.assertEqual(self.query(daemon), first, "reading works")
+        self.assertIn("Read-only", self.assertFails("Failed", daemon.call, *read))
+        self.assertFails("Failed", daemon.call, self.account, "Account", "Configure", "(a{sv}a{sv})",
+                         {"name": GLib.Variant("s", "Not kept")}, {})
+        mirror.catch_up(daemon)
+        self.assertEqual(mirror.messages, before)
+        self.spoil(0)
+
+        def has_arrived():
+            mirror.catch_up(daemon)
+            return len(mirror.messages) == COUNT + 1
+        wait_for(has_arrived, 60)
+        self.assertEqual(before - mirror.messages, set())
+        rows, _, _ = daemon.call(PATH, "Messages", "Get", "(atas)", list(mirror.messages - before), ["subject"])
+        self.assertEqual(rows, [{"subject": "While it could not be written"}])
+        wait_for(lambda: daemon.get(self.account, "Account", "Error")[0] == "")
+        self.assertNotEqual(daemon.get(self.account, "Account", "Name"), "Not kept")
+        self.assertIn(b"Message-ID", bytes(daemon.call(*read)[0]))
+        self.assertEqual(daemon.stop(), 0)
+
+    def empty_again(self, imap):
+        """Takes the message out that a test has added."""
+        imap.select("INBOX")
+        imap.store("*", "+FLAGS", "\\Deleted")
+        imap.expunge()
+        imap.logout()
+
+
+class ReadOnly(Stored):
+    """A real one: the folder is mounted read-only where the daemon looks."""
+
+    def refused(self, data, secrets):
+        """What a daemon says that doesn't start."""
+        mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        done = subprocess.run(["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c",
+                               mount, self.dir + "/disk", BUILD + "/src/daemon/sureld", "--data-dir", data, "--secrets",
+                               secrets], capture_output=True, text=True, timeout=20, check=False,
+                              env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus.address})
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stderr
+
+    def test_a_start_on_a_read_only_disk_is_told(self):
+        if subprocess.run(["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "true"],
+                          stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        self.data = self.dir + "/disk/surel"
+        os.mkdir(self.dir + "/disk")
+        daemon = self.synced()
+        rows = self.query(daemon)
+        daemon.stop()
+        said = self.refused(self.data, "memory")
+        self.assertEqual(said, f"sureld: The data directory {self.data} is not used: Read-only file system\n")
+        said = self.refused(self.data + "2", "memory")
+        self.assertEqual(said, f"sureld: The data directory {self.data}2 can't be made: Read-only file system\n")
+        path = self.dir + "/disk/secrets"
+        self.assertEqual(self.refused(self.dir + "/other", "file:" + path),
+                         f"sureld: The secrets file {path} can't be opened: Read-only file system\n")
+        self.assertEqual(self.query(self.start()), rows)
 
 
 class Damaged(Stored):
