@@ -145,6 +145,71 @@ class Hostile(Case):
         self.settled(account, "ServerMisbehaved")
         self.assertEqual(len(self.rows(account)), 3)
 
+    def mismapped(self, wrong, times):
+        """A fourth message comes, and right after that the server gives other UIDs than the true ones, as Exchange
+        does: `wrong` has UID and flags of each message by its number, said `times` times."""
+        flags = {1: b"", 2: b"\\Seen", 3: b"\\Answered", 4: b"\\Flagged"}
+        left = []
+
+        def fetch(peer, tag, command):
+            if b"HEADER" in command:
+                mailbox.do_FETCH(peer, tag, command)
+                return
+            rows = [(uid, flags[uid]) for uid in mailbox.uids]
+            if left:
+                left.pop()
+                rows = wrong
+            peer.send(b"".join(b"* %d FETCH (UID %d FLAGS (%s))\r\n" % (n, uid, words)
+                               for n, (uid, words) in enumerate(rows, 1)) + tag + b" OK done\r\n")
+        mailbox = Mailbox(FETCH=fetch)
+        account = self.play(mailbox)
+
+        def sync():
+            self.daemon.call(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0], "Job", "Wait")
+
+        def keywords():
+            return {row["id"]: sorted(row["keywords"]) for row in self.rows(account)}
+        self.idle(account)
+        sync()
+        before = keywords()
+        mirror = Mirror()
+        mirror.catch_up(self.daemon)
+        known = set(before)
+        self.assertEqual(sorted(before.values()), [[], ["$answered"], ["$seen"]])
+        mailbox.uids.append(4)
+        left[:] = [None] * times
+        for _ in range(times + 2):
+            try:
+                sync()
+            except GLib.Error as error:
+                self.assertEqual(error_name(error), "ServerMisbehaved")
+            changes = self.daemon.changes(mirror.state)
+            self.assertEqual(changes.get("messagesDestroyed", []), [])
+            mirror.catch_up(self.daemon)
+            for number, words in keywords().items():
+                self.assertIn(words, ([], ["$flagged"]) if number not in known else (before[number],))
+        self.assertEqual(left, [])
+        self.idle(account)
+        after = keywords()
+        self.assertEqual({number: after.get(number) for number in known}, before)
+        self.assertEqual([words for number, words in after.items() if number not in known], [["$flagged"]])
+
+    def test_another_uid_than_the_true_one_right_after_exists(self):
+        true = [(1, b""), (2, b"\\Seen"), (3, b"\\Answered")]
+        for name, wrong in (("the one before", true + [(3, b"\\Flagged")]),
+                            ("an old one", true + [(2, b"\\Flagged")]),
+                            ("one that is not there yet", true + [(5, b"\\Flagged")]),
+                            ("two of them changed", [true[0], (3, b"\\Seen"), (2, b"\\Answered"), (4, b"\\Flagged")]),
+                            ("all moved up", [(1, b""), (1, b"\\Seen"), (2, b"\\Answered"), (3, b"\\Flagged")]),
+                            ("all moved down", [(2, b""), (3, b"\\Seen"), (4, b"\\Answered"), (4, b"\\Flagged")])):
+            for times in (1, 2, 3):
+                with self.subTest(name=name, times=times):
+                    self.mismapped(wrong, times)
+                self.daemon.stop()
+                self.scripted.stop()
+                self.data += "x"
+                del self.healthy
+
     def test_no_uidvalidity(self):
         def examine(peer, tag, _):
             peer.send(b"* 3 EXISTS\r\n" + tag + b" OK done\r\n")
