@@ -179,6 +179,29 @@ surel_queue_try_pop (SurelQueue *self)
 }
 
 /**
+ * surel_queue_try_pop_alike:
+ * @urgent: which kind may be taken
+ *
+ * Looks and takes at once: between surel_queue_has_urgent() and surel_queue_pop() another may be put first.
+ *
+ * Returns: (transfer full) (nullable): the first item, or %NULL where none waits or it is of the other kind
+ */
+gpointer
+surel_queue_try_pop_alike (SurelQueue *self, gboolean urgent)
+{
+  gpointer item = NULL;
+
+  pthread_mutex_lock (&self->mutex);
+  if ((self->n_urgent > 0) == (urgent != FALSE))
+    item = g_queue_pop_head (&self->items);
+  if (item != NULL && self->n_urgent > 0)
+    self->n_urgent--;
+  pthread_cond_signal (&self->not_full);
+  pthread_mutex_unlock (&self->mutex);
+  return item;
+}
+
+/**
  * surel_queue_close:
  *
  * Lets nobody push any more and wakes all who wait; what is in the queue can still be popped.

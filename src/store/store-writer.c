@@ -341,8 +341,7 @@ run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelComm
       if (!run_job (self, job, changes, touched, time, &rows, error))
         return FALSE;
     }
-  while (rows < ROWS_MAX && surel_queue_has_urgent (self->jobs) == first->urgent
-         && (job = surel_queue_try_pop (self->jobs)) != NULL);
+  while (rows < ROWS_MAX && (job = surel_queue_try_pop_alike (self->jobs, first->urgent)) != NULL);
 
   if (surel_changes_count (changes) > 0 || g_hash_table_size (touched) > 0)
     {

@@ -137,6 +137,7 @@ test_queue_lets_the_urgent_go_first (void)
   surel_queue_push_urgent (queue, GUINT_TO_POINTER (2));
   surel_queue_push_urgent (queue, GUINT_TO_POINTER (3));
   g_assert_true (surel_queue_has_urgent (queue));
+  g_assert_null (surel_queue_try_pop_alike (queue, FALSE));
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
     g_assert_cmpuint (GPOINTER_TO_UINT (surel_queue_try_pop (queue)), ==, expected[i]);
   g_assert_false (surel_queue_has_urgent (queue));
