@@ -162,6 +162,7 @@ typedef struct
   GArray *present;
   gboolean with_flags;
   SurelUidSet *missing;
+  SurelUidSet *absent;
   gboolean more;
   guint64 count;
   guint32 server_messages;
@@ -213,7 +214,7 @@ write_present (SurelTxn *txn, gpointer data, GError **error)
 
   return surel_messages_put_present (txn, question->folder, question->first, question->last,
                                      question->present, question->with_flags, question->missing,
-                                     &question->more, error);
+                                     question->absent, error);
 }
 
 static gboolean
@@ -223,6 +224,7 @@ put_present (SurelSink *sink,
              GArray *present,
              gboolean with_flags,
              SurelUidSet *missing,
+             SurelUidSet *absent,
              GError **error)
 {
   SurelPullSink *self = (SurelPullSink *) sink;
@@ -231,7 +233,8 @@ put_present (SurelSink *sink,
                         .last = last,
                         .present = present,
                         .with_flags = with_flags,
-                        .missing = missing };
+                        .missing = missing,
+                        .absent = absent };
 
   return ask (self, write_present, &question, error);
 }

@@ -41,6 +41,7 @@ surel_sink_put_gone (SurelSink *self, const SurelUidSet *uids, GError **error)
  * @present: (element-type SurelMessageFlags): exactly what the server has in that range, by UID
  * @with_flags: whether their keywords are known
  * @missing: gets the UIDs that aren't known yet: the remote fetches and puts them
+ * @gone: gets those that are known and aren't listed: the remote makes sure, and puts them as gone
  *
  * Says what is there, where no server says what is gone. Waits until it is compared.
  */
@@ -51,9 +52,10 @@ surel_sink_put_present (SurelSink *self,
                         GArray *present,
                         gboolean with_flags,
                         SurelUidSet *missing,
+                        SurelUidSet *gone,
                         GError **error)
 {
-  return self->klass->put_present (self, first, last, present, with_flags, missing, error);
+  return self->klass->put_present (self, first, last, present, with_flags, missing, gone, error);
 }
 
 /**

@@ -25,6 +25,7 @@ typedef struct
                            GArray *present,
                            gboolean with_flags,
                            SurelUidSet *missing,
+                           SurelUidSet *gone,
                            GError **error);
   gboolean (*restart) (SurelSink *self, GError **error);
   gboolean (*close) (SurelSink *self, GBytes *token, GError **error);
@@ -47,6 +48,7 @@ gboolean surel_sink_put_present (SurelSink *self,
                                  GArray *present,
                                  gboolean with_flags,
                                  SurelUidSet *missing,
+                                 SurelUidSet *gone,
                                  GError **error);
 gboolean surel_sink_restart (SurelSink *self, GError **error);
 gboolean surel_sink_close (SurelSink *self, GBytes *token, GError **error);

@@ -388,9 +388,9 @@ surel_messages_put_gone (SurelTxn *txn,
  * @present: (element-type SurelMessageFlags): exactly what the server has in the range, by UID
  * @with_flags: whether the entries' keywords are known
  * @missing: gets the UIDs that aren't here
- * @more: (out): whether more is gone than one job may take out: call again
+ * @gone: gets the UIDs that are here and not there
  *
- * Compares a complete list of a range with what is here.
+ * Compares a complete list of a range with what is here. Nothing is taken out by it alone.
  */
 gboolean
 surel_messages_put_present (SurelTxn *txn,
@@ -400,15 +400,13 @@ surel_messages_put_present (SurelTxn *txn,
                             GArray *present,
                             gboolean with_flags,
                             SurelUidSet *missing,
-                            gboolean *more,
+                            SurelUidSet *gone,
                             GError **error)
 {
   g_autoptr (GArray) here = NULL;
-  g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (Placement));
   Place place;
   guint k = 0;
 
-  *more = FALSE;
   if (!find_place (txn, folder, &place, error))
     return FALSE;
   here = read_placements (txn->sql,
@@ -421,27 +419,18 @@ surel_messages_put_present (SurelTxn *txn,
     return FALSE;
   for (guint i = 0; i < here->len; i++)
     {
-      const Placement *placement = &g_array_index (here, Placement, i);
-      const SurelMessageFlags *entry;
+      gint64 rid = g_array_index (here, Placement, i).rid;
 
-      for (; k < present->len; k++)
-        {
-          entry = &g_array_index (present, SurelMessageFlags, k);
-          if (entry->remote_id >= placement->rid)
-            break;
-          surel_uid_set_add (missing, (guint32) entry->remote_id);
-        }
-      if (k < present->len && entry->remote_id == placement->rid)
+      for (; k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id < rid; k++)
+        surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id);
+      if (k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id == rid)
         k++;
-      else if (gone->len < SUREL_GONE_MAX)
-        g_array_append_val (gone, *placement);
       else
-        *more = TRUE;
+        surel_uid_set_add (gone, (guint32) rid);
     }
   for (; k < present->len; k++)
     surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id);
-  return take_all_out (&place, gone, error)
-         && (!with_flags || surel_messages_put_flags (txn, folder, present, error));
+  return !with_flags || surel_messages_put_flags (txn, folder, present, error);
 }
 
 /**

@@ -25,7 +25,7 @@ gboolean surel_messages_put_present (SurelTxn *txn,
                                      GArray *present,
                                      gboolean with_flags,
                                      SurelUidSet *missing,
-                                     gboolean *more,
+                                     SurelUidSet *gone,
                                      GError **error);
 gboolean surel_messages_restart (SurelTxn *txn, gint64 folder, GError **error);
 gboolean

@@ -207,6 +207,9 @@ surel_sql_fail (SurelSql *self, GError **error)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
                  "The disk that holds the mail store failed (%s, error %d); it is tried again", message,
                  number);
+  else if (primary == SQLITE_READONLY)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
+                 "The disk that holds the mail store is read-only; once it can be written to, syncing goes on");
   else if (damaged)
     g_set_error (error, damage_quark (), 0, "The mail store is damaged (%s) and will be made anew", message);
   else

@@ -200,6 +200,7 @@ class Hostile(Case):
                             ("an old one", true + [(2, b"\\Flagged")]),
                             ("one that is not there yet", true + [(5, b"\\Flagged")]),
                             ("two of them changed", [true[0], (3, b"\\Seen"), (2, b"\\Answered"), (4, b"\\Flagged")]),
+                            ("a gap", [(1, b""), (2, b"\\Seen"), (4, b"\\Answered"), (5, b"\\Flagged")]),
                             ("all moved up", [(1, b""), (1, b"\\Seen"), (2, b"\\Answered"), (3, b"\\Flagged")]),
                             ("all moved down", [(2, b""), (3, b"\\Seen"), (4, b"\\Answered"), (4, b"\\Flagged")])):
             for times in (1, 2, 3):

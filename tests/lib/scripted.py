@@ -118,6 +118,21 @@ class Mailbox:
         rows = [self.row(n, b"HEADER" in command) for n in range(int(first), int(last or first) + 1)]
         peer.send(b"".join(rows) + tag + b" OK done\r\n")
 
+    def do_UID_SEARCH(self, peer, tag, command):
+        """UID SEARCH UID set, with RETURN or without: what is truly there."""
+        words = command.split(b" ")
+        wanted = set()
+        for part in words[words.index(b"UID", 1) + 1].split(b","):
+            first, _, last = part.partition(b":")
+            wanted.update(uid for uid in self.uids if int(first) <= uid <= int(last or first))
+        found = b" ".join(b"%d" % uid for uid in sorted(wanted))
+        if b"RETURN" in words:
+            peer.send(b'* ESEARCH (TAG "%s") UID COUNT %d%s\r\n' % (tag, len(wanted), b" ALL " + found.replace(b" ", b",")
+                                                                  if wanted else b""))
+        else:
+            peer.send(b"* SEARCH" + (b" " + found if found else b"") + b"\r\n")
+        peer.send(tag + b" OK done\r\n")
+
     def do_UID_FETCH(self, peer, tag, command):
         wanted = set()
         for piece in command.split(b" ")[2].split(b","):

@@ -338,6 +338,48 @@ read_window_flags (Pull *pull, guint32 first, guint32 last, GArray *present, GEr
   return tag != 0 && result == 0;
 }
 
+/* Asks for messages that a list lacked by their UIDs: a list by sequence numbers may be shifted without
+ * contradicting itself (Exchange's is, right after a message came). Sets @there to whether any is there. */
+static gboolean
+search_some (Pull *pull, const SurelUidSet *uids, gboolean *there, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_set (command, uids);
+  tag = surel_imap_session_send (pull->session, command, pull->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (pull->session, tag, &response, pull->cancellable, error))
+                > 0)
+    if (response->kind == SUREL_IMAP_SEARCH && response->search.all != NULL
+        && surel_uid_set_n_ranges (response->search.all) > 0)
+      *there = TRUE;
+  return tag != 0 && result == 0;
+}
+
+/* Takes out what a list lacked, once it is sure. Returns like compare_once(). */
+static int
+take_gone (Pull *pull, const SurelUidSet *gone, GError **error)
+{
+  gboolean there = FALSE;
+
+  for (guint i = 0; i < surel_uid_set_n_ranges (gone) && !there;)
+    {
+      g_autoptr (SurelUidSet) some = surel_uid_set_new ();
+
+      for (guint n = 0; n < SUREL_IMAP_SET_MAX / 22 && i < surel_uid_set_n_ranges (gone); n++, i++)
+        surel_uid_set_add_range (some, surel_uid_set_range (gone, i)->first, surel_uid_set_range (gone, i)->last);
+      if (!search_some (pull, some, &there, error))
+        return -1;
+    }
+  if (there)
+    return 0;
+  return surel_sink_put_gone (pull->sink, gone, error) ? 1 : -1;
+}
+
 /* Compares UIDs and flags of the whole mailbox, window by window, with what is known. Returns 1 where it
  * is proven, 0 where the server contradicts itself, -1 with @error set. */
 static int
@@ -352,6 +394,8 @@ compare_once (Pull *pull, GError **error)
     {
       g_autoptr (GArray) present = surel_message_flags_array_new ();
       g_autoptr (SurelUidSet) missing = surel_uid_set_new ();
+      g_autoptr (SurelUidSet) gone = surel_uid_set_new ();
+      int result;
       guint32 last = first + MIN (COMPARE_WINDOW - 1, exists - MIN (first, exists));
       guint32 end = G_MAXUINT32;
 
@@ -361,8 +405,12 @@ compare_once (Pull *pull, GError **error)
         return 0;
       if (exists > 0 && last < exists)
         end = (guint32) g_array_index (present, SurelMessageFlags, present->len - 1).remote_id;
-      if (!surel_sink_put_present (pull->sink, after + 1, end, present, TRUE, missing, error)
-          || !fetch_all (pull, missing, NULL, error))
+      if (!surel_sink_put_present (pull->sink, after + 1, end, present, TRUE, missing, gone, error))
+        return -1;
+      result = take_gone (pull, gone, error);
+      if (result <= 0)
+        return result;
+      if (!fetch_all (pull, missing, NULL, error))
         return -1;
       after = end;
       first = last + 1;
