@@ -134,7 +134,8 @@ case $1 in
     # All of it, at once: nothing here is worth a clean end.
     pid=$(cat "$dir/run/master.pid" 2>/dev/null) || exit 0
     kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+    # One that is dead and not yet waited for is gone.
+    while kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:.*Z' "/proc/$pid/status"; do sleep 0.01; done
     ;;
   *) exit 2 ;;
 esac
