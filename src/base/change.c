@@ -27,6 +27,10 @@ surel_change_free (SurelChange *self)
   g_free (self->add_words);
   g_free (self->remove_words);
   g_free (self->evidence);
+  g_free (self->name);
+  g_free (self->new_folder_id);
+  g_free (self->old_prefix);
+  g_free (self->new_prefix);
   g_array_unref (self->items);
   g_clear_error (&self->error);
   g_free (self);

@@ -13,6 +13,10 @@ typedef enum
   SUREL_CHANGE_MOVE = 2,
   SUREL_CHANGE_DESTROY = 3,
   SUREL_CHANGE_COPY = 4,
+  SUREL_CHANGE_CREATE_FOLDER = 10, /* from here on they are about folders */
+  SUREL_CHANGE_RENAME_FOLDER = 11, /* or moves it, or both */
+  SUREL_CHANGE_DELETE_FOLDER = 12,
+  SUREL_CHANGE_SUBSCRIBE_FOLDER = 13,
 } SurelChangeKind;
 
 /* What a server did with one. */
@@ -41,7 +45,8 @@ typedef struct
   char *here_words; /* likewise; owned; nullable */
 } SurelChangeItem;
 
-/* What can be done with some messages of a folder in one step: handed to a remote, and back with outcomes. */
+/* What can be done with some messages of a folder, or with one folder, in one step: handed to a remote, and back
+ * with outcomes. One that is about a folder has one item. */
 typedef struct
 {
   SurelChangeKind kind;
@@ -49,7 +54,7 @@ typedef struct
   gint64 folder; /* where the messages are */
   char *folder_remote_id;
   GBytes *folder_token; /* nullable */
-  gint64 target; /* where they go; 0 for none */
+  gint64 target; /* where they go, or the folder that a folder is to be in; 0 for none */
   char *target_remote_id; /* nullable */
   GBytes *target_token; /* nullable */
   guint add_flags; /* SurelKeyword bits */
@@ -57,7 +62,14 @@ typedef struct
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
+  char *name; /* of a folder that is made, renamed or moved; nullable */
+  gboolean subscribed; /* whether a folder is to be */
   GArray *items; /* SurelChangeItem */
+
+  /* To be filled in by a remote. */
+  char *new_folder_id; /* the folder's remote id from now on; nullable */
+  char *old_prefix; /* what remote ids of folders below it begin with, and begin with from now on; nullable */
+  char *new_prefix;
 
   GError *error; /* of the public domain: why any was refused or not done; nullable */
 } SurelChange;

@@ -30,6 +30,7 @@ surel_folder_entry_free (SurelFolderEntry *self)
   g_free (self->parent_remote_id);
   g_free (self->name);
   g_free (self->owner);
+  g_free (self->identity);
   g_clear_pointer (&self->hint, g_bytes_unref);
   g_free (self);
 }

@@ -43,6 +43,7 @@ typedef struct
   gboolean subscribed;
   gboolean selectable; /* can hold messages */
   guint messages; /* how many the server counts; 0 where it doesn't say */
+  char *identity; /* stays when the folder is renamed; NULL where the server has none */
   GBytes *hint; /* the remote's own: tells whether the folder changed; NULL for none */
 } SurelFolderEntry;
 

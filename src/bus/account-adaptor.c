@@ -87,6 +87,65 @@ handle_sign_in (SurelBusAccount *skeleton G_GNUC_UNUSED,
   return TRUE;
 }
 
+/* Runs in the store thread. */
+static GVariant *
+created_of (const SurelFolderChange *change, const SurelModified *result)
+{
+  g_autofree char *path = surel_path_of_folder (change->account, change->folder);
+
+  return g_variant_new ("(ot)", path, (guint64) result->operation);
+}
+
+static void
+on_folder_created (GVariant *reply, const GError *error, gpointer invocation)
+{
+  if (error != NULL)
+    surel_call_fail (invocation, error);
+  else
+    surel_once_return_kept (invocation, reply);
+}
+
+static gboolean
+check_kind (GVariant *options, GError **error)
+{
+  g_autoptr (GVariant) kind = g_variant_lookup_value (options, "kind", NULL);
+
+  if (kind == NULL
+      || (g_variant_is_of_type (kind, G_VARIANT_TYPE_STRING) && g_str_equal (g_variant_get_string (kind, NULL), "mail")))
+    return TRUE;
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "The account has folders of the kind `mail` alone");
+  return FALSE;
+}
+
+static gboolean
+handle_create_folder (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                      GDBusMethodInvocation *invocation,
+                      const char *name,
+                      const char *parent,
+                      GVariant *options,
+                      gpointer data)
+{
+  static const char *const keys[] = { "key", "kind", NULL };
+  Adaptor *self = data;
+  g_autoptr (SurelFolderChange) change = NULL;
+  g_autoptr (GError) error = NULL;
+  SurelKey key = { 0 };
+
+  if (!begin (self, invocation, options, keys))
+    return TRUE;
+  change = surel_folder_change_new (self->account, 0, g_dbus_method_invocation_get_sender (invocation));
+  change->name = g_strdup (name);
+  if (!check_kind (options, &error) || !surel_call_get_parent (parent, self->account, &change->parent, &error))
+    {
+      surel_call_fail (invocation, error);
+      return TRUE;
+    }
+  surel_once_get_key (invocation, &key);
+  surel_operations_change_folder (surel_service_get_operations (self->service), surel_folder_create,
+                                  g_steal_pointer (&change), &key, created_of, on_folder_created, invocation);
+  return TRUE;
+}
+
 static gboolean
 handle_configure (SurelBusAccount *skeleton G_GNUC_UNUSED,
                   GDBusMethodInvocation *invocation,
@@ -265,7 +324,7 @@ SurelBusAccount *
 surel_account_adaptor_new (SurelService *service, SurelAccount *account)
 {
   static const char *const built[]
-      = { "Sync", "SignIn", "Configure", "SetSecrets", "Remove", NULL };
+      = { "Sync", "SignIn", "Configure", "SetSecrets", "Remove", "CreateFolder", NULL };
   SurelBusAccount *skeleton = surel_bus_account_skeleton_new ();
   Adaptor *self = g_new0 (Adaptor, 1);
   g_autofree char *path = surel_path_of_account (surel_account_get_id (account));
@@ -280,6 +339,7 @@ surel_account_adaptor_new (SurelService *service, SurelAccount *account)
   g_signal_connect (skeleton, "handle-sign-in", G_CALLBACK (handle_sign_in), self);
   g_signal_connect (skeleton, "handle-configure", G_CALLBACK (handle_configure), self);
   g_signal_connect (skeleton, "handle-set-secrets", G_CALLBACK (handle_set_secrets), self);
+  g_signal_connect (skeleton, "handle-create-folder", G_CALLBACK (handle_create_folder), self);
   g_signal_connect (skeleton, "handle-remove", G_CALLBACK (handle_remove), self);
   surel_unbuilt_connect (skeleton, built);
   return skeleton;

@@ -1,5 +1,6 @@
 /* What all adaptors need of a call: errors by their public names, options checked key by key. */
 #include "bus/call.h"
+#include "bus/path.h"
 
 #include <string.h>
 
@@ -143,6 +144,24 @@ surel_call_get_number (GVariant *options,
     }
   *value = number;
   return TRUE;
+}
+
+/**
+ * surel_call_get_parent:
+ * @path: of a folder of @account, or `/`
+ * @parent: (out): its id; 0 for none
+ */
+gboolean
+surel_call_get_parent (const char *path, gint64 account, gint64 *parent, GError **error)
+{
+  gint64 other = 0;
+
+  *parent = 0;
+  if (g_str_equal (path, "/") || (surel_path_to_folder (path, &other, parent) && other == account))
+    return TRUE;
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+               "The parent has to be the path of a folder of the same account, or `/` for none");
+  return FALSE;
 }
 
 /**

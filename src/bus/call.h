@@ -17,6 +17,7 @@ gboolean surel_call_get_number (GVariant *options,
                                 gint64 most,
                                 gint64 *value,
                                 GError **error);
+gboolean surel_call_get_parent (const char *path, gint64 account, gint64 *parent, GError **error);
 GVariant *surel_call_ids (GArray *ids);
 
 G_END_DECLS

@@ -457,7 +457,7 @@ surel_operations_adaptor_new (SurelService *service)
   Adaptor *self = g_new0 (Adaptor, 1);
 
   self->service = service;
-  self->operations = surel_operations_new (surel_service_get_engine (service));
+  self->operations = g_object_ref (surel_service_get_operations (service));
   self->skeleton = skeleton;
   g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, adaptor_free);
   g_signal_connect (skeleton, "handle-modify", G_CALLBACK (handle_modify), self);

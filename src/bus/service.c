@@ -16,6 +16,7 @@ struct _SurelService
   GDBusObjectManagerServer *objects;
   SurelGuard *guard;
   SurelOnce *once;
+  SurelOperations *operations;
   SurelBusManager *manager;
   SurelBusMessages *messages;
   GPtrArray *roots; /* GDBusInterfaceSkeleton: all interfaces of the root */
@@ -46,6 +47,7 @@ surel_service_finalize (GObject *object)
   g_clear_object (&self->manager);
   g_clear_object (&self->messages);
   g_clear_object (&self->objects);
+  g_clear_object (&self->operations);
   surel_once_free (self->once);
   g_object_unref (self->engine);
   G_OBJECT_CLASS (surel_service_parent_class)->finalize (object);
@@ -71,6 +73,12 @@ SurelEngine *
 surel_service_get_engine (SurelService *self)
 {
   return self->engine;
+}
+
+SurelOperations *
+surel_service_get_operations (SurelService *self)
+{
+  return self->operations;
 }
 
 GDBusObjectManagerServer *
@@ -313,6 +321,7 @@ surel_service_new (SurelEngine *engine)
   self->engine = g_object_ref (engine);
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
   self->once = surel_once_new (store);
+  self->operations = surel_operations_new (engine);
   self->manager = surel_manager_adaptor_new (self);
   self->messages = surel_messages_adaptor_new (self);
   /* Those of the root, which isn't among the objects it manages. */

@@ -131,6 +131,9 @@ typedef struct
   GBytes *call; /* nullable */
   SurelReplyFunc make_reply;
   GVariant *reply; /* nullable */
+  SurelFolderFunc folder_func;
+  SurelFolderReplyFunc folder_reply;
+  SurelFolderChange *change; /* nullable */
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
@@ -157,6 +160,7 @@ call_free (Call *call)
   g_free (call->key);
   g_clear_pointer (&call->call, g_bytes_unref);
   g_clear_pointer (&call->reply, g_variant_unref);
+  g_clear_pointer (&call->change, surel_folder_change_free);
   g_free (call->client);
   surel_modified_free (call->result);
   g_object_unref (call->operations);
@@ -265,6 +269,56 @@ surel_operations_modify (SurelOperations *self,
   call->make_reply = reply;
   call->modified = func;
   surel_store_write (surel_engine_get_store (self->engine), write_patch, call, NULL, on_patch_written, call);
+}
+
+static gboolean
+write_folder (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  if (!call->folder_func (txn, call->change, call->result, error))
+    return FALSE;
+  call->reply = g_variant_ref_sink (call->folder_reply (call->change, call->result));
+  return call->key == NULL || surel_calls_put (txn, call->key, call->call, call->reply, error);
+}
+
+static void
+on_folder_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
+{
+  Call *call = data;
+
+  if (error == NULL)
+    push (call);
+  call->modified (call->reply, error, call->data);
+  call_free (call);
+}
+
+/**
+ * surel_operations_change_folder:
+ * @folder_func: what is done
+ * @change: (transfer full): with what
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once it is durable, or with why it isn't done
+ */
+void
+surel_operations_change_folder (SurelOperations *self,
+                                SurelFolderFunc folder_func,
+                                SurelFolderChange *change,
+                                const SurelKey *key,
+                                SurelFolderReplyFunc reply,
+                                SurelModifiedFunc func,
+                                gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->folder_func = folder_func;
+  call->change = change;
+  call->key = g_strdup (key->key);
+  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
+  call->folder_reply = reply;
+  call->modified = func;
+  surel_store_write (surel_engine_get_store (self->engine), write_folder, call, NULL, on_folder_written, call);
 }
 
 static gboolean

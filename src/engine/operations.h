@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "store/folder-changes.h"
 #include "store/modify.h"
 #include "store/operations.h"
 
@@ -28,6 +29,17 @@ void surel_operations_modify (SurelOperations *self,
                               SurelReplyFunc reply,
                               SurelModifiedFunc func,
                               gpointer data);
+/* surel_folder_rename() and its like, and what makes the reply of what they did. */
+typedef gboolean (*SurelFolderFunc) (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
+typedef GVariant *(*SurelFolderReplyFunc) (const SurelFolderChange *change, const SurelModified *result);
+
+void surel_operations_change_folder (SurelOperations *self,
+                                     SurelFolderFunc folder_func,
+                                     SurelFolderChange *change,
+                                     const SurelKey *key,
+                                     SurelFolderReplyFunc reply,
+                                     SurelModifiedFunc func,
+                                     gpointer data);
 void surel_operations_cancel (SurelOperations *self, gint64 operation, const char *client, SurelDoneFunc func, gpointer data);
 void surel_operations_confirm (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);
 void surel_operations_retry (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);

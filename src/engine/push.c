@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "store/folder-intents.h"
 #include "store/intents.h"
 
 typedef struct
@@ -24,7 +25,8 @@ read_next (SurelReader *reader, gpointer data)
 
   if (reader->error != NULL)
     push->error = g_error_copy (reader->error);
-  else
+  else if (surel_folder_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error)
+           && push->change == NULL)
     surel_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error);
 }
 
@@ -48,7 +50,10 @@ before_step (const char *evidence, gpointer data, GError **error)
 static gboolean
 write_outcomes (SurelTxn *txn, gpointer data, GError **error)
 {
-  return surel_intents_record (txn, ((Push *) data)->change, error);
+  SurelChange *change = ((Push *) data)->change;
+
+  return change->kind >= SUREL_CHANGE_CREATE_FOLDER ? surel_folder_intents_record (txn, change, error)
+                                                    : surel_intents_record (txn, change, error);
 }
 
 /* An answer that says nothing of some of them mustn't have them asked for on and on. */
@@ -68,6 +73,8 @@ close_outcomes (SurelChange *change)
 static gboolean
 needs_list (SurelChange *change)
 {
+  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER)
+    return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {
       const SurelChangeItem *item = surel_change_item (change, i);

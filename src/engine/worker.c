@@ -185,10 +185,10 @@ describe_listing (GPtrArray *entries, GStrv capabilities)
     {
       const SurelFolderEntry *entry = entries->pdata[i];
 
-      g_string_append_printf (text, "\n%s\t%s\t%s\t%s\t%s\t%d %u %d %d", entry->remote_id,
+      g_string_append_printf (text, "\n%s\t%s\t%s\t%s\t%s\t%s\t%d %u %d %d", entry->remote_id,
                               entry->parent_remote_id != NULL ? entry->parent_remote_id : "", entry->name,
                               entry->role != NULL ? entry->role : "", entry->owner != NULL ? entry->owner : "",
-                              (int) entry->namespace_kind, entry->rights, entry->subscribed, entry->selectable);
+                              entry->identity != NULL ? entry->identity : "", (int) entry->namespace_kind, entry->rights, entry->subscribed, entry->selectable);
     }
   return g_string_free (text, FALSE);
 }

@@ -45,7 +45,8 @@ surel_changes_unref (SurelChanges *self)
 /**
  * surel_changes_add:
  *
- * Adds what happened next. Created and then updated stays created; else the last event counts. Created
+ * Adds what happened next. Created and then updated stays created, destroyed and then updated stays destroyed (its
+ * counts went down with it); else the last event counts. Created
  * and then destroyed stays destroyed: who lists a store from 0 may have met the message in between.
  */
 void
@@ -54,7 +55,7 @@ surel_changes_add (SurelChanges *self, SurelFamily family, guint64 id, SurelEven
   gpointer key = (gpointer) (guintptr) id;
   guint before = GPOINTER_TO_UINT (g_hash_table_lookup (self->events[family], key));
 
-  if (before != SUREL_CREATED + 1 || event != SUREL_UPDATED)
+  if (before == 0 || event != SUREL_UPDATED)
     g_hash_table_insert (self->events[family], key, GUINT_TO_POINTER (event + 1));
   if (family == SUREL_FAMILY_MESSAGE && event == SUREL_DESTROYED)
     g_hash_table_remove (self->new_mail, key);

@@ -5,14 +5,18 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/folder-intents.h"
+#include "store/folder-layers.h"
+#include "store/intents.h"
 #include "store/messages.h"
 
+#define AMBIGUOUS GINT_TO_POINTER (-1) /* for several folders */
 #define REMOVE_ROWS 5000 /* messages to one commit */
 
 #define COLUMNS                                                                                          \
   "f.id, f.account, f.parent, f.remote_id, f.name, f.path, f.namespace, f.owner, "                       \
   "coalesce(f.role_set, f.role), f.rights, f.subscribed, f.selectable, f.watch, f.total, f.unread, "     \
-  "f.server_messages, f.token, f.listed, f.last_sync, f.last_proven"
+  "f.server_messages, f.token, f.listed, f.last_sync, f.last_proven, f.identity"
 
 SurelFolderRow *
 surel_folder_row_ref (SurelFolderRow *self)
@@ -31,6 +35,7 @@ surel_folder_row_unref (SurelFolderRow *self)
   g_free (self->path);
   g_free (self->owner);
   g_free (self->role);
+  g_free (self->identity);
   g_clear_pointer (&self->token, g_bytes_unref);
   g_free (self);
 }
@@ -61,6 +66,7 @@ row_of (sqlite3_stmt *statement)
   row->listed = sqlite3_column_int (statement, 17);
   row->last_sync = sqlite3_column_int64 (statement, 18);
   row->last_proven = sqlite3_column_int64 (statement, 19);
+  row->identity = surel_sql_column_text (statement, 20);
   return row;
 }
 
@@ -87,7 +93,7 @@ surel_folders_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
   return load (sql,
                surel_sql_start (sql, error,
                                 "SELECT " COLUMNS " FROM folder f JOIN account a ON a.id = f.account "
-                                "WHERE (?1 = 0 OR f.id = ?1) AND NOT a.removing ORDER BY f.path",
+                                "WHERE (?1 = 0 OR f.id = ?1) AND NOT a.removing AND NOT f.deleting ORDER BY f.path",
                                 "i", id),
                rows, error);
 }
@@ -102,7 +108,7 @@ surel_folders_load_account (SurelSql *sql, gint64 account, GPtrArray *rows, GErr
   return load (sql,
                surel_sql_start (sql, error,
                                 "SELECT " COLUMNS " FROM folder f WHERE f.account = ? AND NOT "
-                                "f.removing ORDER BY f.path",
+                                "f.removing AND NOT f.deleting ORDER BY f.path",
                                 "i", account),
                rows, error);
 }
@@ -115,6 +121,7 @@ typedef struct
   GHashTable *known; /* remote id → SurelFolderRow */
   GHashTable *paths; /* remote id → path */
   GHashTable *roles; /* roles that are given */
+  gboolean any_pending; /* a folder has pending changes */
 } Put;
 
 static gboolean
@@ -128,6 +135,23 @@ put_row (Put *put, SurelFolderEntry *entry, gint64 parent, const char *path, con
 
   if (row != NULL)
     {
+      gboolean pending;
+
+      /* What is pending is laid on it: see put_pending(). */
+      if (!surel_folder_intents_are_open (txn, row->id, &pending, error)
+          || !surel_sql_run (txn->sql, error,
+                             "UPDATE folder SET server_parent = ?, server_name = ?, server_subscribed = ?, identity = ? WHERE "
+                             "id = ?",
+                             "isisi", parent, entry->name, (gint64) entry->subscribed,
+                             entry->identity != NULL ? entry->identity : "", row->id))
+        return FALSE;
+      put->any_pending = put->any_pending || pending;
+      if (pending)
+        return surel_sql_run (txn->sql, error,
+                              "UPDATE folder SET namespace = ?, owner = ?, role = ?, rights = ?, selectable = ?, removing = 0 "
+                              "WHERE id = ?",
+                              "issiii", (gint64) entry->namespace_kind, owner, role, (gint64) entry->rights,
+                              (gint64) entry->selectable, row->id);
       if (!surel_sql_run (txn->sql, error,
                           "UPDATE folder SET parent = ?1, name = ?2, path = ?3, namespace = ?4, owner = "
                           "?5, role = ?6, rights = ?7, subscribed = ?8, selectable = ?9, removing = 0 "
@@ -147,11 +171,12 @@ put_row (Put *put, SurelFolderEntry *entry, gint64 parent, const char *path, con
   if (id == 0
       || !surel_sql_run (txn->sql, error,
                          "INSERT INTO folder (id, account, parent, remote_id, name, path, namespace, "
-                         "owner, role, rights, subscribed, selectable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-                         "?, ?, ?, ?)",
-                         "iiisssissiii", id, put->account, parent, entry->remote_id, entry->name, path,
+                         "owner, role, rights, subscribed, selectable, identity, server_parent, server_name, "
+                         "server_subscribed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?3, ?5, ?11)",
+                         "iiisssissiiis", id, put->account, parent, entry->remote_id, entry->name, path,
                          (gint64) entry->namespace_kind, owner, role, (gint64) entry->rights,
-                         (gint64) entry->subscribed, (gint64) entry->selectable))
+                         (gint64) entry->subscribed, (gint64) entry->selectable,
+                         entry->identity != NULL ? entry->identity : ""))
     return FALSE;
   row = g_new0 (SurelFolderRow, 1);
   surel_ref_count_init (&row->references);
@@ -189,6 +214,82 @@ put_entry (Put *put, SurelFolderEntry *entry, guint depth, GError **error)
   return put_row (put, entry, parent_row != NULL ? parent_row->id : 0, path, role, error);
 }
 
+/* The one value of @table that has @identity; NULL where none or several have it. */
+static gpointer
+the_one (GHashTable *counts, const char *identity)
+{
+  gpointer one = g_hash_table_lookup (counts, identity);
+
+  return one != AMBIGUOUS ? one : NULL;
+}
+
+static void
+note_identity (GHashTable *table, const char *identity, gpointer value)
+{
+  if (identity != NULL && identity[0] != '\0')
+    g_hash_table_insert (table, (gpointer) identity, g_hash_table_contains (table, identity) ? AMBIGUOUS : value);
+}
+
+/* A folder that is listed under another name, and no longer under its own, was renamed by another device: it keeps
+ * its id. Only where nothing else could be meant. */
+static gboolean
+follow_renames (Put *put, GError **error)
+{
+  g_autoptr (GHashTable) here = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) there = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) rows = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, put->known);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      note_identity (here, ((SurelFolderRow *) value)->identity, value);
+      g_ptr_array_add (rows, value);
+    }
+  g_hash_table_iter_init (&iter, put->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    note_identity (there, ((SurelFolderEntry *) value)->identity, value);
+  for (guint i = 0; i < rows->len; i++)
+    {
+      SurelFolderRow *row = rows->pdata[i];
+      SurelFolderEntry *entry = the_one (here, row->identity) != NULL ? the_one (there, row->identity) : NULL;
+
+      if (entry == NULL || g_hash_table_contains (put->entries, row->remote_id)
+          || g_hash_table_contains (put->known, entry->remote_id))
+        continue;
+      if (!surel_sql_run (put->txn->sql, error, "UPDATE folder SET remote_id = ? WHERE id = ?", "si", entry->remote_id,
+                          row->id))
+        return FALSE;
+      g_hash_table_steal (put->known, row->remote_id);
+      g_free (row->remote_id);
+      row->remote_id = g_strdup (entry->remote_id);
+      g_hash_table_insert (put->known, row->remote_id, row);
+    }
+  return TRUE;
+}
+
+/* Lays what is pending on what the list says. */
+static gboolean
+put_pending (Put *put, GError **error)
+{
+  GHashTableIter iter;
+  gpointer row;
+
+  if (!put->any_pending)
+    return TRUE;
+  g_hash_table_iter_init (&iter, put->known);
+  while (g_hash_table_iter_next (&iter, NULL, &row))
+    {
+      gboolean pending;
+
+      if (!surel_folder_intents_are_open (put->txn, ((SurelFolderRow *) row)->id, &pending, error)
+          || (pending && !surel_folder_layers_replay (put->txn, ((SurelFolderRow *) row)->id, error)))
+        return FALSE;
+    }
+  return surel_folder_layers_name_paths (put->txn, put->account, error);
+}
+
 /* What is here and not in the list goes: out of the list at once, its messages in commits of their own. */
 static gboolean
 mark_missing (Put *put, GError **error)
@@ -199,7 +300,7 @@ mark_missing (Put *put, GError **error)
 
   g_hash_table_iter_init (&iter, put->known);
   while (g_hash_table_iter_next (&iter, &remote_id, &row))
-    if (!g_hash_table_contains (put->entries, remote_id)
+    if (!g_hash_table_contains (put->entries, remote_id) && !g_str_has_prefix (remote_id, SUREL_FOLDER_NEW_PREFIX)
         && !surel_sql_run (put->txn->sql, error, "UPDATE folder SET removing = 1 WHERE id = ?", "i",
                            ((SurelFolderRow *) row)->id))
       return FALSE;
@@ -222,7 +323,7 @@ surel_folders_put_all (SurelTxn *txn, gint64 account, GPtrArray *entries, GError
   g_autoptr (GHashTable) paths = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   g_autoptr (GHashTable) roles = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) rows = g_ptr_array_new ();
-  Put put = { txn, account, by_id, known, paths, roles };
+  Put put = { txn, account, by_id, known, paths, roles, FALSE };
 
   if (!load (txn->sql,
              surel_sql_start (txn->sql, error, "SELECT " COLUMNS " FROM folder f WHERE f.account = ?",
@@ -234,11 +335,13 @@ surel_folders_put_all (SurelTxn *txn, gint64 account, GPtrArray *entries, GError
   for (guint i = 0; i < entries->len; i++)
     g_hash_table_insert (by_id, ((SurelFolderEntry *) entries->pdata[i])->remote_id,
                          entries->pdata[i]);
+  if (!follow_renames (&put, error))
+    return FALSE;
   for (guint i = 0; i < entries->len; i++)
     if (!put_entry (&put, entries->pdata[i], 0, error))
       return FALSE;
   txn->rows += entries->len;
-  return mark_missing (&put, error);
+  return mark_missing (&put, error) && put_pending (&put, error);
 }
 
 /**
@@ -269,9 +372,11 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
     return FALSE;
   if (left != 0)
     return TRUE;
+  if (!surel_intents_drop_of_folder (txn, folder, error))
+    return FALSE;
   surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, folder), SUREL_DESTROYED);
   g_hash_table_remove (txn->folder_counts, (gpointer) (guintptr) folder);
-  return surel_sql_run (txn->sql, error, "UPDATE folder SET parent = 0 WHERE parent = ?", "i", folder)
+  return surel_sql_run (txn->sql, error, "UPDATE folder SET parent = 0, server_parent = 0 WHERE parent = ?", "i", folder)
          && surel_sql_run (txn->sql, error, "DELETE FROM folder WHERE id = ?", "i", folder);
 }
 

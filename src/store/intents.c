@@ -22,7 +22,8 @@
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
   " AND (i.state = 1 OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
-  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) "
+  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) AND NOT "   \
+  "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind = 10 AND e.state < 2) "
 
 /* The first that can go: those that were sent before all others. */
 static int
@@ -431,6 +432,47 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
 }
 
 /**
+ * surel_intents_drop_of_folder:
+ *
+ * There is nothing to be done any more with the folder itself.
+ */
+gboolean
+surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND kind "
+                                    ">= 10",
+                                    "i", folder),
+                   error);
+
+  return drop_all (txn, rows, error);
+}
+
+/**
+ * surel_intents_replay_of_target:
+ *
+ * Shows where they are the messages that are on their way to the folder.
+ */
+gboolean
+surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND kind "
+                                    "< 10",
+                                    "i", folder),
+                   error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    if (!surel_layers_replay_place (txn, g_array_index (rows, Open, i).message, error))
+      return FALSE;
+  return rows != NULL;
+}
+
+/**
  * surel_intents_fail_target:
  *
  * The folder is gone: what was on its way there stays where it was.
@@ -441,8 +483,9 @@ surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
   g_autoptr (GArray) rows
       = read_open (txn,
                    surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2", "i",
-                                    folder),
+                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND "
+                                    "kind < 10",
+                                    "i", folder),
                    error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)

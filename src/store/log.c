@@ -68,7 +68,7 @@ add_bucket (SurelReader *reader, SurelPage *page, gint64 bucket, GError **error)
   return add_created (reader, page, SUREL_FAMILY_FOLDER,
                       surel_sql_start (reader->sql, error,
                                        "SELECT f.id, f.account FROM folder f JOIN account a ON "
-                                       "a.id = f.account WHERE f.id BETWEEN ? AND ? AND NOT a.removing",
+                                       "a.id = f.account WHERE f.id BETWEEN ? AND ? AND NOT a.removing AND NOT f.deleting",
                                        "ii", first, last),
                       error)
          && add_created (reader, page, SUREL_FAMILY_MESSAGE,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/folder-changes.h"
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/log.h"
@@ -83,7 +84,7 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
     return TRUE;
   if (!surel_sql_get (work->txn->sql, account, error,
                       "SELECT f.account FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND NOT f.removing "
-                      "AND NOT a.removing",
+                      "AND NOT f.deleting AND NOT a.removing",
                       "i", folder)
       || !surel_sql_get (work->txn->sql, &selectable, error, "SELECT selectable FROM folder WHERE id = ?", "i", folder))
     return FALSE;
@@ -118,15 +119,13 @@ target_of (Work *work, gint64 account, gint64 *target, GError **error)
     return TRUE;
   if (!surel_sql_get (work->txn->sql, target, error,
                       "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
-                      "removing",
+                      "removing AND NOT deleting",
                       "is", account, work->patch->move_to_role))
     return FALSE;
   if (*target == 0)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account has no folder with the role `%s`",
-                   work->patch->move_to_role);
-      return FALSE;
-    }
+    *target = surel_folder_make_role (work->txn, account, work->patch->move_to_role, work->result, work->patch->client, error);
+  if (*target == 0)
+    return FALSE;
   g_hash_table_insert (work->roles, (gpointer) (guintptr) account, (gpointer) (guintptr) *target);
   return TRUE;
 }

@@ -63,7 +63,9 @@ static gboolean
 load_accounts (SurelSql *sql, SurelOperationRow *row, GError **error)
 {
   sqlite3_stmt *statement
-      = surel_sql_start (sql, error, "SELECT DISTINCT account FROM intent WHERE operation = ?", "i", row->id);
+      = surel_sql_start (sql, error,
+                         "SELECT account, count(*) FILTER (WHERE message != 0) FROM intent WHERE operation = ? GROUP BY account",
+                         "i", row->id);
   int result = -1;
 
   while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
@@ -71,6 +73,7 @@ load_accounts (SurelSql *sql, SurelOperationRow *row, GError **error)
       gint64 account = sqlite3_column_int64 (statement, 0);
 
       g_array_append_val (row->accounts, account);
+      row->message_count += (guint) sqlite3_column_int (statement, 1);
     }
   return result == 0;
 }
@@ -90,7 +93,6 @@ load (SurelSql *sql, sqlite3_stmt *statement, GPtrArray *rows, GError **error)
       row->kind = surel_sql_column_text (statement, 1);
       row->client = surel_sql_column_text (statement, 2);
       row->state = state_of (statement);
-      row->message_count = (guint) sqlite3_column_int (statement, 5);
       row->attempts = (guint) sqlite3_column_int (statement, 8);
       row->next_attempt = sqlite3_column_int64 (statement, 9);
       row->error = surel_sql_column_text (statement, 10);

@@ -88,13 +88,23 @@ static const char *const migrations[] = {
   "CREATE INDEX intent_open ON intent (account, id) WHERE state < 2;"
   "CREATE INDEX intent_message ON intent (message, id) WHERE state < 2;"
   "CREATE INDEX intent_source ON intent (source, id) WHERE state < 2 AND kind = 4;"
+  "CREATE INDEX intent_target ON intent (target, id) WHERE state < 2;"
   "CREATE INDEX intent_operation ON intent (operation, id);"
 
   /* `leaving`: a pending change takes the message out of there: it isn't shown there, and is there for the server
    * still. `local_*`: what the server has no place for. */
   "ALTER TABLE placement ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE message ADD COLUMN local_flags INTEGER NOT NULL DEFAULT 0;"
-  "ALTER TABLE message ADD COLUMN local_keywords TEXT NOT NULL DEFAULT '';",
+  "ALTER TABLE message ADD COLUMN local_keywords TEXT NOT NULL DEFAULT '';"
+
+  /* What the server says of a folder, beside what clients see. `identity` stays when another device renames it;
+   * `deleting`: it is to be deleted, and out of sight. */
+  "ALTER TABLE folder ADD COLUMN server_name TEXT NOT NULL DEFAULT '';"
+  "ALTER TABLE folder ADD COLUMN server_parent INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE folder ADD COLUMN server_subscribed INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE folder ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
+  "ALTER TABLE folder ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;"
+  "UPDATE folder SET server_name = name, server_parent = coalesce(parent, 0), server_subscribed = subscribed;",
 };
 
 /**

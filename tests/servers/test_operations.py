@@ -18,6 +18,8 @@ class Operations(Case):
 
     def prepare(self, **more):
         self.imap = self.server.imap()
+        for box in sorted(self.boxes(), reverse=True):
+            self.imap.delete(f'"{box}"')
         for box in ("INBOX", "Work", "Archive", "Trash"):
             self.imap.create(box)
             if self.imap.select(box)[1] != [b"0"]:
@@ -205,6 +207,119 @@ class Operations(Case):
                          {"keywords": [], "mailboxIds": [self.folders["INBOX"]]})
         wait_for(lambda: self.on_server("INBOX").get(4) == set())
         self.assertEqual(self.on_server("Work"), {})
+
+    # --- Folders ---
+
+    def create(self, daemon, name, parent="/"):
+        return daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", name, parent, {})
+
+    def boxes(self):
+        """Names on the wire, without the ones the server made by itself."""
+        return {line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in self.imap.list()[1]
+                if isinstance(line, bytes)} - {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive", "Work"}
+
+    def test_folders_are_made_renamed_moved_and_deleted(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        folder, operation = self.create(daemon, "Proyek")
+        below, _ = self.create(daemon, "会議 & more", folder)
+        self.assertEqual(daemon.get(below, "Folder", "Path"), "Proyek/会議 & more")
+        self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", below)})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertFails("Exists", self.create, daemon, "Proyek")
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.assertEqual(self.boxes(), {"Proyek", "Proyek/&TxqLcA- &- more"})
+        operation = daemon.call(folder, "Folder", "Rename", "(sa{sv})", "Projects", {})[0]
+        self.assertEqual(daemon.get(below, "Folder", "Path"), "Projects/会議 & more")
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(self.boxes(), {"Projects", "Projects/&TxqLcA- &- more"})
+        operation = daemon.call(below, "Folder", "MoveTo", "(oa{sv})", "/", {})[0]
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(self.boxes(), {"Projects", "&TxqLcA- &- more"})
+        daemon.sync()
+        self.assertEqual(daemon.folders()["会議 & more"], below)
+        self.assertEqual(self.row(daemon, ids["Message 1"], "mailboxIds"), {"mailboxIds": [below]})
+        self.assertFails("Conflict", daemon.call, below, "Folder", "Delete", "(a{sv})", {})
+        operation = daemon.call(below, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+        self.assertNotIn(below, daemon.objects())
+        self.assertIsNone(self.row(daemon, ids["Message 1"], "id"))
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(self.boxes(), {"Projects"})
+        daemon.sync()
+        self.assertNotIn("会議 & more", daemon.folders())
+
+    def test_names_are_names(self):
+        daemon = self.prepare()
+        names = ['quote " and \\', "{5}", "*", "%", "a%b*c", "&", "&-", "🦆 emoji", "é" * 60, "x" * 200, "trailing ", "#x"]
+        made = {name: self.create(daemon, name) for name in names}
+        for name, (folder, operation) in made.items():
+            self.assertEqual(self.ended(daemon, operation)["state"], "done", name)
+        daemon.sync()
+        for name, (folder, _) in made.items():
+            self.assertEqual(daemon.get(folder, "Folder", "Name"), name)
+            operation = daemon.call(folder, "Folder", "SetSubscribed", "(ba{sv})", False, {})[0]
+            if operation:
+                self.assertEqual(self.ended(daemon, operation)["state"], "done", name)
+        self.assertEqual(len(self.boxes()), len(names))
+        for name, error in (("", "InvalidArgument"), ("x" * 300, "InvalidArgument"), ("a\nb", "InvalidArgument"),
+                            ("..", "InvalidArgument"), ("inbox", "Exists")):
+            self.assertFails(error, self.create, daemon, name)
+        folder, operation = self.create(daemon, "a/b")  # the server's own sign between folders
+        self.assertEqual(self.ended(daemon, operation)["state"], "failed")
+        self.assertNotIn(folder, daemon.objects())
+        for folder, _ in made.values():
+            operation = daemon.call(folder, "Folder", "Delete", "(a{sv})", {})[0]
+            self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(self.boxes(), set())
+
+    def test_a_folder_made_offline_is_filled_offline(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"port": GLib.Variant("q", 1)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "offline")
+        folder, _ = self.create(daemon, "Later")
+        below, _ = self.create(daemon, "Below", folder)
+        self.modify(daemon, list(ids.values())[:3], {"moveTo": GLib.Variant("o", below)})
+        daemon.call(folder, "Folder", "Rename", "(sa{sv})", "Sooner", {})
+        daemon.kill()
+        daemon = self.start(secrets=self.secrets)
+        self.assertEqual(daemon.get(below, "Folder", "Path"), "Sooner/Below")
+        self.assertEqual(daemon.get(below, "Folder", "TotalMessages"), 3)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})",
+                    {"port": GLib.Variant("q", self.server.port + 1)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.assertEqual(self.boxes(), {"Sooner", "Sooner/Below"})
+        self.assertEqual(len(self.on_server("Sooner/Below")), 3)
+        daemon.sync()
+        self.assertEqual(daemon.folders()["Sooner/Below"], below)
+
+    def test_a_folder_renamed_elsewhere_keeps_its_id(self):
+        daemon = self.prepare()
+        self.imap.create("Old")
+        self.imap.create("Old/In")
+        fill(self.imap, "Old", 500, 5)
+        daemon.sync()
+        folder, inner = daemon.folders()["Old"], daemon.folders()["Old/In"]
+        ids = self.ids_of(daemon, folder)
+        self.imap.rename("Old", "New")
+        daemon.sync()
+        self.assertEqual((daemon.folders().get("New"), daemon.folders().get("New/In")), (folder, inner))
+        self.assertEqual(self.ids_of(daemon, folder), ids)
+
+    def ids_of(self, daemon, folder):
+        return {row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", folder)})["messages"]}
+
+    def test_emptied_is_what_was_there_at_the_call(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        operation, _, _ = self.modify(daemon, list(ids.values())[:5], {"moveToRole": GLib.Variant("s", "trash")})
+        self.ended(daemon, operation)
+        self.assertFails("InvalidArgument", daemon.call, self.folders["INBOX"], "Folder", "Empty", "(a{sv})", {})
+        operation = daemon.call(self.folders["Trash"], "Folder", "Empty", "(a{sv})", {})[0]
+        self.assertEqual(daemon.get(self.folders["Trash"], "Folder", "TotalMessages"), 0)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(self.on_server("Trash"), {})
+        self.assertEqual(len(self.on_server("INBOX")), self.count - 5)
 
     # --- Without the server, and with it lost ---
 

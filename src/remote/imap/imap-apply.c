@@ -27,9 +27,15 @@ typedef struct
 
 /* --- Refusals --- */
 
-/* What a NO means, by its code (RFC 5530). */
-static SurelOutcome
-judge (const char *code, SurelError *public)
+/**
+ * surel_imap_judge:
+ * @code: (nullable): the response code of a NO (RFC 5530)
+ * @public: (out): what it is for clients
+ *
+ * Returns: whether it is for good
+ */
+SurelOutcome
+surel_imap_judge (const char *code, SurelError *public)
 {
   static const struct
   {
@@ -46,6 +52,7 @@ judge (const char *code, SurelError *public)
     { "NOPERM", SUREL_OUTCOME_REFUSED, SUREL_ERROR_PERMISSION_DENIED },
     { "TRYCREATE", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
     { "NONEXISTENT", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
+    { "ALREADYEXISTS", SUREL_OUTCOME_REFUSED, SUREL_ERROR_EXISTS },
     { "TOOBIG", SUREL_OUTCOME_REFUSED, SUREL_ERROR_TOO_LARGE },
   };
 
@@ -143,7 +150,7 @@ in_pieces (Apply *self, const GArray *some, SendFunc send, GError **error)
           g_propagate_error (error, g_steal_pointer (&own));
           return FALSE;
         }
-      outcome = judge (surel_imap_session_get_code (self->session), &public);
+      outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
         {
           note_reason (self, public, own->message);
@@ -446,7 +453,7 @@ take_refusal (Apply *self, GError *own, GError **error)
       g_propagate_error (error, own);
       return FALSE;
     }
-  outcome = judge (surel_imap_session_get_code (self->session), &public);
+  outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
   note_reason (self, public, own->message);
   surel_change_set_all (self->change, outcome);
   g_error_free (own);

@@ -133,6 +133,10 @@ add_status (Listing *listing, const SurelImapMailboxStatus *status)
   hint.uidnext = (guint32) CLAMP (status->uidnext, 0, (gint64) G_MAXUINT32);
   hint.messages = (guint32) CLAMP (status->messages, 0, (gint64) G_MAXUINT32);
   hint.highestmodseq = (guint64) MAX (status->highestmodseq, 0);
+  g_free (entry->identity);
+  entry->identity = status->mailbox_id != NULL ? g_strdup (status->mailbox_id)
+                    : hint.uidvalidity != 0    ? g_strdup_printf ("%u", hint.uidvalidity)
+                                               : NULL;
   entry->messages = hint.messages;
   g_clear_pointer (&entry->hint, g_bytes_unref);
   entry->hint = surel_imap_token_to_bytes (&hint);
@@ -155,6 +159,8 @@ add_status_items (Listing *listing, SurelImapCommand *command)
   surel_imap_command_atom (command, "MESSAGES");
   surel_imap_command_atom (command, "UIDNEXT");
   surel_imap_command_atom (command, "UIDVALIDITY");
+  if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_OBJECTID))
+    surel_imap_command_atom (command, "MAILBOXID");
   if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_CONDSTORE))
     surel_imap_command_atom (command, "HIGHESTMODSEQ");
   else
@@ -166,18 +172,32 @@ add_status_items (Listing *listing, SurelImapCommand *command)
  * goes along with the listing; it is not waited for. Without it NOOP has the server look first, which can't be
  * sent along: Dovecot puts off what NOOP asks for while more commands wait. */
 static gboolean
-let_go_of_mailbox (Listing *listing, guint *tag, GError **error)
+let_go_of_mailbox (SurelImapSession *session, guint *tag, GCancellable *cancellable, GError **error)
 {
   g_autoptr (SurelImapCommand) unselect = surel_imap_command_new ("UNSELECT");
 
   *tag = 0;
-  if (surel_imap_session_get_mailbox (listing->session)->name == NULL)
+  if (surel_imap_session_get_mailbox (session)->name == NULL)
     return TRUE;
-  if (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_UNSELECT))
-    return surel_imap_session_run (listing->session, surel_imap_command_new ("NOOP"), listing->cancellable, error);
-  surel_imap_session_forget_mailbox (listing->session, NULL);
-  *tag = surel_imap_session_send (listing->session, unselect, listing->cancellable, error);
+  if (!surel_imap_session_can (session, SUREL_IMAP_CAN_UNSELECT))
+    return surel_imap_session_run (session, surel_imap_command_new ("NOOP"), cancellable, error);
+  surel_imap_session_forget_mailbox (session, NULL);
+  *tag = surel_imap_session_send (session, unselect, cancellable, error);
   return *tag != 0;
+}
+
+/**
+ * surel_imap_let_go_of_mailbox:
+ *
+ * Has no mailbox open, as far as the server can do that.
+ */
+gboolean
+surel_imap_let_go_of_mailbox (SurelImapSession *session, GCancellable *cancellable, GError **error)
+{
+  guint tag;
+
+  return let_go_of_mailbox (session, &tag, cancellable, error)
+         && (tag == 0 || surel_imap_session_finish (session, tag, cancellable, error));
 }
 
 static gboolean
@@ -291,43 +311,64 @@ surel_imap_spaces_clear (SurelImapSpaces *self)
   g_clear_pointer (&self->prefix, g_free);
 }
 
-/* Once a connection: they don't change. */
+/* LIST "" "" says nothing but what stands between folders (RFC 9051 §6.3.9). */
 static gboolean
-ask_namespaces (Listing *listing, GError **error)
+ask_delimiter (SurelImapSession *session, SurelImapSpaces *spaces, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("LIST");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_string (command, "", 0);
+  surel_imap_command_string (command, "", 0);
+  tag = surel_imap_session_send (session, command, cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_LIST)
+      spaces->delimiter = response->list.delimiter;
+  return tag != 0 && result == 0;
+}
+
+static void
+take_namespaces (SurelImapSpaces *spaces, const SurelImapNamespaces *said)
+{
+  if (said->n_personal > 0)
+    {
+      spaces->delimiter = said->personal[0].delimiter;
+      g_free (spaces->prefix);
+      spaces->prefix = said->personal[0].prefix[0] != '\0' ? g_strdup (said->personal[0].prefix) : NULL;
+    }
+  for (guint i = 0; i < said->n_others; i++)
+    if (said->others[i].prefix[0] != '\0')
+      g_hash_table_insert (spaces->others, g_strdup (said->others[i].prefix),
+                           GUINT_TO_POINTER (SUREL_NAMESPACE_OTHERS));
+  for (guint i = 0; i < said->n_shared; i++)
+    if (said->shared[i].prefix[0] != '\0')
+      g_hash_table_insert (spaces->others, g_strdup (said->shared[i].prefix),
+                           GUINT_TO_POINTER (SUREL_NAMESPACE_SHARED));
+}
+
+/**
+ * surel_imap_learn_spaces:
+ * @spaces: (inout): asked for once a connection: they don't change
+ */
+gboolean
+surel_imap_learn_spaces (SurelImapSession *session, SurelImapSpaces *spaces, GCancellable *cancellable, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("NAMESPACE");
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
 
-  if (listing->spaces->others != NULL)
+  if (spaces->others != NULL)
     return TRUE;
-  listing->spaces->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  if (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_NAMESPACE))
-    return TRUE;
-  tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
-                                               error))
-                > 0)
+  spaces->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (!surel_imap_session_can (session, SUREL_IMAP_CAN_NAMESPACE))
+    return ask_delimiter (session, spaces, cancellable, error);
+  tag = surel_imap_session_send (session, command, cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, error)) > 0)
     if (response->kind == SUREL_IMAP_NAMESPACE)
-      {
-        const SurelImapNamespaces *spaces = &response->namespaces;
-
-        if (spaces->n_personal > 0 && spaces->personal[0].prefix[0] != '\0')
-          {
-            g_free (listing->spaces->prefix);
-            listing->spaces->prefix = g_strdup (spaces->personal[0].prefix);
-          }
-        for (guint i = 0; i < spaces->n_others; i++)
-          if (spaces->others[i].prefix[0] != '\0')
-            g_hash_table_insert (listing->spaces->others, g_strdup (spaces->others[i].prefix),
-                                 GUINT_TO_POINTER (SUREL_NAMESPACE_OTHERS));
-        for (guint i = 0; i < spaces->n_shared; i++)
-          if (spaces->shared[i].prefix[0] != '\0')
-            g_hash_table_insert (listing->spaces->others, g_strdup (spaces->shared[i].prefix),
-                                 GUINT_TO_POINTER (SUREL_NAMESPACE_SHARED));
-      }
+      take_namespaces (spaces, &response->namespaces);
   return tag != 0 && result == 0;
 }
 
@@ -402,9 +443,9 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
   gboolean at_once
       = surel_imap_session_can (session, SUREL_IMAP_CAN_LIST_EXTENDED | SUREL_IMAP_CAN_LIST_STATUS);
 
-  if (!ask_namespaces (&listing, error))
+  if (!surel_imap_learn_spaces (session, spaces, cancellable, error))
     return NULL;
-  if (!let_go_of_mailbox (&listing, &unselect, error))
+  if (!let_go_of_mailbox (session, &unselect, cancellable, error))
     return NULL;
   if (at_once ? !list_at_once (&listing, error)
               : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)

@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "remote/imap/imap-apply.h"
+#include "remote/imap/imap-folders.h"
 #include "remote/imap/imap-list.h"
 #include "remote/imap/imap-login.h"
 #include "remote/imap/imap-pull.h"
@@ -125,7 +126,12 @@ imap_apply (SurelRemote *remote,
             GCancellable *cancellable,
             GError **error)
 {
-  return done (surel_imap_apply (((Imap *) remote)->session, change, before, user_data, cancellable, error), error);
+  Imap *self = (Imap *) remote;
+
+  return done (change->kind >= SUREL_CHANGE_CREATE_FOLDER
+                   ? surel_imap_apply_to_folder (self->session, &self->spaces, change, cancellable, error)
+                   : surel_imap_apply (self->session, change, before, user_data, cancellable, error),
+               error);
 }
 
 static gboolean

@@ -1,0 +1,263 @@
+/* Folders made, renamed, deleted and subscribed to. Each can be done again: where a server refuses, it is looked
+ * whether things are as they were to be, since an earlier attempt may have got through. */
+#include "remote/imap/imap-folders.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "remote/imap/imap-apply.h"
+
+typedef struct
+{
+  SurelImapSession *session;
+  SurelImapSpaces *spaces;
+  SurelChange *change;
+  GCancellable *cancellable;
+} Apply;
+
+static void
+set_outcome (Apply *self, SurelOutcome outcome)
+{
+  surel_change_item (self->change, 0)->outcome = outcome;
+}
+
+static gboolean
+refuse (Apply *self, SurelError code, const char *message)
+{
+  g_clear_error (&self->change->error);
+  self->change->error = g_error_new_literal (SUREL_ERROR, (gint) code, message);
+  set_outcome (self, SUREL_OUTCOME_REFUSED);
+  return TRUE;
+}
+
+/* A command about one mailbox, or two. Returns 1 where it was done, 0 where it was refused (@own says why), -1 with
+ * @error set. */
+static int
+command (Apply *self, const char *name, const char *mailbox, const char *other, GError **own, GError **error)
+{
+  SurelImapCommand *sent = surel_imap_command_new (name);
+
+  surel_imap_command_mailbox (sent, mailbox);
+  if (other != NULL)
+    surel_imap_command_mailbox (sent, other);
+  g_clear_error (own);
+  if (surel_imap_session_run (self->session, sent, self->cancellable, own))
+    return 1;
+  if (surel_imap_error_is_refusal (*own))
+    return 0;
+  g_propagate_error (error, g_steal_pointer (own));
+  return -1;
+}
+
+/* Whether there is a mailbox of that name. A name is no pattern: wildcards in it would match others, so what
+ * comes is compared. */
+static gboolean
+exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
+{
+  g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *there = FALSE;
+  surel_imap_command_string (list, "", 0);
+  surel_imap_command_mailbox (list, mailbox);
+  tag = surel_imap_session_send (self->session, list, self->cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_LIST && strcmp (response->list.name, mailbox) == 0)
+      {
+        *there = TRUE;
+        for (guint i = 0; response->list.attributes[i] != NULL; i++)
+          if (g_ascii_strcasecmp (response->list.attributes[i], "NonExistent") == 0)
+            *there = FALSE;
+      }
+  return tag != 0 && result == 0;
+}
+
+/* The name on the wire of what the change names; NULL where there is none, and it is refused. */
+static char *
+wire_name (Apply *self)
+{
+  const SurelChange *change = self->change;
+  char delimiter = self->spaces->delimiter;
+  const char *above = change->target_remote_id != NULL ? change->target_remote_id
+                      : self->spaces->prefix != NULL   ? self->spaces->prefix
+                                                       : "";
+  const char between[] = { change->target_remote_id != NULL ? delimiter : '\0', '\0' };
+  g_autofree char *encoded = surel_imap_utf7_encode (change->name);
+
+  if (encoded == NULL || (delimiter != '\0' && strchr (encoded, delimiter) != NULL))
+    {
+      g_autofree char *message
+          = g_strdup_printf ("A folder's name can't have a “%c” on this server: it stands between folders", delimiter);
+
+      refuse (self, SUREL_ERROR_INVALID_ARGUMENT, message);
+      return NULL;
+    }
+  if (change->target_remote_id != NULL && delimiter == '\0')
+    {
+      refuse (self, SUREL_ERROR_NOT_SUPPORTED, "This server has no folders within folders");
+      return NULL;
+    }
+  return g_strconcat (above, between, encoded, NULL);
+}
+
+static gboolean
+take_refusal (Apply *self, GError *own)
+{
+  SurelError public;
+  SurelOutcome outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
+
+  refuse (self, public, own->message);
+  set_outcome (self, outcome);
+  return TRUE;
+}
+
+static gboolean
+create (Apply *self, GError **error)
+{
+  g_autofree char *name = wire_name (self);
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GError) ignored = NULL;
+  gboolean there = FALSE;
+  int result;
+
+  if (name == NULL)
+    return TRUE;
+  result = command (self, "CREATE", name, NULL, &own, error);
+  if (result < 0 || (result == 0 && !exists (self, name, &there, error)))
+    return FALSE;
+  if (result == 0 && !there)
+    return take_refusal (self, own);
+  self->change->new_folder_id = g_strdup (name);
+  set_outcome (self, SUREL_OUTCOME_DONE);
+  /* Other mail programs show only those that are subscribed to. */
+  return command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0;
+}
+
+static gboolean
+rename_folder (Apply *self, GError **error)
+{
+  SurelChange *change = self->change;
+  const char *old = change->folder_remote_id;
+  g_autofree char *name = wire_name (self);
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GError) ignored = NULL;
+  gboolean old_there = TRUE;
+  gboolean there = FALSE;
+  int result = 1;
+
+  if (name == NULL)
+    return TRUE;
+  if (strcmp (name, old) != 0)
+    result = command (self, "RENAME", old, name, &own, error);
+  if (result < 0 || (result == 0 && (!exists (self, name, &there, error) || !exists (self, old, &old_there, error))))
+    return FALSE;
+  if (result == 0 && (old_there || !there))
+    return take_refusal (self, own);
+  change->new_folder_id = g_strdup (name);
+  if (self->spaces->delimiter != '\0')
+    {
+      change->old_prefix = g_strdup_printf ("%s%c", old, self->spaces->delimiter);
+      change->new_prefix = g_strdup_printf ("%s%c", name, self->spaces->delimiter);
+    }
+  set_outcome (self, SUREL_OUTCOME_DONE);
+  /* A subscription is to a name. */
+  return strcmp (name, old) == 0 || !change->subscribed
+         || (command (self, "UNSUBSCRIBE", old, NULL, &ignored, error) >= 0
+             && command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0);
+}
+
+/* How many messages are in the folder; one that can't hold any has none. */
+static gboolean
+count_messages (Apply *self, gint64 *count, GError **error)
+{
+  g_autoptr (SurelImapCommand) status = surel_imap_command_new ("STATUS");
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *count = 0;
+  surel_imap_command_mailbox (status, self->change->folder_remote_id);
+  surel_imap_command_open (status);
+  surel_imap_command_atom (status, "MESSAGES");
+  surel_imap_command_close (status);
+  tag = surel_imap_session_send (self->session, status, self->cancellable, &own);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, &own)) > 0)
+    if (response->kind == SUREL_IMAP_STATUS)
+      *count = response->status.messages;
+  if (result == 0 || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+/* Only the messages that a person named were destroyed before; what came since isn't taken along. */
+static gboolean
+delete_folder (Apply *self, GError **error)
+{
+  const char *name = self->change->folder_remote_id;
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GError) ignored = NULL;
+  gboolean there = FALSE;
+  gint64 messages;
+  int result;
+
+  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error)
+      || !count_messages (self, &messages, error))
+    return FALSE;
+  if (messages > 0)
+    return refuse (self, SUREL_ERROR_CONFLICT, "Messages have come to the folder since it was to be deleted; it stays");
+  result = command (self, "DELETE", name, NULL, &own, error);
+  if (result < 0 || (result == 0 && !exists (self, name, &there, error)))
+    return FALSE;
+  if (result == 0 && there)
+    return take_refusal (self, own);
+  set_outcome (self, SUREL_OUTCOME_DONE);
+  return command (self, "UNSUBSCRIBE", name, NULL, &ignored, error) >= 0;
+}
+
+static gboolean
+subscribe (Apply *self, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  int result = command (self, self->change->subscribed ? "SUBSCRIBE" : "UNSUBSCRIBE", self->change->folder_remote_id, NULL,
+                        &own, error);
+
+  if (result == 0)
+    return take_refusal (self, own);
+  set_outcome (self, SUREL_OUTCOME_DONE);
+  return result > 0;
+}
+
+/**
+ * surel_imap_apply_to_folder:
+ *
+ * Implements surel_remote_apply() for changes of folders; errors may be of %SUREL_IMAP_ERROR.
+ */
+gboolean
+surel_imap_apply_to_folder (SurelImapSession *session,
+                            SurelImapSpaces *spaces,
+                            SurelChange *change,
+                            GCancellable *cancellable,
+                            GError **error)
+{
+  Apply self = { session, spaces, change, cancellable };
+
+  if (!surel_imap_learn_spaces (session, spaces, cancellable, error))
+    return FALSE;
+  switch (change->kind)
+    {
+    case SUREL_CHANGE_CREATE_FOLDER:
+      return create (&self, error);
+    case SUREL_CHANGE_RENAME_FOLDER:
+      return rename_folder (&self, error);
+    case SUREL_CHANGE_DELETE_FOLDER:
+      return delete_folder (&self, error);
+    case SUREL_CHANGE_SUBSCRIBE_FOLDER:
+      return subscribe (&self, error);
+    default:
+      g_assert_not_reached ();
+    }
+}

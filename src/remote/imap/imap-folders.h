@@ -1,0 +1,14 @@
+#pragma once
+
+#include "base/change.h"
+#include "remote/imap/imap-list.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_imap_apply_to_folder (SurelImapSession *session,
+                                     SurelImapSpaces *spaces,
+                                     SurelChange *change,
+                                     GCancellable *cancellable,
+                                     GError **error);
+
+G_END_DECLS

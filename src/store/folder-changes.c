@@ -1,0 +1,492 @@
+/* Folders made, renamed, moved, deleted, subscribed to and emptied by people. Like all they do it is there at once;
+ * the server hears of it by intents. A folder that is deleted loses its messages first, those that were in it at
+ * the call and no others. */
+#include "store/folder-changes.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/folder.h"
+#include "base/text.h"
+#include "store/folder-intents.h"
+#include "store/folder-layers.h"
+#include "store/intents.h"
+#include "store/operations.h"
+
+#define NAME_MAX_OCTETS 255 /* of a new name: what file systems of servers take */
+
+SurelFolderChange *
+surel_folder_change_new (gint64 account, gint64 folder, const char *client)
+{
+  SurelFolderChange *self = g_new0 (SurelFolderChange, 1);
+
+  self->account = account;
+  self->folder = folder;
+  self->client = g_strdup (client);
+  self->watch = -1;
+  return self;
+}
+
+void
+surel_folder_change_free (SurelFolderChange *self)
+{
+  g_free (self->name);
+  g_free (self->role);
+  g_free (self->client);
+  g_free (self);
+}
+
+static gboolean
+fail (GError **error, SurelError code, const char *message)
+{
+  g_set_error_literal (error, SUREL_ERROR, (gint) code, message);
+  return FALSE;
+}
+
+static gboolean
+check_name (const char *name, GError **error)
+{
+  if (name[0] == '\0')
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't be empty");
+  if (strlen (name) > NAME_MAX_OCTETS)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can have 255 octets at most");
+  if (!surel_text_is_clean (name) || g_str_equal (name, ".") || g_str_equal (name, ".."))
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't have control characters, nor be `.` or `..`");
+  return TRUE;
+}
+
+/* Whether the account's folder is there; sets what is asked for of it. */
+static gboolean
+check_folder (SurelTxn *txn, gint64 account, gint64 folder, gboolean *is_inbox, GError **error)
+{
+  gint64 there = 0;
+  gint64 inbox = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error,
+                      "SELECT 1 FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? AND NOT "
+                      "f.removing AND NOT f.deleting AND NOT a.removing",
+                      "ii", folder, account)
+      || !surel_sql_get (txn->sql, &inbox, error, "SELECT 1 FROM folder WHERE id = ? AND role = 'inbox'", "i", folder))
+    return FALSE;
+  if (is_inbox != NULL)
+    *is_inbox = inbox != 0;
+  return there || fail (error, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
+}
+
+static gboolean
+check_free (SurelTxn *txn, gint64 account, gint64 parent, const char *name, gint64 except, GError **error)
+{
+  gint64 taken = 0;
+
+  if (!surel_sql_get (txn->sql, &taken, error,
+                      "SELECT 1 FROM folder WHERE account = ? AND parent = ? AND name = ? AND id != ? AND NOT removing AND NOT "
+                      "deleting",
+                      "iisi", account, parent, name, except))
+    return FALSE;
+  if (!taken && parent == 0 && g_ascii_strcasecmp (name, "INBOX") == 0)
+    taken = 1;
+  return !taken || fail (error, SUREL_ERROR_EXISTS, "There is a folder of that name already");
+}
+
+static gboolean
+note_account (SurelModified *result, gint64 account)
+{
+  g_array_append_val (result->accounts, account);
+  return TRUE;
+}
+
+static gint64
+add_intent (SurelTxn *txn,
+            const SurelFolderChange *change,
+            SurelChangeKind kind,
+            const char *operation_kind,
+            gint64 parent,
+            const char *name,
+            SurelModified *result,
+            GError **error)
+{
+  gint64 intent;
+
+  if (result->operation == 0)
+    result->operation = surel_operations_add (txn, operation_kind, change->client != NULL ? change->client : "", error);
+  if (result->operation == 0)
+    return 0;
+  intent = surel_intents_add (txn, result->operation, change->account, 0, kind, parent, change->folder, error);
+  if (intent == 0
+      || !surel_sql_run (txn->sql, error, "UPDATE intent SET add_words = ?, add_flags = ? WHERE id = ?", "sii",
+                         name != NULL ? name : "", (gint64) change->subscribed, intent))
+    return 0;
+  note_account (result, change->account);
+  return intent;
+}
+
+/**
+ * surel_folder_create:
+ * @change: its account, name and parent; gets the new folder's id
+ */
+gboolean
+surel_folder_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  g_autofree char *remote_id = NULL;
+  guint64 key;
+
+  if (!check_name (change->name, error)
+      || (change->parent != 0 && !check_folder (txn, change->account, change->parent, NULL, error))
+      || !check_free (txn, change->account, change->parent, change->name, 0, error))
+    return FALSE;
+  change->folder = surel_txn_new_id (txn, error);
+  if (change->folder == 0)
+    return FALSE;
+  remote_id = g_strdup_printf (SUREL_FOLDER_NEW_PREFIX "%" G_GINT64_FORMAT, change->folder);
+  key = SUREL_FOLDER_KEY (change->account, change->folder);
+  if (!surel_sql_run (txn->sql, error,
+                      "INSERT INTO folder (id, account, parent, server_parent, remote_id, name, server_name, path, rights, "
+                      "listed) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?5, '', ?6, 1)",
+                      "iiissi", change->folder, change->account, change->parent, remote_id, change->name,
+                      (gint64) SUREL_RIGHT_ALL))
+    return FALSE;
+  surel_txn_changed (txn, SUREL_FAMILY_FOLDER, key, SUREL_CREATED);
+  return add_intent (txn, change, SUREL_CHANGE_CREATE_FOLDER, "create-folder", change->parent, change->name, result, error)
+             != 0
+         && surel_folder_layers_name_paths (txn, change->account, error);
+}
+
+/* Gives the folder a place and a name. One that waits to be made, or renamed, just gets others. */
+static gboolean
+place (SurelTxn *txn, SurelFolderChange *change, gint64 parent, const char *name, const char *kind, SurelModified *result,
+       GError **error)
+{
+  gint64 waiting = 0;
+
+  if (!check_free (txn, change->account, parent, name, change->folder, error)
+      || !surel_sql_get (txn->sql, &waiting, error,
+                         "SELECT id FROM intent WHERE target = ? AND state < 2 AND state = 0 AND kind IN (10, 11) ORDER BY id "
+                         "DESC LIMIT 1",
+                         "i", change->folder))
+    return FALSE;
+  if (waiting != 0)
+    {
+      if (!surel_sql_run (txn->sql, error, "UPDATE intent SET add_words = ?, source = ? WHERE id = ?", "sii", name, parent,
+                          waiting)
+          || !surel_sql_get (txn->sql, &result->operation, error, "SELECT operation FROM intent WHERE id = ?", "i", waiting))
+        return FALSE;
+    }
+  else if (add_intent (txn, change, SUREL_CHANGE_RENAME_FOLDER, kind, parent, name, result, error) == 0)
+    return FALSE;
+  return surel_folder_layers_replay (txn, change->folder, error);
+}
+
+static gboolean
+check_not_inbox (SurelTxn *txn, const SurelFolderChange *change, const char *what, GError **error)
+{
+  gboolean is_inbox;
+
+  if (!check_folder (txn, change->account, change->folder, &is_inbox, error))
+    return FALSE;
+  return !is_inbox || fail (error, SUREL_ERROR_INVALID_ARGUMENT, what);
+}
+
+static char *
+name_of (SurelTxn *txn, gint64 folder, gint64 *parent, GError **error)
+{
+  sqlite3_stmt *s = surel_sql_start (txn->sql, error, "SELECT name, parent FROM folder WHERE id = ?", "i", folder);
+  char *name = NULL;
+
+  if (s != NULL && surel_sql_step (txn->sql, s, error) > 0)
+    {
+      name = surel_sql_column_text (s, 0);
+      *parent = sqlite3_column_int64 (s, 1);
+      sqlite3_reset (s);
+    }
+  return name;
+}
+
+/**
+ * surel_folder_rename:
+ * @change: the folder and its new name
+ */
+gboolean
+surel_folder_rename (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  g_autofree char *before = NULL;
+  gint64 parent = 0;
+
+  if (!check_name (change->name, error) || !check_not_inbox (txn, change, "The inbox can't be renamed", error))
+    return FALSE;
+  before = name_of (txn, change->folder, &parent, error);
+  if (before == NULL)
+    return FALSE;
+  return g_str_equal (before, change->name) || place (txn, change, parent, change->name, "rename-folder", result, error);
+}
+
+/* Whether @folder is @above, or in it. */
+static gboolean
+is_below (SurelTxn *txn, gint64 folder, gint64 above, gboolean *below, GError **error)
+{
+  *below = FALSE;
+  for (guint depth = 0; folder != 0 && depth <= SUREL_FOLDER_DEPTH_MAX; depth++)
+    {
+      gint64 parent = 0;
+
+      *below = *below || folder == above;
+      if (!surel_sql_get (txn->sql, &parent, error, "SELECT parent FROM folder WHERE id = ?", "i", folder))
+        return FALSE;
+      folder = parent;
+    }
+  return TRUE;
+}
+
+/**
+ * surel_folder_move:
+ * @change: the folder and its new parent
+ */
+gboolean
+surel_folder_move (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  g_autofree char *name = NULL;
+  gint64 parent = 0;
+  gboolean below;
+
+  if (!check_not_inbox (txn, change, "The inbox can't be moved", error)
+      || (change->parent != 0 && !check_folder (txn, change->account, change->parent, NULL, error))
+      || !is_below (txn, change->parent, change->folder, &below, error))
+    return FALSE;
+  if (below)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder can't be moved into itself");
+  name = name_of (txn, change->folder, &parent, error);
+  if (name == NULL)
+    return FALSE;
+  return parent == change->parent || place (txn, change, change->parent, name, "move-folder", result, error);
+}
+
+/**
+ * surel_folder_subscribe:
+ * @change: the folder and whether it is to be subscribed to
+ */
+gboolean
+surel_folder_subscribe (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  gint64 subscribed = 0;
+
+  if (!check_folder (txn, change->account, change->folder, NULL, error)
+      || !surel_sql_get (txn->sql, &subscribed, error, "SELECT subscribed FROM folder WHERE id = ?", "i", change->folder))
+    return FALSE;
+  if ((subscribed != 0) == (change->subscribed != FALSE))
+    return TRUE;
+  return add_intent (txn, change, SUREL_CHANGE_SUBSCRIBE_FOLDER, "subscribe-folder", 0, NULL, result, error) != 0
+         && surel_folder_layers_replay (txn, change->folder, error);
+}
+
+/* One folder a role and account: who has it now has it no more. */
+static gboolean
+give_role (SurelTxn *txn, const SurelFolderChange *change, GError **error)
+{
+  gint64 before = 0;
+
+  if (!surel_sql_get (txn->sql, &before, error,
+                      "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND id != ?", "isi",
+                      change->account, change->role, change->folder))
+    return FALSE;
+  if (before != 0 && change->role[0] != '\0')
+    {
+      if (!surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = '' WHERE id = ?", "i", before))
+        return FALSE;
+      surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (change->account, before), SUREL_UPDATED);
+    }
+  return surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", change->role, change->folder);
+}
+
+/**
+ * surel_folder_configure:
+ * @change: the folder, its role and whether it is watched: kept here alone
+ */
+gboolean
+surel_folder_configure (SurelTxn *txn, SurelFolderChange *change, SurelModified *result G_GNUC_UNUSED, GError **error)
+{
+  gboolean is_inbox;
+
+  if (!check_folder (txn, change->account, change->folder, &is_inbox, error))
+    return FALSE;
+  if (change->role != NULL && (is_inbox || g_str_equal (change->role, "inbox")))
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "Which folder is the inbox is for the server to say");
+  if ((change->role != NULL && !give_role (txn, change, error))
+      || (change->watch >= 0
+          && !surel_sql_run (txn->sql, error, "UPDATE folder SET watch = ? WHERE id = ?", "ii", (gint64) change->watch,
+                             change->folder)))
+    return FALSE;
+  surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (change->account, change->folder), SUREL_UPDATED);
+  return TRUE;
+}
+
+/* --- Deleting --- */
+
+static GArray *
+read_ids (SurelTxn *txn, sqlite3_stmt *s, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      g_array_append_val (ids, id);
+    }
+  return result == 0 ? g_steal_pointer (&ids) : NULL;
+}
+
+/* Destroys what is in the folder, up to as many as one commit may change. */
+static gboolean
+destroy_messages (SurelTxn *txn, const SurelFolderChange *change, SurelModified *result, gboolean *more, GError **error)
+{
+  g_autoptr (SurelPatch) patch = surel_patch_new ();
+  g_autoptr (GArray) ids
+      = read_ids (txn,
+                  surel_sql_start (txn->sql, error,
+                                   "SELECT message FROM placement WHERE folder = ? AND shown ORDER BY doc LIMIT ?", "ii",
+                                   change->folder, (gint64) SUREL_MODIFY_MAX),
+                  error);
+
+  if (ids == NULL)
+    return FALSE;
+  g_array_append_vals (patch->ids, ids->data, ids->len);
+  patch->destroy = TRUE;
+  patch->client = g_strdup (change->client);
+  *more = ids->len == SUREL_MODIFY_MAX;
+  return ids->len == 0 || surel_modify (txn, patch, 0, ids->len, result, error);
+}
+
+static gboolean
+check_contents (SurelTxn *txn, const SurelFolderChange *change, GArray *children, GError **error)
+{
+  gint64 messages = 0;
+
+  if (!surel_sql_get (txn->sql, &messages, error, "SELECT 1 FROM placement WHERE folder = ? AND shown LIMIT 1", "i",
+                      change->folder))
+    return FALSE;
+  if (messages && !change->remove_messages)
+    return fail (error, SUREL_ERROR_CONFLICT, "There are messages in the folder; give `removeMessages` to delete them too");
+  if (children->len > 0 && !change->remove_children)
+    return fail (error, SUREL_ERROR_CONFLICT, "There are folders in the folder; give `removeChildren` to delete them too");
+  return TRUE;
+}
+
+/* One that no server has heard of goes without a trace. */
+static gboolean
+delete_new (SurelTxn *txn, const SurelFolderChange *change, gboolean *done, GError **error)
+{
+  gint64 waiting = 0;
+
+  *done = FALSE;
+  if (!surel_sql_get (txn->sql, &waiting, error,
+                      "SELECT id FROM intent WHERE target = ? AND kind = 10 AND state < 2 AND state = 0", "i",
+                      change->folder))
+    return FALSE;
+  if (waiting == 0)
+    return TRUE;
+  *done = TRUE;
+  return surel_intents_fail_target (txn, change->folder, error)
+         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
+}
+
+static gboolean
+delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelModified *result, GError **error)
+{
+  g_autoptr (GArray) children
+      = read_ids (txn,
+                  surel_sql_start (txn->sql, error,
+                                   "SELECT id FROM folder WHERE parent = ? AND account = ? AND NOT removing AND NOT deleting",
+                                   "ii", change->folder, change->account),
+                  error);
+  gboolean more = TRUE;
+  gboolean done;
+
+  if (children == NULL || !check_contents (txn, change, children, error))
+    return FALSE;
+  for (guint i = 0; i < children->len && depth < SUREL_FOLDER_DEPTH_MAX; i++)
+    {
+      SurelFolderChange child = *change;
+
+      child.folder = g_array_index (children, gint64, i);
+      if (!delete_tree (txn, &child, depth + 1, result, error))
+        return FALSE;
+    }
+  while (more)
+    if (!destroy_messages (txn, change, result, &more, error))
+      return FALSE;
+  if (!delete_new (txn, change, &done, error))
+    return FALSE;
+  return done
+         || (add_intent (txn, change, SUREL_CHANGE_DELETE_FOLDER, "delete-folder", 0, NULL, result, error) != 0
+             && surel_folder_layers_replay (txn, change->folder, error));
+}
+
+/**
+ * surel_folder_delete:
+ * @change: the folder, and whether messages and folders in it go along
+ */
+gboolean
+surel_folder_delete (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  return check_not_inbox (txn, change, "The inbox can't be deleted", error) && delete_tree (txn, change, 0, result, error);
+}
+
+/**
+ * surel_folder_empty:
+ * @change: trash or junk
+ */
+gboolean
+surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  gint64 fit = 0;
+  gboolean more = TRUE;
+
+  if (!check_folder (txn, change->account, change->folder, NULL, error)
+      || !surel_sql_get (txn->sql, &fit, error,
+                         "SELECT 1 FROM folder WHERE id = ? AND coalesce(role_set, role) IN ('trash', 'junk')", "i",
+                         change->folder))
+    return FALSE;
+  if (!fit)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "Only trash and junk can be emptied");
+  while (more)
+    if (!destroy_messages (txn, change, result, &more, error))
+      return FALSE;
+  return TRUE;
+}
+
+/**
+ * surel_folder_make_role:
+ * @role: one that no folder of the account has
+ *
+ * Returns: a new folder of that role; 0 with @error set
+ */
+gint64
+surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelModified *result, const char *client,
+                        GError **error)
+{
+  static const char *const names[][2] = {
+    { "sent", "Sent" },       { "drafts", "Drafts" }, { "trash", "Trash" },
+    { "junk", "Junk" },       { "archive", "Archive" },
+  };
+  g_autoptr (SurelFolderChange) change = surel_folder_change_new (account, 0, client);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_str_equal (role, names[i][0]))
+      change->name = g_strdup (names[i][1]);
+  if (change->name == NULL)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account has no folder with the role `%s`", role);
+      return 0;
+    }
+  /* One of that name that isn't it by role is taken for it. */
+  if (!surel_sql_get (txn->sql, &change->folder, error,
+                      "SELECT id FROM folder WHERE account = ? AND parent = 0 AND name = ? AND NOT removing AND NOT deleting",
+                      "is", account, change->name))
+    return 0;
+  if (change->folder == 0 && !surel_folder_create (txn, change, result, error))
+    return 0;
+  if (!surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", role, change->folder))
+    return 0;
+  surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, change->folder), SUREL_UPDATED);
+  return change->folder;
+}
