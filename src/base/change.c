@@ -28,6 +28,8 @@ surel_change_free (SurelChange *self)
   g_free (self->remove_words);
   g_free (self->evidence);
   g_free (self->name);
+  g_clear_pointer (&self->digest, g_bytes_unref);
+  g_clear_pointer (&self->octets, g_bytes_unref);
   g_free (self->new_folder_id);
   g_free (self->old_prefix);
   g_free (self->new_prefix);

@@ -13,6 +13,8 @@ typedef enum
   SUREL_CHANGE_MOVE = 2,
   SUREL_CHANGE_DESTROY = 3,
   SUREL_CHANGE_COPY = 4,
+  SUREL_CHANGE_APPEND = 5,
+  SUREL_CHANGE_REPLACE = 6, /* a draft's new version; the item's remote id is the old one's, 0 for none */
   SUREL_CHANGE_CREATE_FOLDER = 10, /* from here on they are about folders */
   SUREL_CHANGE_RENAME_FOLDER = 11, /* or moves it, or both */
   SUREL_CHANGE_DELETE_FOLDER = 12,
@@ -62,6 +64,9 @@ typedef struct
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
+  gint64 received; /* of a message that is appended: seconds since the epoch */
+  GBytes *digest; /* of its octets, as the store knows them; nullable */
+  GBytes *octets; /* nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */
   gboolean subscribed; /* whether a folder is to be */
   GArray *items; /* SurelChangeItem */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define HASH_START G_GUINT64_CONSTANT (0xcbf29ce484222325) /* FNV-1a */
+
 SurelMessage *
 surel_message_new (void)
 {
@@ -38,35 +40,51 @@ mix (guint64 hash, const void *data, gsize length)
   return hash * G_GUINT64_CONSTANT (0x100000001b3);
 }
 
+/* SQLite has signed integers alone; 0 stands for none. */
+static guint64
+fit (guint64 hash)
+{
+  hash &= G_MAXINT64;
+  return hash != 0 ? hash : 1;
+}
+
+/**
+ * surel_message_fingerprint:
+ *
+ * What is the same wherever the message is, and before a server has it, too: Message-ID, size, received date, sent
+ * date, subject and sender together.
+ *
+ * Returns: a 64-bit hash of it, never 0
+ */
+guint64
+surel_message_fingerprint (const SurelMessage *self)
+{
+  const char *texts[] = { self->message_id, self->subject };
+  guint64 hash = HASH_START;
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    hash = mix (hash, texts[i] != NULL ? texts[i] : "", texts[i] != NULL ? strlen (texts[i]) : 0);
+  if (self->from != NULL)
+    hash = mix (hash, g_bytes_get_data (self->from, NULL), g_bytes_get_size (self->from));
+  hash = mix (hash, &self->size, sizeof self->size);
+  hash = mix (hash, &self->received, sizeof self->received);
+  hash = mix (hash, &self->sent, sizeof self->sent);
+  return fit (hash);
+}
+
 /**
  * surel_message_identity:
  *
  * What is the same when a message turns up in another folder or under another UID: the server's own
- * id where it has one, else Message-ID, size, received date, sent date, subject and sender together.
+ * id where it has one, else its fingerprint.
  *
  * Returns: a 64-bit hash of it, never 0
  */
 guint64
 surel_message_identity (const SurelMessage *self)
 {
-  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
-
-  if (self->email_id != NULL)
-    hash = mix (hash, self->email_id, strlen (self->email_id));
-  else
-    {
-      const char *texts[] = { self->message_id, self->subject };
-
-      for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-        hash = mix (hash, texts[i] != NULL ? texts[i] : "", texts[i] != NULL ? strlen (texts[i]) : 0);
-      if (self->from != NULL)
-        hash = mix (hash, g_bytes_get_data (self->from, NULL), g_bytes_get_size (self->from));
-      hash = mix (hash, &self->size, sizeof self->size);
-      hash = mix (hash, &self->received, sizeof self->received);
-      hash = mix (hash, &self->sent, sizeof self->sent);
-    }
-  hash &= G_MAXINT64; /* SQLite has signed integers alone */
-  return hash != 0 ? hash : 1;
+  return self->email_id != NULL ? fit (mix (HASH_START, self->email_id, strlen (self->email_id)))
+                                : surel_message_fingerprint (self);
 }
 
 void

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 SurelBusManager *surel_manager_adaptor_new (SurelService *service);
 void surel_manager_adaptor_committed (SurelBusManager *manager, const SurelCommit *commit);
 void surel_manager_adaptor_count_unread (SurelBusManager *manager, guint unread);
+SurelBusSubmission *surel_submission_adaptor_new (SurelService *service);
 SurelBusOperations *surel_operations_adaptor_new (SurelService *service);
 SurelBusMessages *surel_messages_adaptor_new (SurelService *service);
 SurelBusAccount *surel_account_adaptor_new (SurelService *service, SurelAccount *account);

@@ -2,8 +2,11 @@
 #include "base/errors.h"
 #include "bus/adaptors.h"
 #include "bus/call.h"
+#include "bus/message-argument.h"
 #include "bus/once.h"
 #include "bus/path.h"
+
+#define RECEIVED_MAX G_GINT64_CONSTANT (253402300799) /* seconds: the end of the year 9999 */
 
 typedef struct
 {
@@ -138,6 +141,47 @@ handle_empty (SurelBusFolder *skeleton G_GNUC_UNUSED,
   return TRUE;
 }
 
+/* Runs in the store thread. */
+static GVariant *
+appended_of (const SurelAppend *append, const SurelModified *result)
+{
+  return g_variant_new ("(tt)", (guint64) append->id, (guint64) result->operation);
+}
+
+static gboolean
+handle_append (SurelBusFolder *skeleton G_GNUC_UNUSED,
+               GDBusMethodInvocation *invocation,
+               GUnixFDList *fds,
+               GVariant *message,
+               GVariant *options,
+               gpointer data)
+{
+  static const char *const keys[] = { "key", "keywords", "receivedAt", NULL };
+  Adaptor *self = data;
+  g_autoptr (SurelAppend) append = g_new0 (SurelAppend, 1);
+  g_autoptr (GBytes) octets = NULL;
+  g_autoptr (GError) error = NULL;
+  SurelKey key = { 0 };
+  int fd = -1;
+
+  append->client = g_strdup (g_dbus_method_invocation_get_sender (invocation));
+  append->account = self->account;
+  append->folder = self->folder;
+  append->message = surel_message_new ();
+  if (!surel_call_check_options (options, keys, &error)
+      || !surel_call_get_number (options, "receivedAt", 0, RECEIVED_MAX, &append->message->received, &error)
+      || !surel_message_argument_take_keywords (options, append->message, &error)
+      || !surel_message_argument_take (message, fds, &fd, &octets, &error))
+    {
+      surel_call_fail (invocation, error);
+      return TRUE;
+    }
+  surel_once_get_key (invocation, &key);
+  surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets, &key,
+                           appended_of, on_changed, invocation);
+  return TRUE;
+}
+
 static gboolean
 take_settings (GVariant *settings, SurelFolderChange *change, GError **error)
 {
@@ -240,7 +284,7 @@ SurelBusFolder *
 surel_folder_adaptor_new (SurelService *service, SurelFolderRow *row)
 {
   static const char *const built[]
-      = { "Sync", "Rename", "MoveTo", "Delete", "SetSubscribed", "Configure", "Empty", NULL };
+      = { "Sync", "Rename", "MoveTo", "Delete", "SetSubscribed", "Configure", "Empty", "Append", NULL };
   SurelBusFolder *skeleton = surel_bus_folder_skeleton_new ();
   Adaptor *self = g_new0 (Adaptor, 1);
   g_autofree char *account = surel_path_of_account (row->account);
@@ -262,6 +306,7 @@ surel_folder_adaptor_new (SurelService *service, SurelFolderRow *row)
   g_signal_connect (skeleton, "handle-delete", G_CALLBACK (handle_delete), self);
   g_signal_connect (skeleton, "handle-set-subscribed", G_CALLBACK (handle_set_subscribed), self);
   g_signal_connect (skeleton, "handle-configure", G_CALLBACK (handle_configure), self);
+  g_signal_connect (skeleton, "handle-append", G_CALLBACK (handle_append), self);
   g_signal_connect (skeleton, "handle-empty", G_CALLBACK (handle_empty), self);
   surel_unbuilt_connect (skeleton, built);
   return skeleton;

@@ -3,6 +3,7 @@
 #include "engine/operations.h"
 
 #include "base/errors.h"
+#include "engine/intake.h"
 #include "store/calls.h"
 #include "store/undo.h"
 
@@ -11,6 +12,7 @@ struct _SurelOperations
   GObject parent_instance;
   SurelEngine *engine; /* borrowed: it outlives this */
   GHashTable *open; /* id → SurelOperationRow, of those that haven't ended */
+  SurelIntake *intake;
   gulong committed;
 };
 
@@ -29,6 +31,7 @@ surel_operations_finalize (GObject *object)
   SurelOperations *self = SUREL_OPERATIONS (object);
 
   g_clear_signal_handler (&self->committed, surel_engine_get_store (self->engine));
+  g_clear_pointer (&self->intake, surel_intake_free);
   g_hash_table_unref (self->open);
   G_OBJECT_CLASS (surel_operations_parent_class)->finalize (object);
 }
@@ -112,6 +115,7 @@ surel_operations_new (SurelEngine *engine)
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_operation_row_unref);
 
   self->engine = engine;
+  self->intake = surel_intake_new (surel_store_get_content_dir (surel_engine_get_store (engine)));
   surel_store_read_sync (surel_engine_get_store (engine), load_open, rows);
   for (guint i = 0; i < rows->len; i++)
     put (self, rows->pdata[i]);
@@ -134,6 +138,8 @@ typedef struct
   SurelFolderFunc folder_func;
   SurelFolderReplyFunc folder_reply;
   SurelFolderChange *change; /* nullable */
+  SurelAppend *append; /* nullable */
+  SurelAppendReplyFunc append_reply;
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
@@ -161,6 +167,7 @@ call_free (Call *call)
   g_clear_pointer (&call->call, g_bytes_unref);
   g_clear_pointer (&call->reply, g_variant_unref);
   g_clear_pointer (&call->change, surel_folder_change_free);
+  g_clear_pointer (&call->append, surel_append_free);
   g_free (call->client);
   surel_modified_free (call->result);
   g_object_unref (call->operations);
@@ -319,6 +326,70 @@ surel_operations_change_folder (SurelOperations *self,
   call->folder_reply = reply;
   call->modified = func;
   surel_store_write (surel_engine_get_store (self->engine), write_folder, call, NULL, on_folder_written, call);
+}
+
+static gboolean
+write_append (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  if (!surel_append (txn, call->append, call->result, error))
+    return FALSE;
+  call->reply = g_variant_ref_sink (call->append_reply (call->append, call->result));
+  return call->key == NULL || surel_calls_put (txn, call->key, call->call, call->reply, error);
+}
+
+/* What the caller said of it counts, not what the header does. */
+static void
+on_taken (SurelMessage *message, GBytes *digest, guint64 size, const GError *error, gpointer data)
+{
+  Call *call = data;
+  SurelMessage *wanted = call->append->message;
+
+  if (error != NULL)
+    {
+      call->modified (NULL, error, call->data);
+      call_free (call);
+      return;
+    }
+  message->flags = wanted->flags;
+  message->keywords = g_steal_pointer (&wanted->keywords);
+  if (wanted->received != 0)
+    message->received = wanted->received;
+  surel_message_free (wanted);
+  call->append->message = message;
+  call->append->digest = digest;
+  call->append->size = size;
+  surel_store_write (surel_engine_get_store (call->operations->engine), write_append, call, NULL, on_folder_written, call);
+}
+
+/**
+ * surel_operations_append:
+ * @append: (transfer full): where the message goes; its message has but flags, keywords and the received date
+ * @fd: (transfer full): the message, a file or a pipe; -1 for none
+ * @octets: (nullable): the message, where @fd is -1
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once it is durable, or with why it isn't done
+ */
+void
+surel_operations_append (SurelOperations *self,
+                         SurelAppend *append,
+                         int fd,
+                         GBytes *octets,
+                         const SurelKey *key,
+                         SurelAppendReplyFunc reply,
+                         SurelModifiedFunc func,
+                         gpointer data)
+{
+  Call *call = call_new (self, data);
+
+  call->append = append;
+  call->key = g_strdup (key->key);
+  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
+  call->append_reply = reply;
+  call->modified = func;
+  surel_intake_take (self->intake, fd, octets, on_taken, call);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "store/appends.h"
 #include "store/folder-changes.h"
 #include "store/modify.h"
 #include "store/operations.h"
@@ -29,6 +30,18 @@ void surel_operations_modify (SurelOperations *self,
                               SurelReplyFunc reply,
                               SurelModifiedFunc func,
                               gpointer data);
+/* What makes the reply of what was put somewhere. */
+typedef GVariant *(*SurelAppendReplyFunc) (const SurelAppend *append, const SurelModified *result);
+
+void surel_operations_append (SurelOperations *self,
+                              SurelAppend *append,
+                              int fd,
+                              GBytes *octets,
+                              const SurelKey *key,
+                              SurelAppendReplyFunc reply,
+                              SurelModifiedFunc func,
+                              gpointer data);
+
 /* surel_folder_rename() and its like, and what makes the reply of what they did. */
 typedef gboolean (*SurelFolderFunc) (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 typedef GVariant *(*SurelFolderReplyFunc) (const SurelFolderChange *change, const SurelModified *result);

@@ -3,8 +3,12 @@
  * or a link, is done once when this runs again. */
 #include "engine/push.h"
 
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/errors.h"
+#include "store/append-intents.h"
+#include "store/content.h"
 #include "store/folder-intents.h"
 #include "store/intents.h"
 
@@ -26,6 +30,8 @@ read_next (SurelReader *reader, gpointer data)
   if (reader->error != NULL)
     push->error = g_error_copy (reader->error);
   else if (surel_folder_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error)
+           && push->change == NULL
+           && surel_append_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error)
            && push->change == NULL)
     surel_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error);
 }
@@ -86,11 +92,42 @@ needs_list (SurelChange *change)
   return FALSE;
 }
 
+/* The bytes of a message that goes to the server. Where they can't be had it never will. */
+static gboolean
+open_octets (Push *push)
+{
+  SurelChange *change = push->change;
+  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd = -1;
+
+  if (change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_REPLACE)
+    return TRUE;
+  if (change->digest != NULL)
+    fd = surel_content_open (surel_store_get_content_dir (push->context->store),
+                             g_bytes_get_data (change->digest, NULL), &error);
+  if (fd >= 0)
+    {
+      file = g_mapped_file_new_from_fd (fd, FALSE, &error);
+      close (fd);
+    }
+  if (file != NULL)
+    {
+      change->octets = g_mapped_file_get_bytes (file);
+      return TRUE;
+    }
+  change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_FAILED, "The message's bytes can't be read any more: %s",
+                               error != NULL ? error->message : "they are gone");
+  surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
+  return FALSE;
+}
+
 static gboolean
 push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **error)
 {
   SurelChange *change = push->change;
-  gboolean success = change->evidence != NULL
+  gboolean success = !open_octets (push) ? TRUE
+                     : change->evidence != NULL
                          ? surel_remote_settle (remote, change, cancellable, error)
                          : surel_remote_apply (remote, change, before_step, push, cancellable, error);
 

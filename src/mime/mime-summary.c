@@ -100,3 +100,26 @@ surel_mime_summary_free (SurelMimeSummary *self)
   g_free (self->references);
   g_free (self);
 }
+
+/**
+ * surel_mime_summary_give:
+ * @message: gets what the header says
+ *
+ * Hands the fields over; @self has none of them then.
+ */
+void
+surel_mime_summary_give (SurelMimeSummary *self, SurelMessage *message)
+{
+  message->subject = g_steal_pointer (&self->subject);
+  message->sent = self->sent_at;
+  message->message_id = g_steal_pointer (&self->message_id);
+  message->in_reply_to = g_steal_pointer (&self->in_reply_to);
+  message->references = g_steal_pointer (&self->references);
+  message->from = g_steal_pointer (&self->from);
+  message->sender = g_steal_pointer (&self->sender);
+  message->reply_to = g_steal_pointer (&self->reply_to);
+  message->to = g_steal_pointer (&self->to);
+  message->cc = g_steal_pointer (&self->cc);
+  message->bcc = g_steal_pointer (&self->bcc);
+  message->extra = g_steal_pointer (&self->extra);
+}

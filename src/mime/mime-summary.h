@@ -1,6 +1,6 @@
 #pragma once
 
-#include <glib.h>
+#include "base/message.h"
 
 G_BEGIN_DECLS
 
@@ -25,6 +25,7 @@ typedef struct
 #define SUREL_MIME_EXTRA_MAX (16 * 1024) /* octets of `extra` */
 
 SurelMimeSummary *surel_mime_summary_new (const char *raw, gsize length);
+void surel_mime_summary_give (SurelMimeSummary *self, SurelMessage *message);
 void surel_mime_summary_free (SurelMimeSummary *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelMimeSummary, surel_mime_summary_free)

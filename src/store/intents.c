@@ -32,7 +32,7 @@ find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch,
   sqlite3_stmt *s = surel_sql_start (reader->sql, error,
                                      "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
                                      "i.remove_flags, i.add_words, i.remove_words, i.evidence" FROM
-                                     "WHERE i.account = ?1 AND i.state < 2" IS_FREE
+                                     "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
                                      "ORDER BY i.state = 0, i.id LIMIT 1",
                                      "ii", account, now);
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
@@ -170,7 +170,7 @@ destroy (SurelTxn *txn, gint64 message, GError **error)
 static gboolean
 land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
-  gint64 from = batch->kind == SUREL_CHANGE_MOVE ? batch->folder : 0;
+  gint64 from = batch->kind == SUREL_CHANGE_MOVE || batch->kind == SUREL_CHANGE_REPLACE ? batch->folder : 0;
   gint64 epoch = 0;
   gint64 other = 0;
 
@@ -200,6 +200,8 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
              && surel_layers_forget_here (txn, item->message, batch->remove_flags, batch->remove_words, error);
     case SUREL_CHANGE_MOVE:
     case SUREL_CHANGE_COPY:
+    case SUREL_CHANGE_APPEND:
+    case SUREL_CHANGE_REPLACE:
       return land (txn, batch, item, error);
     case SUREL_CHANGE_DESTROY: /* it isn't held: a person wanted that */
       return destroy (txn, item->message, error);
@@ -218,6 +220,9 @@ roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
       return surel_layers_replay_flags (txn, message, error);
     case SUREL_CHANGE_COPY: /* it never was */
       return destroy (txn, message, error);
+    case SUREL_CHANGE_APPEND: /* what a person wrote is kept, and shown where it was to be */
+    case SUREL_CHANGE_REPLACE:
+      return TRUE;
     default:
       return surel_layers_replay_place (txn, message, error);
     }
@@ -370,7 +375,7 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
       txn,
       surel_sql_start (txn->sql, error,
                        "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2 AND state = 0 AND "
-                       "kind != 4 AND (kind != 1 OR NOT ?)",
+                       "kind NOT IN (4, 5) AND (kind NOT IN (1, 6) OR NOT ?)",
                        "ii", message, (gint64) places),
       error);
 

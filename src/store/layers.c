@@ -278,7 +278,7 @@ find_place_intent (SurelTxn *txn, gint64 message, SurelChangeKind *kind, gint64 
 static gboolean
 write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gint64 target, GError **error)
 {
-  gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY;
+  gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY || kind == SUREL_CHANGE_REPLACE;
   gint64 shown = surel_flags_are_shown (row->flags);
   gint64 on_server = 0;
 
@@ -417,6 +417,11 @@ surel_layers_take_out (SurelTxn *txn,
                          folder, epoch, remote_id)
       || !surel_sql_get (txn->sql, &elsewhere, error, "SELECT 1 FROM placement WHERE message = ? AND epoch < ? LIMIT 1",
                          "ii", message, SUREL_EPOCH_HERE))
+    return FALSE;
+  /* What is still to be put on the server doesn't go with an older version of it. */
+  if (elsewhere == 0
+      && !surel_sql_get (txn->sql, &elsewhere, error,
+                         "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6)", "i", message))
     return FALSE;
   *nowhere = elsewhere == 0;
   if (*nowhere

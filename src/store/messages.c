@@ -123,19 +123,20 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
 
 /* The one message that was brought here and whose remote id the server didn't tell; 0 where none or several fit. */
 static gboolean
-find_here (Place *place, guint64 identity, gint64 *match, GError **error)
+find_here (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
 {
 #define HERE                                                                                             \
-  " FROM placement p JOIN message m ON m.id = p.message WHERE p.folder = ? AND p.epoch = ? AND m.identity = ? AND NOT "   \
+  " FROM placement p JOIN message m ON m.id = p.message WHERE p.folder = ? AND p.epoch = ? AND m.identity IN (?, ?) AND NOT "   \
   "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.epoch < p.epoch) AND NOT EXISTS (SELECT 1 FROM intent " \
-  "i WHERE i.message = m.id AND i.state < 2 AND i.kind = 4)"
+  "i WHERE i.message = m.id AND i.state < 2 AND i.kind IN (4, 5, 6))"
   SurelSql *sql = place->txn->sql;
   gint64 count = 0;
   gint64 id = 0;
 
-  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iii", place->folder, SUREL_EPOCH_HERE,
-                      (gint64) identity)
-      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iii", place->folder, SUREL_EPOCH_HERE, (gint64) identity))
+  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iiii", place->folder, SUREL_EPOCH_HERE,
+                      (gint64) identity, (gint64) fingerprint)
+      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iiii", place->folder, SUREL_EPOCH_HERE, (gint64) identity,
+                         (gint64) fingerprint))
     return FALSE;
 #undef HERE
   *match = count > 0 ? id : 0; /* where several fit they are one another's copies */
@@ -144,14 +145,14 @@ find_here (Place *place, guint64 identity, gint64 *match, GError **error)
 
 /* The one message that is this one under another UID or in another folder; 0 where none or several fit. */
 static gboolean
-find_match (Place *place, guint64 identity, gint64 *match, GError **error)
+find_match (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
 {
   SurelSql *sql = place->txn->sql;
   gint64 count = 0;
   gint64 id = 0;
 
   *match = 0;
-  if (place->has_here && !find_here (place, identity, match, error))
+  if (place->has_here && !find_here (place, identity, fingerprint, match, error))
     return FALSE;
   if (*match != 0)
     return TRUE;
@@ -253,7 +254,7 @@ put_message (Place *place, const SurelMessage *message, GError **error)
     return FALSE;
   if (found > 0)
     return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
-  if (!find_match (place, identity, &match, error))
+  if (!find_match (place, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
   place->txn->rows++;
   return match != 0 ? take_back (place, match, message, error)

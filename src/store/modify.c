@@ -166,7 +166,7 @@ find_on_server (SurelTxn *txn, gint64 message, gint64 *folder, GError **error)
 {
   *folder = 0;
   return surel_sql_get (txn->sql, folder, error,
-                        "SELECT target FROM intent WHERE message = ? AND state < 2 AND kind IN (2, 4) ORDER BY id DESC "
+                        "SELECT target FROM intent WHERE message = ? AND state < 2 AND kind IN (2, 4, 5, 6) ORDER BY id DESC "
                         "LIMIT 1",
                         "i", message)
          && (*folder != 0
@@ -305,8 +305,9 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   gint64 copying = -1; /* the state of the intent by which it comes to be */
 
   *changed = TRUE;
-  if (!surel_sql_get (txn->sql, &copying, error, "SELECT state FROM intent WHERE message = ? AND kind = 4 AND state < 2", "i",
-                      row->id))
+  if (!surel_sql_get (txn->sql, &copying, error, "SELECT i.state FROM intent i WHERE i.message = ? AND i.kind IN (4, 5, 6) AND i.state < 2 AND NOT EXISTS (SELECT "
+                      "1 FROM placement p WHERE p.message = i.message AND p.leaving)",
+                      "i", row->id))
     return FALSE;
   if (copying == SUREL_INTENT_WAITING)
     return surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)

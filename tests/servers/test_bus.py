@@ -12,10 +12,10 @@ from surel_test import *  # noqa: E402,F403
 UNBUILT = {
     "Manager": {"Discover"},
     "Account": {"Export", "Import", "Restore", "GetVacation", "SetVacation"},
-    "Folder": {"Append"},
+    "Folder": set(),
     "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
     "Operations": set(),
-    "Submission": {"Compose", "Attach", "SaveDraft", "Reply", "Forward", "Send", "SendDraft", "Reschedule"},
+    "Submission": {"Compose", "Attach", "Reply", "Forward", "Send", "SendDraft", "Reschedule"},
     "Items": {"List", "Get", "Put", "Remove", "Respond"},
     "Job": set(),
 }

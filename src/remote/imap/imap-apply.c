@@ -4,24 +4,20 @@
  *
  * COPY can't be repeated: what is noted before it (the target's UIDVALIDITY and UIDNEXT) tells afterwards which
  * messages are new there, and those that are the same as the ones to be copied are the copies. */
-#include "remote/imap/imap-apply.h"
+#include "remote/imap/imap-apply-private.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/errors.h"
+#include "remote/imap/imap-append.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
 #include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
 
-typedef struct
-{
-  SurelImapSession *session;
-  SurelChange *change;
-  GCancellable *cancellable;
-} Apply;
+typedef SurelImapApply Apply;
 
 /* Below, `some` are indices into the change's items, with their UIDs going up. */
 
@@ -66,8 +62,8 @@ surel_imap_judge (const char *code, SurelError *public)
   return SUREL_OUTCOME_REFUSED;
 }
 
-static void
-note_reason (Apply *self, SurelError code, const char *message)
+void
+surel_imap_apply_note_reason (Apply *self, SurelError code, const char *message)
 {
   g_clear_error (&self->change->error);
   self->change->error = g_error_new_literal (SUREL_ERROR, (gint) code, message);
@@ -82,8 +78,8 @@ set_some (Apply *self, const GArray *some, SurelOutcome outcome)
 
 /* --- Sets --- */
 
-static int
-compare_uids (gconstpointer a, gconstpointer b, gpointer data)
+int
+surel_imap_apply_compare_uids (gconstpointer a, gconstpointer b, gpointer data)
 {
   SurelChange *change = data;
   gint64 x = surel_change_item (change, *(const guint *) a)->remote_id;
@@ -92,20 +88,20 @@ compare_uids (gconstpointer a, gconstpointer b, gpointer data)
   return (x > y) - (x < y);
 }
 
-static GArray *
-all_open (Apply *self)
+GArray *
+surel_imap_apply_all_open (Apply *self)
 {
   GArray *some = g_array_new (FALSE, FALSE, sizeof (guint));
 
   for (guint i = 0; i < self->change->items->len; i++)
     if (surel_change_item (self->change, i)->outcome == SUREL_OUTCOME_OPEN)
       g_array_append_val (some, i);
-  g_array_sort_with_data (some, compare_uids, self->change);
+  g_array_sort_with_data (some, surel_imap_apply_compare_uids, self->change);
   return some;
 }
 
-static SurelUidSet *
-set_of (Apply *self, const GArray *some)
+SurelUidSet *
+surel_imap_apply_set_of (Apply *self, const GArray *some)
 {
   SurelUidSet *set = surel_uid_set_new ();
 
@@ -125,14 +121,12 @@ part_of (const GArray *some, guint first, guint last)
 
 /* --- One command for some of the messages --- */
 
-typedef gboolean (*SendFunc) (Apply *self, const GArray *some, GError **error);
-
 /* Does @send for all of @some: in pieces a line can hold, and where the server refuses it for fewer, until those
  * it refuses stand alone. */
-static gboolean
-in_pieces (Apply *self, const GArray *some, SendFunc send, GError **error)
+gboolean
+surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc send, GError **error)
 {
-  g_autoptr (SurelUidSet) set = set_of (self, some);
+  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   g_autofree char *text = surel_uid_set_to_string (set);
   gboolean fits = strlen (text) <= SUREL_IMAP_SET_MAX;
   g_autoptr (GError) own = NULL;
@@ -153,14 +147,14 @@ in_pieces (Apply *self, const GArray *some, SendFunc send, GError **error)
       outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
         {
-          note_reason (self, public, own->message);
+          surel_imap_apply_note_reason (self, public, own->message);
           set_some (self, some, outcome);
           return TRUE;
         }
     }
   lower = part_of (some, 0, some->len / 2);
   upper = part_of (some, some->len / 2, some->len);
-  return in_pieces (self, lower, send, error) && in_pieces (self, upper, send, error);
+  return surel_imap_apply_in_pieces (self, lower, send, error) && surel_imap_apply_in_pieces (self, upper, send, error);
 }
 
 /* --- Keywords --- */
@@ -196,7 +190,7 @@ static gboolean
 store (Apply *self, const GArray *some, const char *how, const char *const *flags, gboolean listen, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
-  g_autoptr (SurelUidSet) set = set_of (self, some);
+  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
@@ -236,7 +230,7 @@ apply_keywords (Apply *self, GError **error)
 {
   const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
   SurelChange *change = self->change;
-  g_autoptr (GArray) some = all_open (self);
+  g_autoptr (GArray) some = surel_imap_apply_all_open (self);
   g_autofree char *add_words = g_strdup (change->add_words);
   g_autofree char *no_words = NULL;
   g_autofree char *fixed_words = NULL;
@@ -247,7 +241,7 @@ apply_keywords (Apply *self, GError **error)
   if (surel_imap_keywords_unfit (mailbox, change->remove_flags, change->remove_words, &fixed_words) != 0
       || fixed_words != NULL)
     {
-      note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server doesn't let these keywords be changed in that folder");
+      surel_imap_apply_note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server doesn't let these keywords be changed in that folder");
       surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }
@@ -260,7 +254,7 @@ apply_keywords (Apply *self, GError **error)
   g_free (change->add_words);
   change->add_words = surel_keywords_combine (add_words, NULL, no_words);
   change->add_flags = add_flags & ~no_flags;
-  success = in_pieces (self, some, send_keywords, error);
+  success = surel_imap_apply_in_pieces (self, some, send_keywords, error);
   g_free (change->add_words);
   change->add_words = g_steal_pointer (&add_words);
   change->add_flags = add_flags;
@@ -309,7 +303,7 @@ are_all_ours (Apply *self, const SurelUidSet *ours, gboolean *all, GError **erro
 static gboolean
 expunge (Apply *self, const GArray *some, GError **error)
 {
-  g_autoptr (SurelUidSet) set = set_of (self, some);
+  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   SurelImapCommand *command;
   gboolean all;
 
@@ -324,8 +318,8 @@ expunge (Apply *self, const GArray *some, GError **error)
   return !all || surel_imap_session_run (self->session, surel_imap_command_new ("EXPUNGE"), self->cancellable, error);
 }
 
-static gboolean
-send_destroy (Apply *self, const GArray *some, GError **error)
+gboolean
+surel_imap_apply_send_destroy (Apply *self, const GArray *some, GError **error)
 {
   if (!mark_deleted (self, some, error) || !expunge (self, some, error))
     return FALSE;
@@ -366,7 +360,7 @@ static gboolean
 send_to_target (Apply *self, const char *name, const GArray *some, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new (name);
-  g_autoptr (SurelUidSet) set = set_of (self, some);
+  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
@@ -405,8 +399,8 @@ send_move (Apply *self, const GArray *some, GError **error)
 }
 
 /* What tells later which messages came to the target since: from the last list of it, or asked for. */
-static gboolean
-describe_target (Apply *self, char **evidence, GError **error)
+gboolean
+surel_imap_apply_describe_target (Apply *self, char **evidence, GError **error)
 {
   g_autoptr (SurelImapCommand) command = NULL;
   const SurelImapResponse *response;
@@ -442,8 +436,8 @@ describe_target (Apply *self, char **evidence, GError **error)
 }
 
 /* Gives all that is open the outcome that the server's words say, where it is but a refusal. */
-static gboolean
-take_refusal (Apply *self, GError *own, GError **error)
+gboolean
+surel_imap_apply_take_refusal (Apply *self, GError *own, GError **error)
 {
   SurelError public;
   SurelOutcome outcome;
@@ -454,7 +448,7 @@ take_refusal (Apply *self, GError *own, GError **error)
       return FALSE;
     }
   outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
-  note_reason (self, public, own->message);
+  surel_imap_apply_note_reason (self, public, own->message);
   surel_change_set_all (self->change, outcome);
   g_error_free (own);
   return TRUE;
@@ -463,20 +457,20 @@ take_refusal (Apply *self, GError *own, GError **error)
 static gboolean
 apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError **error)
 {
-  g_autoptr (GArray) some = all_open (self);
+  g_autoptr (GArray) some = surel_imap_apply_all_open (self);
   g_autofree char *evidence = NULL;
   GError *own = NULL;
 
   if (self->change->target_remote_id == NULL)
     {
-      note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to was deleted");
+      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to was deleted");
       surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }
-  if (!describe_target (self, &evidence, &own))
-    return take_refusal (self, own, error);
+  if (!surel_imap_apply_describe_target (self, &evidence, &own))
+    return surel_imap_apply_take_refusal (self, own, error);
   return before (evidence, user_data, error)
-         && in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error);
+         && surel_imap_apply_in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error);
 }
 
 /* Opens the folder for writing. Sets @fit to whether the ids are those of its messages still, and they may be
@@ -489,17 +483,17 @@ open_folder (Apply *self, gboolean *fit, GError **error)
 
   *fit = FALSE;
   if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
-    return take_refusal (self, own, error);
+    return surel_imap_apply_take_refusal (self, own, error);
   if (!surel_imap_token_parse (self->change->folder_token, &token)
       || token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
     {
-      note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
+      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
       surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
       return TRUE;
     }
   if (surel_imap_session_get_mailbox (self->session)->read_only && self->change->kind != SUREL_CHANGE_COPY)
     {
-      note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be changed in that folder");
+      surel_imap_apply_note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be changed in that folder");
       surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }
@@ -524,6 +518,8 @@ surel_imap_apply (SurelImapSession *session,
   g_autoptr (GArray) some = NULL;
   gboolean fit;
 
+  if (change->kind == SUREL_CHANGE_APPEND || change->kind == SUREL_CHANGE_REPLACE)
+    return surel_imap_append (session, change, before, user_data, cancellable, error);
   if (!open_folder (&self, &fit, error))
     return FALSE;
   if (!fit)
@@ -533,148 +529,12 @@ surel_imap_apply (SurelImapSession *session,
     case SUREL_CHANGE_KEYWORDS:
       return apply_keywords (&self, error);
     case SUREL_CHANGE_DESTROY:
-      some = all_open (&self);
-      return in_pieces (&self, some, send_destroy, error);
+      some = surel_imap_apply_all_open (&self);
+      return surel_imap_apply_in_pieces (&self, some, surel_imap_apply_send_destroy, error);
     case SUREL_CHANGE_MOVE:
     case SUREL_CHANGE_COPY:
       return apply_to_target (&self, before, user_data, error);
     default:
       g_assert_not_reached ();
     }
-}
-
-/* --- Was it done? --- */
-
-/* Notes, for each message that came to the target since, which of the items it is; each counts once. */
-static gboolean
-find_in_target (Apply *self, guint32 uidvalidity, guint32 uidnext, GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  if (!surel_imap_select (self->session, self->change->target_remote_id, self->cancellable, error))
-    return FALSE;
-  /* All of it has to be looked at where its UIDs mean something else now. */
-  if (surel_imap_session_get_mailbox (self->session)->uidvalidity != uidvalidity)
-    uidnext = 1;
-  if (surel_imap_session_get_mailbox (self->session)->exists == 0)
-    return TRUE;
-  surel_imap_command_range (command, uidnext, G_MAXUINT32);
-  surel_imap_add_items (command, self->session);
-  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    {
-      g_autoptr (SurelMessage) message = response->kind == SUREL_IMAP_FETCH && response->fetch.uid >= uidnext
-                                             ? surel_imap_message_of (&response->fetch)
-                                             : NULL;
-
-      for (guint i = 0; message != NULL && i < self->change->items->len; i++)
-        {
-          SurelChangeItem *item = surel_change_item (self->change, i);
-
-          if (item->new_remote_id == 0 && item->identity == surel_message_identity (message))
-            {
-              item->new_remote_id = message->remote_id;
-              break;
-            }
-        }
-    }
-  return tag != 0 && result == 0;
-}
-
-/* Which of the originals are there still. */
-static gboolean
-find_in_source (Apply *self, SurelUidSet *there, GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
-  g_autoptr (GArray) some = all_open (self);
-  g_autoptr (SurelUidSet) set = set_of (self, some);
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, error))
-    return FALSE;
-  surel_imap_command_atom (command, "UID");
-  surel_imap_command_range (command, surel_uid_set_range (set, 0)->first,
-                            surel_uid_set_range (set, surel_uid_set_n_ranges (set) - 1)->last);
-  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    for (guint i = 0;
-         response->kind == SUREL_IMAP_SEARCH && response->search.all != NULL
-         && i < surel_uid_set_n_ranges (response->search.all);
-         i++)
-      {
-        const SurelUidRange *range = surel_uid_set_range (response->search.all, i);
-
-        surel_uid_set_add_range (there, range->first, range->last);
-      }
-  return tag != 0 && result == 0;
-}
-
-static gboolean
-settle_move (Apply *self, GError **error)
-{
-  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
-  g_autoptr (GArray) half = g_array_new (FALSE, FALSE, sizeof (guint));
-
-  if (!find_in_source (self, there, error))
-    return FALSE;
-  for (guint i = 0; i < self->change->items->len; i++)
-    {
-      SurelChangeItem *item = surel_change_item (self->change, i);
-
-      if (!surel_uid_set_contains (there, (guint32) item->remote_id))
-        item->outcome = SUREL_OUTCOME_DONE;
-      else if (item->new_remote_id == 0)
-        item->outcome = SUREL_OUTCOME_NOT_DONE;
-      else
-        g_array_append_val (half, i); /* copied, and not yet taken out */
-    }
-  g_array_sort_with_data (half, compare_uids, self->change);
-  return in_pieces (self, half, send_destroy, error);
-}
-
-/**
- * surel_imap_settle:
- *
- * Implements surel_remote_settle(); errors may be of %SUREL_IMAP_ERROR.
- */
-gboolean
-surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
-{
-  Apply self = { session, change, cancellable };
-  SurelImapToken token;
-  guint uidvalidity = 0;
-  guint uidnext = 0;
-  GError *own = NULL;
-
-  if (sscanf (change->evidence, "%u %u", &uidvalidity, &uidnext) != 2 || uidnext == 0)
-    uidnext = 1;
-  if (change->target_remote_id != NULL && !find_in_target (&self, uidvalidity, uidnext, &own))
-    {
-      if (!surel_imap_error_is_refusal (own))
-        {
-          g_propagate_error (error, own);
-          return FALSE;
-        }
-      g_clear_error (&own); /* it can't be looked at: then nothing came there */
-    }
-  if (change->kind == SUREL_CHANGE_MOVE ? !settle_move (&self, &own) : FALSE)
-    return take_refusal (&self, own, error);
-  for (guint i = 0; i < change->items->len; i++)
-    {
-      SurelChangeItem *item = surel_change_item (change, i);
-
-      if (item->outcome == SUREL_OUTCOME_OPEN)
-        item->outcome = item->new_remote_id != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
-      /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
-      if (!surel_imap_token_parse (change->target_token, &token) || token.uidvalidity != uidvalidity)
-        item->new_remote_id = 0;
-    }
-  return TRUE;
 }

@@ -86,24 +86,6 @@ find_header (const SurelImapFetch *fetch)
   return NULL;
 }
 
-
-static void
-take_summary (SurelMessage *message, SurelMimeSummary *summary)
-{
-  message->subject = g_steal_pointer (&summary->subject);
-  message->sent = summary->sent_at;
-  message->message_id = g_steal_pointer (&summary->message_id);
-  message->in_reply_to = g_steal_pointer (&summary->in_reply_to);
-  message->references = g_steal_pointer (&summary->references);
-  message->from = g_steal_pointer (&summary->from);
-  message->sender = g_steal_pointer (&summary->sender);
-  message->reply_to = g_steal_pointer (&summary->reply_to);
-  message->to = g_steal_pointer (&summary->to);
-  message->cc = g_steal_pointer (&summary->cc);
-  message->bcc = g_steal_pointer (&summary->bcc);
-  message->extra = g_steal_pointer (&summary->extra);
-}
-
 /**
  * surel_imap_message_of:
  * @fetch: an answer to surel_imap_add_items()
@@ -128,7 +110,7 @@ surel_imap_message_of (const SurelImapFetch *fetch)
     {
       g_autoptr (SurelMimeSummary) summary = surel_mime_summary_new (header->data, header->length);
 
-      take_summary (message, summary);
+      surel_mime_summary_give (summary, message);
     }
   if (!fetch->has_date)
     message->received = message->sent;

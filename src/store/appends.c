@@ -1,0 +1,183 @@
+/* Messages that people put into folders, and the drafts they save again and again: one draft is one message, whatever
+ * the server makes of it. */
+#include "store/appends.h"
+
+#include "base/errors.h"
+#include "store/content.h"
+#include "store/folder-changes.h"
+#include "store/intents.h"
+#include "store/layers.h"
+#include "store/operations.h"
+
+void
+surel_append_free (SurelAppend *self)
+{
+  g_free (self->expected);
+  g_clear_pointer (&self->message, surel_message_free);
+  g_clear_pointer (&self->digest, g_bytes_unref);
+  g_free (self->client);
+  g_free (self);
+}
+
+static gboolean
+find_folder (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+{
+  gint64 there = 0;
+
+  if (append->folder == 0)
+    {
+      if (!surel_sql_get (txn->sql, &append->folder, error,
+                          "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = 'drafts' AND selectable AND "
+                          "NOT removing AND NOT deleting",
+                          "i", append->account))
+        return FALSE;
+      if (append->folder == 0)
+        append->folder = surel_folder_make_role (txn, append->account, "drafts", result, append->client, error);
+      return append->folder != 0;
+    }
+  if (!surel_sql_get (txn->sql, &there, error,
+                      "SELECT selectable + 1 FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? "
+                      "AND NOT f.removing AND NOT f.deleting AND NOT a.removing",
+                      "ii", append->folder, append->account))
+    return FALSE;
+  if (there == 2)
+    return TRUE;
+  if (there == 1)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "That folder holds other folders alone, and no messages");
+  else
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
+  return FALSE;
+}
+
+static gint64
+add_intent (SurelTxn *txn, SurelAppend *append, SurelChangeKind kind, SurelModified *result, GError **error)
+{
+  gint64 intent;
+
+  if (result->operation == 0)
+    result->operation = surel_operations_add (txn, append->replaces != 0 || kind == SUREL_CHANGE_REPLACE ? "draft" : "append",
+                                              append->client != NULL ? append->client : "", error);
+  if (result->operation == 0)
+    return 0;
+  g_array_append_val (result->accounts, append->account);
+  intent = surel_intents_add (txn, result->operation, append->account, append->id, kind, 0, append->folder, error);
+  return intent;
+}
+
+/* Its flags go along with it: they are what the server is told. */
+static gboolean
+put_row (SurelTxn *txn, SurelAppend *append, GError **error)
+{
+  const SurelMessage *m = append->message;
+  gint64 doc = surel_message_row_doc (m->received, append->id);
+
+  return surel_sql_run (txn->sql, error,
+                        "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, identity, "
+                        "has_attachment, shown) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)",
+                        "iiiis", append->id, append->account, doc, (gint64) m->flags, m->keywords)
+         && surel_message_row_put_keywords (txn, append->id, doc, m->keywords, error);
+}
+
+/* Gives the message its text: the new one of a draft, with its date and so its place in lists. */
+static gboolean
+put_text (SurelTxn *txn, SurelAppend *append, GError **error)
+{
+  const SurelMessage *m = append->message;
+  gint64 doc = surel_message_row_doc (m->received, append->id);
+
+  surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) append->id, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE message SET doc = ?, size = ?, received = ?, sent = ?, subject = ?, from_ = ?, sender = ?, "
+                        "reply_to = ?, to_ = ?, cc = ?, bcc = ?, message_id = ?, in_reply_to = ?, refs = ?, preview = NULL, "
+                        "identity = ?, email_id = NULL, has_attachment = ?, extra = ? WHERE id = ?",
+                        "iiiisbbbbbbsssiibi", doc, (gint64) append->size, m->received, m->sent, m->subject, m->from,
+                        m->sender, m->reply_to, m->to, m->cc, m->bcc, m->message_id, m->in_reply_to, m->references,
+                        (gint64) surel_message_identity (m), (gint64) m->has_attachment, m->extra, append->id)
+         && surel_sql_run (txn->sql, error, "UPDATE placement SET doc = ? WHERE message = ?", "ii", doc, append->id)
+         && surel_sql_run (txn->sql, error, "UPDATE message_keyword SET doc = ? WHERE message = ?", "ii", doc, append->id)
+         && surel_content_add (txn, append->id, append->digest, append->size, error);
+}
+
+static gboolean
+append_new (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+{
+  append->id = surel_txn_new_id (txn, error);
+  return append->id != 0 && put_row (txn, append, error) && put_text (txn, append, error)
+         && add_intent (txn, append, SUREL_CHANGE_APPEND, result, error) != 0
+         && surel_layers_replay_place (txn, append->id, error);
+}
+
+/* A version that is on its way and not sent yet is just another one now. */
+static gboolean
+replace (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+{
+  gint64 waiting = 0;
+
+  if (!surel_sql_get (txn->sql, &waiting, error,
+                      "SELECT operation FROM intent WHERE message = ? AND state < 2 AND state = 0 AND kind IN (5, 6)", "i",
+                      append->id)
+      || !put_text (txn, append, error))
+    return FALSE;
+  if (waiting != 0)
+    {
+      result->operation = waiting;
+      return TRUE;
+    }
+  return add_intent (txn, append, SUREL_CHANGE_REPLACE, result, error) != 0
+         && surel_layers_replay_place (txn, append->id, error);
+}
+
+static gboolean
+check_version (SurelTxn *txn, SurelAppend *append, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  gint64 same = 0;
+  int found = surel_message_row_load (txn, append->replaces, &row, error);
+
+  if (found < 0)
+    return FALSE;
+  if (found == 0 || !row.shown || row.account != append->account)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The draft is gone; save it as a new one");
+      return FALSE;
+    }
+  if ((row.flags & SUREL_KEYWORD_DRAFT) == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "That message is no draft");
+      return FALSE;
+    }
+  if (append->expected == NULL)
+    return TRUE;
+  if (!surel_sql_get (txn->sql, &same, error,
+                      "SELECT 1 FROM message m JOIN content c ON c.id = m.content WHERE m.id = ? AND lower(hex(c.digest)) = ?",
+                      "is", append->replaces, append->expected))
+    return FALSE;
+  if (!same)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+                 "The draft has another text by now than `blobId` says; save this one as a new draft, and both stay");
+  return same != 0;
+}
+
+/**
+ * surel_append:
+ * @append: what is put where; gets the message's id
+ *
+ * Puts a message into a folder, or saves a draft.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND, %SUREL_ERROR_CONFLICT (the draft changed) or
+ *   %SUREL_ERROR_INVALID_ARGUMENT
+ */
+gboolean
+surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+{
+  if (append->replaces != 0 && !check_version (txn, append, error))
+    return FALSE;
+  append->id = append->replaces;
+  if (append->replaces != 0
+      && !surel_sql_get (txn->sql, &append->folder, error,
+                         "SELECT folder FROM placement WHERE message = ? AND NOT leaving LIMIT 1", "i", append->replaces))
+    return FALSE;
+  if (!find_folder (txn, append, result, error))
+    return FALSE;
+  return append->replaces != 0 ? replace (txn, append, result, error) : append_new (txn, append, result, error);
+}
