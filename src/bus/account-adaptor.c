@@ -206,8 +206,8 @@ handle_remove (SurelBusAccount *skeleton G_GNUC_UNUSED,
   if (!begin (self, invocation, options, keys))
     return TRUE;
   if (surel_call_get_boolean (options, "force", &force, &error))
-    surel_engine_remove_account (surel_service_get_engine (self->service), self->account, on_done,
-                                 invocation);
+    surel_engine_remove_account (surel_service_get_engine (self->service), self->account, force,
+                                 on_done, invocation);
   else
     surel_call_fail (invocation, error);
   return TRUE;

@@ -254,12 +254,12 @@ remove_account (SurelCli *cli, char **arguments, GError **error)
   g_autoptr (GVariant) reply = NULL;
 
   if (arguments[0] == NULL || arguments[1] != NULL)
-    return surel_cli_usage (error, "account remove ACCOUNT");
+    return surel_cli_usage (error, "account remove ACCOUNT [--force]");
   path = surel_cli_find_account (cli, arguments[0], error);
   if (path == NULL)
     return FALSE;
   reply = surel_cli_call (cli, path, "Account", "Remove",
-                          g_variant_new ("(@a{sv})", g_variant_new ("a{sv}", NULL)), error);
+                          g_variant_new_parsed ("({'force': <%b>},)", cli->force), error);
   return reply != NULL;
 }
 

@@ -75,6 +75,8 @@ matches (GVariant *properties, const char *words)
 {
   static const char *const keys[] = { "Id", "Name", "Address" };
 
+  if (words == NULL)
+    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
       const char *value = "";
@@ -91,7 +93,10 @@ take_one (char **found, const char *path, const char *words, GError **error)
 {
   if (*found != NULL)
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("“%s” fits more than one"), words);
+      if (words != NULL)
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("“%s” fits more than one"), words);
+      else
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There are several accounts: say which"));
       g_clear_pointer (found, g_free);
       return FALSE;
     }
@@ -101,7 +106,7 @@ take_one (char **found, const char *path, const char *words, GError **error)
 
 /**
  * surel_cli_find_account:
- * @words: an account's id, name or address
+ * @words: (nullable): an account's id, name or address; the only one there is where left out
  *
  * Returns: (transfer full) (nullable): its object path
  */
@@ -124,8 +129,10 @@ surel_cli_find_account (SurelCli *cli, const char *words, GError **error)
       if (matches (owned, words) && !take_one (&found, path, words, error))
         return NULL;
     }
-  if (found == NULL)
+  if (found == NULL && words != NULL)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There is no account “%s”"), words);
+  else if (found == NULL)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There is no account"));
   return found;
 }
 

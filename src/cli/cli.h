@@ -13,6 +13,9 @@ typedef struct
   gboolean json;
   gboolean wait;
   gboolean watch;
+  gboolean forever;
+  gboolean force;
+  gboolean no;
   gboolean raw;
   gboolean headers;
   guint count; /* rows of a list */
@@ -22,6 +25,7 @@ typedef struct
   char *security;
   char *protocol;
   char *name;
+  GPtrArray *removals; /* `flag`: keywords to take off */
 } SurelCli;
 
 typedef gboolean (*SurelCommand) (SurelCli *cli, char **arguments, GError **error);
@@ -38,6 +42,12 @@ char *surel_cli_find_account (SurelCli *cli, const char *words, GError **error);
 char *surel_cli_find_folder (SurelCli *cli, const char *words, GError **error);
 gboolean surel_cli_wait_for_job (SurelCli *cli, const char *job, GError **error);
 
+/* change.c */
+void surel_cli_separate_removals (int *argc, char **argv, GPtrArray *removals);
+
+/* operation.c */
+gboolean surel_cli_accepted (SurelCli *cli, guint64 operation, GError **error);
+
 /* output.c */
 char *surel_cli_json (GVariant *value, gboolean pretty);
 void surel_cli_print_json (GVariant *value);
@@ -53,5 +63,13 @@ gboolean surel_cli_folders (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_list (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_show (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_watch (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_flag (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_move (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_copy (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_delete (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_archive (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_junk (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_folder (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_ops (SurelCli *cli, char **arguments, GError **error);
 
 gboolean surel_cli_usage (GError **error, const char *usage);

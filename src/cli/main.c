@@ -11,7 +11,9 @@ static const struct
 } commands[] = {
   { "account", surel_cli_account }, { "status", surel_cli_status }, { "sync", surel_cli_sync },
   { "folders", surel_cli_folders }, { "list", surel_cli_list },     { "show", surel_cli_show },
-  { "watch", surel_cli_watch },
+  { "flag", surel_cli_flag },       { "move", surel_cli_move },     { "copy", surel_cli_copy },
+  { "delete", surel_cli_delete },   { "archive", surel_cli_archive }, { "junk", surel_cli_junk },
+  { "folder", surel_cli_folder },   { "ops", surel_cli_ops },       { "watch", surel_cli_watch },
 };
 
 /**
@@ -31,11 +33,15 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, N_ ("Print JSON"), NULL },
-    { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync: wait for its end"), NULL },
+    { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync, and what changes mail: wait for its end"), NULL },
     { "watch", 0, 0, G_OPTION_ARG_NONE, &cli->watch, N_ ("status: show it again with each change"), NULL },
     { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
     { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },
+    { "forever", 0, 0, G_OPTION_ARG_NONE, &cli->forever, N_ ("delete: not into the trash, for good"), NULL },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &cli->force,
+      N_ ("folder delete: with what is in it; account remove: with what is not sent yet"), NULL },
+    { "not", 0, 0, G_OPTION_ARG_NONE, &cli->no, N_ ("junk: this is none, back to the inbox"), NULL },
     { "host", 0, 0, G_OPTION_ARG_STRING, &cli->host, N_ ("account: the server"), N_ ("HOST") },
     { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
@@ -45,7 +51,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
   g_autoptr (GOptionContext) context
-      = g_option_context_new ("account|status|sync|folders|list|show|watch …");
+      = g_option_context_new (_ ("COMMAND …"));
 
   g_option_context_set_summary (context, _ ("Uses the mail that sureld keeps in sync.\n"
                                             "\n"
@@ -59,7 +65,14 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
                                             "  folders [ACCOUNT]      list folders\n"
                                             "  list FOLDER            list messages, newest first\n"
                                             "  show ID                print a message\n"
-                                            "  watch                  print changes as they come"));
+                                            "  watch                  print changes as they come\n"
+                                            "  flag ID… +WORD -WORD   add and remove keywords: seen, flagged, …\n"
+                                            "  move|copy ID… FOLDER   into another folder\n"
+                                            "  delete|archive|junk ID…\n"
+                                            "                         into the folder of that role\n"
+                                            "  folder create|rename|move|delete|empty|subscribe|unsubscribe FOLDER\n"
+                                            "  ops                    what the server hasn't heard of, or refused\n"
+                                            "  ops cancel|retry|confirm N"));
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   return g_option_context_parse (context, argc, argv, error);
 }
@@ -73,13 +86,14 @@ run (SurelCli *cli, char **arguments, GError **error)
         cli->bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, error);
         return cli->bus != NULL && commands[i].command (cli, arguments + 1, error);
       }
-  return surel_cli_usage (error, "account|status|sync|folders|list|show|watch … (--help)");
+  return surel_cli_usage (error, "COMMAND … (--help)");
 }
 
 int
 main (int argc, char **argv)
 {
-  SurelCli cli = { .count = 50 };
+  g_autoptr (GPtrArray) removals = g_ptr_array_new_with_free_func (g_free);
+  SurelCli cli = { .count = 50, .removals = removals };
   g_autoptr (GError) error = NULL;
   gboolean success;
 
@@ -87,6 +101,7 @@ main (int argc, char **argv)
   bindtextdomain (GETTEXT_PACKAGE, SUREL_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
+  surel_cli_separate_removals (&argc, argv, removals);
   success = parse (&cli, &argc, &argv, &error) && run (&cli, argv + 1, &error);
   if (!success)
     {

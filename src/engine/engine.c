@@ -9,6 +9,7 @@
 #include "store/content.h"
 #include "store/log.h"
 #include "store/messages.h"
+#include "store/operations.h"
 
 #define TIDY_SECONDS 3600 /* between rounds of tidying up */
 #define HOLD_SECONDS (30 * 24 * 3600) /* how long vanished messages are held */
@@ -218,7 +219,7 @@ tidy (SurelTxn *txn, gpointer data, GError **error)
   Tidy *self = data;
   gboolean more;
 
-  return surel_log_trim (txn, error) && surel_calls_trim (txn, error)
+  return surel_log_trim (txn, error) && surel_calls_trim (txn, error) && surel_operations_trim (txn, error)
          && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
          && surel_content_sweep (txn, self->digests, error);
 }
@@ -336,6 +337,7 @@ typedef struct
   GVariant *settings; /* nullable */
   GHashTable *secrets; /* key → secret; nullable */
   gboolean check;
+  gboolean force;
   GError *error;
   SurelAddedFunc added;
   SurelDoneFunc done;
@@ -427,7 +429,7 @@ on_trial_ended (SurelJob *job, Change *change)
     return;
   g_signal_handlers_disconnect_by_data (job, change);
   if (surel_job_get_state (job) != SUREL_JOB_DONE)
-    surel_engine_remove_account (change->engine, change->account, NULL, NULL);
+    surel_engine_remove_account (change->engine, change->account, TRUE, NULL, NULL);
   change_free (change);
 }
 
@@ -582,7 +584,7 @@ write_removal (SurelTxn *txn, gpointer data, GError **error)
 {
   Change *change = data;
 
-  return surel_accounts_mark_removing (txn, change->account, error);
+  return surel_accounts_mark_removing (txn, change->account, change->force, error);
 }
 
 static void
@@ -600,15 +602,18 @@ on_removed (guint64 state, const GError *error, gpointer data)
 
 /**
  * surel_engine_remove_account:
+ * @force: also where the server doesn't have all that was done here yet
  * @done: (nullable): called once the account is gone for all clients; its messages follow
  *
  * Removes the account with all that is kept here of it, and its secrets.
  */
 void
-surel_engine_remove_account (SurelEngine *self, gint64 account, SurelDoneFunc done, gpointer data)
+surel_engine_remove_account (
+    SurelEngine *self, gint64 account, gboolean force, SurelDoneFunc done, gpointer data)
 {
   Change *change = change_new (self, account, done, data);
 
+  change->force = force;
   surel_store_write (self->context.store, write_removal, change, NULL, on_removed, change);
 }
 

@@ -33,7 +33,8 @@ void surel_engine_set_secrets (SurelEngine *self,
                                GHashTable *secrets,
                                SurelDoneFunc done,
                                gpointer data);
-void surel_engine_remove_account (SurelEngine *self, gint64 account, SurelDoneFunc done, gpointer data);
+void surel_engine_remove_account (
+    SurelEngine *self, gint64 account, gboolean force, SurelDoneFunc done, gpointer data);
 SurelJob *surel_engine_sync (SurelEngine *self, gint64 account);
 SurelJob *surel_engine_sign_in (SurelEngine *self, gint64 account);
 gboolean surel_engine_answer (SurelEngine *self, SurelJob *job, gboolean accept, GError **error);

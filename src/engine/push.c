@@ -22,18 +22,49 @@ typedef struct
   GError *error;
 } Push;
 
+static gboolean
+find_next (SurelReader *reader, Push *push, GError **error)
+{
+  gint64 now = surel_clock_now ();
+
+  g_clear_pointer (&push->change, surel_change_free);
+  return surel_folder_intents_next (reader, push->account, now, &push->change, error)
+         && (push->change != NULL || surel_append_intents_next (reader, push->account, now, &push->change, error))
+         && (push->change != NULL || surel_intents_next (reader, push->account, now, &push->change, error));
+}
+
 static void
-read_next (SurelReader *reader, gpointer data)
+look (SurelReader *reader, gpointer data)
 {
   Push *push = data;
 
   if (reader->error != NULL)
     push->error = g_error_copy (reader->error);
-  else if (surel_folder_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error)
-           && push->change == NULL
-           && surel_append_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error)
-           && push->change == NULL)
-    surel_intents_next (reader, push->account, surel_clock_now (), &push->change, &push->error);
+  else
+    find_next (reader, push, &push->error);
+}
+
+/* Read and claimed at one moment: what waits can be changed, merged and cancelled until then, and not after. */
+static gboolean
+claim_next (SurelTxn *txn, gpointer data, GError **error)
+{
+  SurelReader reader = { .sql = txn->sql };
+  Push *push = data;
+
+  return find_next (&reader, push, error) && (push->change == NULL || surel_intents_claim (txn, push->change, error));
+}
+
+/* Mostly nothing waits: then nothing is written. */
+static gboolean
+take_next (Push *push, GError **error)
+{
+  surel_store_read_sync (push->context->store, look, push);
+  if (push->error != NULL)
+    {
+      g_propagate_error (error, push->error);
+      return FALSE;
+    }
+  return push->change == NULL || surel_store_write_sync (push->context->store, claim_next, push, error);
 }
 
 static gboolean
@@ -158,10 +189,9 @@ surel_push (const SurelContext *context,
       Push push = { .context = context, .account = account };
       gboolean success;
 
-      surel_store_read_sync (context->store, read_next, &push);
-      if (push.error != NULL)
+      if (!take_next (&push, error))
         {
-          g_propagate_error (error, push.error);
+          g_clear_pointer (&push.change, surel_change_free);
           return FALSE;
         }
       if (push.change == NULL)

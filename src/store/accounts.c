@@ -186,18 +186,37 @@ surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **er
                         id);
 }
 
+/* Nothing a person did is thrown away unless they say so. */
+static gboolean
+check_all_sent (SurelTxn *txn, gint64 id, GError **error)
+{
+  gint64 open = 0;
+
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT count(*) FROM intent WHERE account = ? AND state < 2", "i", id))
+    return FALSE;
+  if (open > 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+                 "The server does not have %" G_GINT64_FORMAT " changes yet: they would be lost", open);
+  return open == 0;
+}
+
 /**
  * surel_accounts_mark_removing:
+ * @force: also where the server doesn't have all changes yet
  *
  * Takes the account and its folders out of sight; its rows are then removed by
  * surel_accounts_remove_some().
+ *
+ * Returns: %FALSE with %SUREL_ERROR_CONFLICT where changes would be lost
  */
 gboolean
-surel_accounts_mark_removing (SurelTxn *txn, gint64 id, GError **error)
+surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error)
 {
   sqlite3_stmt *statement;
   int result = -1;
 
+  if (!force && !check_all_sent (txn, id, error))
+    return FALSE;
   if (!surel_sql_run (txn->sql, error, "UPDATE account SET removing = 1 WHERE id = ?", "i", id))
     return FALSE;
   if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)

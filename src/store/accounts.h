@@ -29,7 +29,7 @@ gboolean surel_accounts_set_capabilities (SurelTxn *txn,
                                           const char *const *capabilities,
                                           GError **error);
 gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
-gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, GError **error);
+gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error);
 gboolean surel_accounts_check (SurelTxn *txn, gint64 id, GError **error);
 gboolean surel_accounts_remove_some (SurelTxn *txn, gint64 id, gboolean *gone, GError **error);
 

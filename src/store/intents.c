@@ -27,11 +27,11 @@
 
 /* The first that can go: those that were sent before all others. */
 static int
-find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, GError **error)
+find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, gint64 *state, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (reader->sql, error,
                                      "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
-                                     "i.remove_flags, i.add_words, i.remove_words, i.evidence" FROM
+                                     "i.remove_flags, i.add_words, i.remove_words, i.evidence, i.state" FROM
                                      "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
                                      "ORDER BY i.state = 0, i.id LIMIT 1",
                                      "ii", account, now);
@@ -50,6 +50,7 @@ find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch,
   batch->add_words = surel_sql_column_text (s, 7);
   batch->remove_words = surel_sql_column_text (s, 8);
   batch->evidence = surel_sql_column_text (s, 9);
+  *state = sqlite3_column_int64 (s, 10);
   sqlite3_reset (s);
   return 1;
 }
@@ -74,7 +75,7 @@ find_target (SurelReader *reader, SurelChange *batch, GError **error)
 
 /* All that are like the first. */
 static gboolean
-find_items (SurelReader *reader, SurelChange *batch, gint64 now, GError **error)
+find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
@@ -82,7 +83,7 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 now, GError **error)
       "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
       "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
       "ORDER BY i.id LIMIT ?12",
-      "iiiiiiiisssi", batch->account, now, (gint64) (batch->evidence != NULL ? SUREL_INTENT_SENT : SUREL_INTENT_WAITING), (gint64) batch->kind, batch->folder, batch->target,
+      "iiiiiiiisssi", batch->account, now, state, (gint64) batch->kind, batch->folder, batch->target,
       (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
       (gint64) BATCH_MAX);
   int result = -1;
@@ -109,13 +110,14 @@ gboolean
 surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error)
 {
   g_autoptr (SurelChange) batch = surel_change_new ();
+  gint64 state = SUREL_INTENT_WAITING;
   int found;
 
   *next = NULL;
-  found = find_first (reader, account, now, batch, error);
+  found = find_first (reader, account, now, batch, &state, error);
   if (found <= 0)
     return found == 0;
-  if (!find_target (reader, batch, error) || !find_items (reader, batch, now, error))
+  if (!find_target (reader, batch, error) || !find_items (reader, batch, state, now, error))
     return FALSE;
   *next = g_steal_pointer (&batch);
   return TRUE;
@@ -141,6 +143,26 @@ static gboolean
 set_state (SurelTxn *txn, gint64 intent, SurelIntentState state, GError **error)
 {
   return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = NULL WHERE id = ?", "ii", (gint64) state, intent);
+}
+
+/**
+ * surel_intents_claim:
+ * @batch: as it was read in this transaction
+ *
+ * From now on the server may have heard of them: what a person does next comes after them, and isn't merged into them.
+ * A step that can be repeated is taken again after a crash.
+ */
+gboolean
+surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error)
+{
+  for (guint i = 0; i < batch->items->len; i++)
+    {
+      txn->rows++;
+      if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = ? WHERE id = ?", "ii", (gint64) SUREL_INTENT_SENT,
+                          surel_change_item (batch, i)->intent))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /**
@@ -422,7 +444,7 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
   copies = read_open (txn,
                       surel_sql_start (txn->sql, error,
                                        "SELECT id, operation, message, kind FROM intent WHERE source = ? AND state < 2 AND "
-                                       "state = 0 AND kind = 4",
+                                       "evidence IS NULL AND kind = 4",
                                        "i", message),
                       error);
   for (guint i = 0; copies != NULL && i < copies->len; i++)

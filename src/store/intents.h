@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   SUREL_INTENT_WAITING = 0,
-  SUREL_INTENT_SENT = 1, /* a step that can't be repeated may have been taken */
+  SUREL_INTENT_SENT = 1, /* the server may have heard of it; with evidence, in a step that can't be repeated */
   SUREL_INTENT_DONE = 2,
   SUREL_INTENT_FAILED = 3,
   SUREL_INTENT_DROPPED = 4, /* a later one replaced it, or it was cancelled */
@@ -16,6 +16,7 @@ typedef enum
 
 gboolean surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **batch, GError **error);
 gboolean surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GError **error);
+gboolean surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error);
 gboolean surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error);
 gboolean surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error);
 gint64 surel_intents_add (SurelTxn *txn,

@@ -56,15 +56,17 @@ class Readme(Case):
                 watching.terminate()
                 watching.communicate()
                 continue
-            if words[1] == "show":
-                words[2] = str(self.daemon.query(limit=1)["messages"][0]["id"])
+            if "1234" in words:
+                words[words.index("1234")] = str(self.daemon.query(limit=1)["messages"][0]["id"])
             shown = self.run_it(words, input="secret\n")
             if words[1] in ("list", "show"):
                 self.assertIn("Message ", shown)
 
     def test_a_script(self):
         self.sync()
-        shown = self.run_it(["sh", "-e", "-c", indented("From a script:")])
+        message = self.daemon.query(limit=1)["messages"][0]["id"]
+        shown = self.run_it(["sh", "-e", "-c", indented("From a script:").replace("1234", str(message))])
+        self.assertEqual(self.daemon.query({"hasKeyword": GLib.Variant("s", "$seen")}, calculateTotal=GLib.Variant("b", True))["total"], 1)
         self.assertIn("messagesCreated", shown)
         self.assertIn("Message 1", shown)
 

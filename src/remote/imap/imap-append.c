@@ -118,11 +118,14 @@ surel_imap_append (SurelImapSession *session,
                    GError **error)
 {
   SurelImapApply self = { session, change, cancellable };
+  g_autofree char *place = NULL;
   g_autofree char *evidence = NULL;
   GError *own = NULL;
 
-  if (!surel_imap_apply_describe_target (&self, &evidence, &own))
+  if (!surel_imap_apply_describe_target (&self, &place, &own))
     return surel_imap_apply_take_refusal (&self, own, error);
+  /* A draft may be saved again before it is known whether this version got there: that is what is looked for. */
+  evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT, place, surel_change_item (change, 0)->identity);
   if (!before (evidence, user_data, error))
     return FALSE;
   if (!send_append (&self, &own))

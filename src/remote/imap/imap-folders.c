@@ -135,6 +135,55 @@ create (Apply *self, GError **error)
   return command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0;
 }
 
+/* The names below @prefix that are subscribed to: a server leaves them as they were when it renames. */
+static gboolean
+find_subscribed (Apply *self, const char *prefix, GPtrArray *names, GError **error)
+{
+  g_autoptr (SurelImapCommand) lsub = surel_imap_command_new ("LSUB");
+  g_autofree char *pattern = g_strconcat (prefix, "*", NULL);
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_command_string (lsub, "", 0);
+  surel_imap_command_mailbox (lsub, pattern);
+  tag = surel_imap_session_send (self->session, lsub, self->cancellable, &own);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, &own)) > 0)
+    if (response->kind == SUREL_IMAP_LIST && g_str_has_prefix (response->list.name, prefix))
+      g_ptr_array_add (names, g_strdup (response->list.name));
+  if (result == 0 || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+/* A subscription is to a name, in IMAP: it moves with the folder, and with each one below. */
+static gboolean
+move_subscriptions (Apply *self, GError **error)
+{
+  SurelChange *change = self->change;
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) ignored = NULL;
+
+  if (change->subscribed
+      && (command (self, "UNSUBSCRIBE", change->folder_remote_id, NULL, &ignored, error) < 0
+          || command (self, "SUBSCRIBE", change->new_folder_id, NULL, &ignored, error) < 0))
+    return FALSE;
+  if (change->old_prefix != NULL && !find_subscribed (self, change->old_prefix, names, error))
+    return FALSE;
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *old = names->pdata[i];
+      g_autofree char *name = g_strconcat (change->new_prefix, old + strlen (change->old_prefix), NULL);
+
+      if (command (self, "UNSUBSCRIBE", old, NULL, &ignored, error) < 0
+          || command (self, "SUBSCRIBE", name, NULL, &ignored, error) < 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 rename_folder (Apply *self, GError **error)
 {
@@ -142,7 +191,6 @@ rename_folder (Apply *self, GError **error)
   const char *old = change->folder_remote_id;
   g_autofree char *name = wire_name (self);
   g_autoptr (GError) own = NULL;
-  g_autoptr (GError) ignored = NULL;
   gboolean old_there = TRUE;
   gboolean there = FALSE;
   int result = 1;
@@ -162,10 +210,7 @@ rename_folder (Apply *self, GError **error)
       change->new_prefix = g_strdup_printf ("%s%c", name, self->spaces->delimiter);
     }
   set_outcome (self, SUREL_OUTCOME_DONE);
-  /* A subscription is to a name. */
-  return strcmp (name, old) == 0 || !change->subscribed
-         || (command (self, "UNSUBSCRIBE", old, NULL, &ignored, error) >= 0
-             && command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0);
+  return strcmp (name, old) == 0 || move_subscriptions (self, error);
 }
 
 /* How many messages are in the folder; one that can't hold any has none. */

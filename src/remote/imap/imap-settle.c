@@ -119,10 +119,13 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
   SurelImapToken token;
   guint uidvalidity = 0;
   guint uidnext = 0;
+  guint64 identity = 0;
   GError *own = NULL;
 
-  if (sscanf (change->evidence, "%u %u", &uidvalidity, &uidnext) != 2 || uidnext == 0)
+  if (sscanf (change->evidence, "%u %u %" G_GUINT64_FORMAT, &uidvalidity, &uidnext, &identity) < 2 || uidnext == 0)
     uidnext = 1;
+  if (identity != 0)
+    surel_change_item (change, 0)->identity = identity; /* of what was sent, whatever has become of it here */
   if (change->target_remote_id != NULL && !find_in_target (&self, uidvalidity, uidnext, &own))
     {
       if (!surel_imap_error_is_refusal (own))
