@@ -59,12 +59,15 @@ typedef struct
   gint64 target; /* where they go, or the folder that a folder is to be in; 0 for none */
   char *target_remote_id; /* nullable */
   GBytes *target_token; /* nullable */
+  gint64 target_top; /* the largest remote id that is known there; 0 for none */
   guint add_flags; /* SurelKeyword bits */
   guint remove_flags;
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
   gint64 received; /* of a message that is appended: seconds since the epoch */
+  guint64 likeness; /* likewise: see surel_message_likeness() */
+  guint64 size; /* likewise: octets */
   GBytes *digest; /* of its octets, as the store knows them; nullable */
   GBytes *octets; /* nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */

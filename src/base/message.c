@@ -73,6 +73,24 @@ surel_message_fingerprint (const SurelMessage *self)
 }
 
 /**
+ * surel_message_likeness:
+ *
+ * What stays also where a server gives a message it is handed another date or another size: its Message-ID; without
+ * one subject, sender and sent date. Only for telling whether one of a few new messages is the one just handed over.
+ *
+ * Returns: a 64-bit hash of it, never 0
+ */
+guint64
+surel_message_likeness (const SurelMessage *self)
+{
+  SurelMessage part = { .message_id = self->message_id };
+
+  if (self->message_id == NULL || self->message_id[0] == '\0')
+    part = (SurelMessage) { .subject = self->subject, .from = self->from, .sent = self->sent };
+  return surel_message_fingerprint (&part);
+}
+
+/**
  * surel_message_identity:
  *
  * What is the same when a message turns up in another folder or under another UID: the server's own

@@ -40,6 +40,7 @@ SurelMessage *surel_message_new (void);
 void surel_message_free (SurelMessage *self);
 guint64 surel_message_identity (const SurelMessage *self);
 guint64 surel_message_fingerprint (const SurelMessage *self);
+guint64 surel_message_likeness (const SurelMessage *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelMessage, surel_message_free)
 

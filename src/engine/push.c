@@ -87,10 +87,13 @@ before_step (const char *evidence, gpointer data, GError **error)
 static gboolean
 write_outcomes (SurelTxn *txn, gpointer data, GError **error)
 {
-  SurelChange *change = ((Push *) data)->change;
+  Push *push = data;
+  SurelChange *change = push->change;
 
-  return change->kind >= SUREL_CHANGE_CREATE_FOLDER ? surel_folder_intents_record (txn, change, error)
-                                                    : surel_intents_record (txn, change, error);
+  if (!(change->kind >= SUREL_CHANGE_CREATE_FOLDER ? surel_folder_intents_record (txn, change, error)
+                                                   : surel_intents_record (txn, change, error)))
+    return FALSE;
+  return push->error == NULL || surel_intents_interrupted (txn, change, push->error, error);
 }
 
 /* An answer that says nothing of some of them mustn't have them asked for on and on. */
@@ -157,15 +160,22 @@ static gboolean
 push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **error)
 {
   SurelChange *change = push->change;
+  g_autoptr (GError) own = NULL;
   gboolean success = !open_octets (push) ? TRUE
                      : change->evidence != NULL
-                         ? surel_remote_settle (remote, change, cancellable, error)
-                         : surel_remote_apply (remote, change, before_step, push, cancellable, error);
+                         ? surel_remote_settle (remote, change, cancellable, &own)
+                         : surel_remote_apply (remote, change, before_step, push, cancellable, &own);
 
   if (success)
     close_outcomes (change);
+  if (own != NULL && !g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    push->error = own;
   /* What is known is known, also where the conversation broke off. */
-  return surel_store_write_sync (push->context->store, write_outcomes, push, success ? error : NULL) && success;
+  if (surel_store_write_sync (push->context->store, write_outcomes, push, success ? error : NULL) && success)
+    return TRUE;
+  if (own != NULL)
+    g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
 }
 
 /**

@@ -31,7 +31,7 @@ surel_folder_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
       "SELECT i.id, i.operation, i.kind, i.target, f.remote_id, f.token, i.source, p.remote_id, i.add_words, CASE i.kind WHEN 13 THEN "
       "i.add_flags ELSE f.subscribed END "
       "FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN folder f ON f.id = i.target "
-      "LEFT JOIN folder p ON p.id = i.source WHERE i.account = ?1 AND i.state < 2 AND i.kind >= 10 AND (i.state = 1 OR o.next_attempt <= ?2) "
+      "LEFT JOIN folder p ON p.id = i.source WHERE i.account = ?1 AND i.state < 2 AND i.kind >= 10 AND o.next_attempt <= ?2 "
       "AND " IS_FREE " ORDER BY i.id LIMIT 1",
       "ii", account, now);
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
@@ -175,7 +175,7 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
                   && surel_operations_settle (txn, item->operation, 1, 0, error)))
              && take_effect (txn, change, error) && surel_folder_layers_replay (txn, change->folder, error);
     case SUREL_OUTCOME_NOT_DONE:
-      return !open || surel_operations_put_off (txn, item->operation, name, text, error);
+      return !open || surel_operations_put_off (txn, item->operation, 0, name, text, error);
     case SUREL_OUTCOME_REFUSED:
       return !open
              || (surel_sql_run (txn->sql, error, "UPDATE intent SET state = 3, error = ?, error_text = ? WHERE id = ?", "ssi",

@@ -12,6 +12,7 @@
 #include "store/operations.h"
 
 #define BATCH_MAX 1000 /* intents that go to a server together */
+#define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
 /* --- What goes next --- */
 
@@ -21,7 +22,7 @@
   " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
-  " AND (i.state = 1 OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
+  " AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) AND NOT "   \
   "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind = 10 AND e.state < 2) "
 
@@ -63,12 +64,16 @@ find_target (SurelReader *reader, SurelChange *batch, GError **error)
 
   if (batch->target == 0)
     return TRUE;
-  s = surel_sql_start (reader->sql, error, "SELECT remote_id, token FROM folder WHERE id = ?", "i", batch->target);
+  s = surel_sql_start (reader->sql, error,
+                       "SELECT remote_id, token, (SELECT max(p.rid) FROM placement p WHERE p.folder = f.id AND p.epoch = "
+                       "f.epoch) FROM folder f WHERE id = ?",
+                       "i", batch->target);
   result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
   if (result <= 0)
     return result == 0;
   batch->target_remote_id = surel_sql_column_text (s, 0);
   batch->target_token = surel_sql_column_bytes (s, 1);
+  batch->target_top = sqlite3_column_int64 (s, 2);
   sqlite3_reset (s);
   return TRUE;
 }
@@ -135,6 +140,30 @@ surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GErro
                         "SELECT min(o.next_attempt) FROM intent i CROSS JOIN operation o ON o.id = i.operation WHERE "
                         "i.account = ? AND i.state < 2 AND o.next_attempt > 0",
                         "i", account);
+}
+
+/**
+ * surel_intents_interrupted:
+ * @batch: what was being done when the connection broke
+ *
+ * One that a server breaks off over each time is put off in the end, and holds up nothing else.
+ */
+gboolean
+surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *broken, GError **error)
+{
+  gint64 last = 0;
+
+  for (guint i = 0; i < batch->items->len; i++)
+    {
+      const SurelChangeItem *item = surel_change_item (batch, i);
+
+      if (item->outcome != SUREL_OUTCOME_OPEN || item->operation == last)
+        continue;
+      last = item->operation;
+      if (!surel_operations_put_off (txn, last, SPARED_ATTEMPTS, surel_error_name (broken), broken->message, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* --- What became of it --- */
@@ -275,7 +304,7 @@ record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     case SUREL_OUTCOME_NOT_DONE:
       return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
              && (batch->error == NULL
-                 || surel_operations_put_off (txn, item->operation, name, text, error));
+                 || surel_operations_put_off (txn, item->operation, 0, name, text, error));
     case SUREL_OUTCOME_REFUSED:
       return refuse (txn, batch->kind, item->intent, item->operation, item->message, name, text, error);
     case SUREL_OUTCOME_OPEN:

@@ -44,6 +44,7 @@ gboolean surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint fa
 gboolean surel_operations_fail (SurelTxn *txn, gint64 id, const char *error_name, const char *text, GError **error);
 gboolean surel_operations_put_off (SurelTxn *txn,
                                    gint64 id,
+                                   guint spared,
                                    const char *error_name,
                                    const char *text,
                                    GError **error);

@@ -37,6 +37,20 @@ add_flags (SurelImapCommand *command, SurelImapSession *session, const SurelChan
   surel_imap_command_close (command);
 }
 
+/* APPENDLIMIT (RFC 7889): what a server says it won't take isn't sent. */
+static gboolean
+check_size (SurelImapApply *self, GError **error)
+{
+  guint64 limit = surel_imap_session_get_append_limit (self->session);
+  g_autofree char *size = NULL;
+
+  if (limit == 0 || g_bytes_get_size (self->change->octets) <= limit)
+    return TRUE;
+  size = g_format_size (limit);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_TOO_LARGE, "The server takes no message of more than %s", size);
+  return FALSE;
+}
+
 /* APPENDUID (RFC 4315 §3). */
 static void
 note_uid (SurelImapSession *session, SurelChange *change)
@@ -122,14 +136,23 @@ surel_imap_append (SurelImapSession *session,
   g_autofree char *evidence = NULL;
   GError *own = NULL;
 
+  if (!check_size (&self, &own))
+    {
+      change->error = own;
+      surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
   if (!surel_imap_apply_describe_target (&self, &place, &own))
     return surel_imap_apply_take_refusal (&self, own, error);
   /* A draft may be saved again before it is known whether this version got there: that is what is looked for. */
-  evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT, place, surel_change_item (change, 0)->identity);
+  evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, place,
+                              surel_change_item (change, 0)->identity, change->likeness, change->size);
   if (!before (evidence, user_data, error))
     return FALSE;
   if (!send_append (&self, &own))
     return surel_imap_apply_take_refusal (&self, own, error);
+  if (surel_change_item (change, 0)->new_remote_id == 0 && !surel_imap_find_appended (&self, evidence, error))
+    return FALSE;
   if (change->kind == SUREL_CHANGE_REPLACE
       && !surel_imap_take_out_replaced (session, change, cancellable, &own))
     {

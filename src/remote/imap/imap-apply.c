@@ -43,6 +43,7 @@ surel_imap_judge (const char *code, SurelError *public)
     { "INUSE", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_OFFLINE },
     { "SERVERBUG", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED },
     { "LIMIT", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_RATE_LIMITED },
+    { "THROTTLED", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_RATE_LIMITED },
     { "EXPUNGEISSUED", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED },
     { "OVERQUOTA", SUREL_OUTCOME_REFUSED, SUREL_ERROR_QUOTA_EXCEEDED },
     { "NOPERM", SUREL_OUTCOME_REFUSED, SUREL_ERROR_PERMISSION_DENIED },
@@ -292,8 +293,8 @@ are_all_ours (Apply *self, const SurelUidSet *ours, gboolean *all, GError **erro
       {
         const SurelUidRange *range = surel_uid_set_range (response->search.all, i);
 
-        for (guint64 uid = range->first; uid <= range->last; uid++)
-          *all = *all && surel_uid_set_contains (ours, (guint32) uid);
+        for (guint64 uid = range->first; *all && uid <= range->last; uid++)
+          *all = surel_uid_set_contains (ours, (guint32) uid);
       }
   return tag != 0 && result == 0;
 }
@@ -412,7 +413,9 @@ surel_imap_apply_describe_target (Apply *self, char **evidence, GError **error)
 
   if (surel_imap_token_parse (self->change->target_token, &token) && token.uidnext > 0)
     {
-      *evidence = g_strdup_printf ("%u %u", token.uidvalidity, token.uidnext);
+      /* What came since the last list and is known already, by APPENDUID and COPYUID, is some other message. */
+      *evidence = g_strdup_printf ("%u %" G_GINT64_FORMAT, token.uidvalidity,
+                                   MAX ((gint64) token.uidnext, self->change->target_top + 1));
       return TRUE;
     }
   command = surel_imap_command_new ("STATUS");

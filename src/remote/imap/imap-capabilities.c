@@ -50,3 +50,20 @@ surel_imap_capabilities_of (const char *const *words)
         can |= known[k].can;
   return can;
 }
+
+/**
+ * surel_imap_append_limit_of:
+ * @words: (nullable): what the server said, in any case
+ *
+ * Returns: the most octets a message may have (RFC 7889); 0 where it doesn't say
+ */
+guint64
+surel_imap_append_limit_of (const char *const *words)
+{
+  guint64 limit = 0;
+
+  for (guint i = 0; words != NULL && words[i] != NULL; i++)
+    if (g_ascii_strncasecmp (words[i], "APPENDLIMIT=", 12) == 0)
+      g_ascii_string_to_unsigned (words[i] + 12, 10, 0, G_MAXUINT32, &limit, NULL);
+  return limit;
+}

@@ -32,5 +32,6 @@ typedef enum
 } SurelImapCan;
 
 guint surel_imap_capabilities_of (const char *const *words);
+guint64 surel_imap_append_limit_of (const char *const *words);
 
 G_END_DECLS

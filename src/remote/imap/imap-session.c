@@ -27,6 +27,7 @@ struct _SurelImapSession
   SurelImapParser *parser;
   guint can; /* SurelImapCan bits */
   gboolean knows_capabilities;
+  guint64 append_limit; /* octets; 0 for none */
   gboolean qresync; /* ENABLED said so */
   guint last_tag; /* of the last command sent */
   GHashTable *outstanding; /* set of tags sent and not completed */
@@ -156,6 +157,7 @@ static void
 note_capabilities (SurelImapSession *self, const char **words)
 {
   self->can = surel_imap_capabilities_of (words);
+  self->append_limit = surel_imap_append_limit_of (words);
   self->knows_capabilities = TRUE;
 }
 
@@ -566,6 +568,17 @@ surel_imap_session_answer (SurelImapSession *self, const char *line, GCancellabl
 
   explicit_bzero (octets, length); /* it may be a secret */
   return sent;
+}
+
+/**
+ * surel_imap_session_get_append_limit:
+ *
+ * Returns: the most octets the server takes in a message; 0 where it doesn't say
+ */
+guint64
+surel_imap_session_get_append_limit (SurelImapSession *self)
+{
+  return self->append_limit;
 }
 
 /**

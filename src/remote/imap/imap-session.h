@@ -45,6 +45,7 @@ gboolean surel_imap_session_learn_capabilities (SurelImapSession *self,
                                                 GError **error);
 gboolean surel_imap_session_can (SurelImapSession *self, guint what);
 gboolean surel_imap_session_has_qresync (SurelImapSession *self);
+guint64 surel_imap_session_get_append_limit (SurelImapSession *self);
 SurelImapMailbox *surel_imap_session_get_mailbox (SurelImapSession *self);
 char *surel_imap_session_take_alert (SurelImapSession *self);
 

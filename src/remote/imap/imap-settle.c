@@ -11,19 +11,68 @@
 
 typedef SurelImapApply Apply;
 
+/* What was noted before the step. */
+typedef struct
+{
+  guint uidvalidity;
+  guint uidnext;
+  guint64 identity; /* these three of a message that was appended; 0 */
+  guint64 likeness;
+  guint64 size;
+} Evidence;
+
+static Evidence
+read_evidence (const char *text)
+{
+  Evidence evidence = { 0 };
+
+  if (sscanf (text, "%u %u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, &evidence.uidvalidity,
+              &evidence.uidnext, &evidence.identity, &evidence.likeness, &evidence.size)
+          < 2
+      || evidence.uidnext == 0)
+    evidence.uidnext = 1;
+  return evidence;
+}
+
+/* A server may give what it is handed another date, and some another size. The versions of a draft are alike, too:
+ * those have to be of the same size. */
+static gboolean
+is_it (const SurelChange *change, const Evidence *evidence, const SurelChangeItem *item, const SurelMessage *message)
+{
+  guint64 identity = evidence->identity != 0 ? evidence->identity : item->identity;
+
+  if (identity == surel_message_identity (message) || identity == surel_message_fingerprint (message))
+    return TRUE;
+  return evidence->likeness != 0 && evidence->likeness == surel_message_likeness (message)
+         && (change->kind == SUREL_CHANGE_APPEND || evidence->size == message->size);
+}
+
+/* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
+static void
+forget_foreign (Apply *self, const Evidence *evidence)
+{
+  SurelImapToken token;
+
+  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == evidence->uidvalidity)
+    return;
+  for (guint i = 0; i < self->change->items->len; i++)
+    surel_change_item (self->change, i)->new_remote_id = 0;
+}
+
 /* Notes, for each message that came to the target since, which of the items it is; each counts once. */
 static gboolean
-find_in_target (Apply *self, guint32 uidvalidity, guint32 uidnext, GError **error)
+find_in_target (Apply *self, const Evidence *evidence, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
   const SurelImapResponse *response;
+  guint32 uidnext = evidence->uidnext;
   int result = -1;
   guint tag;
 
   if (!surel_imap_select (self->session, self->change->target_remote_id, self->cancellable, error))
     return FALSE;
   /* All of it has to be looked at where its UIDs mean something else now. */
-  if (surel_imap_session_get_mailbox (self->session)->uidvalidity != uidvalidity)
+  if (surel_imap_session_get_mailbox (self->session)->uidvalidity != evidence->uidvalidity)
     uidnext = 1;
   if (surel_imap_session_get_mailbox (self->session)->exists == 0)
     return TRUE;
@@ -41,9 +90,7 @@ find_in_target (Apply *self, guint32 uidvalidity, guint32 uidnext, GError **erro
         {
           SurelChangeItem *item = surel_change_item (self->change, i);
 
-          if (item->new_remote_id == 0
-              && (item->identity == surel_message_identity (message)
-                  || item->identity == surel_message_fingerprint (message)))
+          if (item->new_remote_id == 0 && is_it (self->change, evidence, item, message))
             {
               item->new_remote_id = message->remote_id;
               break;
@@ -51,6 +98,32 @@ find_in_target (Apply *self, guint32 uidvalidity, guint32 uidnext, GError **erro
         }
     }
   return tag != 0 && result == 0;
+}
+
+/**
+ * surel_imap_find_appended:
+ * @evidence: what was noted before it was appended
+ *
+ * Finds the UID of what was just appended, where the server didn't tell.
+ */
+gboolean
+surel_imap_find_appended (SurelImapApply *self, const char *evidence, GError **error)
+{
+  Evidence noted = read_evidence (evidence);
+  GError *own = NULL;
+
+  if (find_in_target (self, &noted, &own))
+    {
+      forget_foreign (self, &noted);
+      return TRUE;
+    }
+  if (surel_imap_error_is_refusal (own))
+    {
+      g_error_free (own);
+      return TRUE;
+    }
+  g_propagate_error (error, own);
+  return FALSE;
 }
 
 /* Which of the originals are there still. */
@@ -116,17 +189,10 @@ gboolean
 surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
   Apply self = { session, change, cancellable };
-  SurelImapToken token;
-  guint uidvalidity = 0;
-  guint uidnext = 0;
-  guint64 identity = 0;
+  Evidence evidence = read_evidence (change->evidence);
   GError *own = NULL;
 
-  if (sscanf (change->evidence, "%u %u %" G_GUINT64_FORMAT, &uidvalidity, &uidnext, &identity) < 2 || uidnext == 0)
-    uidnext = 1;
-  if (identity != 0)
-    surel_change_item (change, 0)->identity = identity; /* of what was sent, whatever has become of it here */
-  if (change->target_remote_id != NULL && !find_in_target (&self, uidvalidity, uidnext, &own))
+  if (change->target_remote_id != NULL && !find_in_target (&self, &evidence, &own))
     {
       if (!surel_imap_error_is_refusal (own))
         {
@@ -145,9 +211,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
 
       if (item->outcome == SUREL_OUTCOME_OPEN)
         item->outcome = item->new_remote_id != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
-      /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
-      if (!surel_imap_token_parse (change->target_token, &token) || token.uidvalidity != uidvalidity)
-        item->new_remote_id = 0;
     }
+  forget_foreign (&self, &evidence);
   return TRUE;
 }

@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+"""Servers that take what people do badly: refuse it, forget it, break off over it. Nothing is lost, nothing is done
+twice, and what waits doesn't hold up what doesn't depend on it."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from scripted import Scripted  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+from writable import Writable  # noqa: E402
+
+
+def strings(*words):
+    return GLib.Variant("as", words)
+
+
+class Changes(Case):
+    def begin(self, mailbox):
+        self.mailbox = mailbox
+        self.scripted = Scripted(self.server.dir + "/tls", mailbox)
+        self.addCleanup(self.scripted.stop)
+        self.daemon = self.start()
+        self.account, _ = self.daemon.add_account(self.scripted, user="alice", port=self.scripted.port)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Status") == "idle",
+                 say=str(self.daemon.get(self.account, "Account", "Error")))
+        self.inbox = self.daemon.folders()["INBOX"]
+        return self.ids()
+
+    def ids(self):
+        return sorted(row["id"] for row in self.daemon.query(limit=1000)["messages"])
+
+    def modify(self, ids, **patch):
+        return self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids, patch, {})[0]
+
+    def append(self, octets=b"Subject: put\r\nMessage-ID: <put@x>\r\n\r\nHello\r\n", **options):
+        return self.daemon.call(self.inbox, "Folder", "Append", "(va{sv})", GLib.Variant("ay", octets), options)
+
+    def operation(self, id):
+        return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [id])})[0]["operations"][0]
+
+    def ended(self, id):
+        wait_for(lambda: self.operation(id)["state"] not in ("pending", "running"), say="the operation does not end")
+        return self.operation(id)["state"]
+
+    def keywords(self, id):
+        return set(self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["keywords"])[0][0]["keywords"])
+
+    def copies(self):
+        return sum(b"<put@x>" in octets for _, octets in self.mailbox.messages.values())
+
+    # --- Keywords ---
+
+    def test_a_keyword_that_is_not_permanent_is_kept_here(self):
+        mailbox = Writable()
+        mailbox.permanent = b"\\Seen \\Deleted"
+        one = self.begin(mailbox)[0]
+        self.assertEqual(self.ended(self.modify([one], addKeywords=strings("$flagged", "mine", "$seen"))), "done")
+        self.assertEqual(mailbox.messages[1][0], {b"\\Seen"})
+        for _ in range(3):
+            self.daemon.sync()
+        self.assertEqual(self.keywords(one), {"$flagged", "mine", "$seen"})
+        self.assertEqual(len(self.scripted.said(b"UID STORE")), 1)
+        self.modify([one], removeKeywords=strings("mine"))
+        self.assertEqual(self.keywords(one), {"$flagged", "$seen"})
+
+    def test_a_keyword_that_is_dropped_without_a_word_is_kept_here(self):
+        class Forgetful(Writable):
+            def keep(self, flags):
+                return flags - {b"mine"}
+        one = self.begin(Forgetful())[0]
+        self.assertEqual(self.ended(self.modify([one], addKeywords=strings("mine"))), "done")
+        for _ in range(3):
+            self.daemon.sync()
+        self.assertEqual(self.keywords(one), {"mine"})
+        self.assertEqual(len(self.scripted.said(b"UID STORE")), 1)
+
+    def test_no_permanent_flags_at_all(self):
+        mailbox = Writable()
+        mailbox.permanent = b""
+        one = self.begin(mailbox)[0]
+        self.assertEqual(self.ended(self.modify([one], addKeywords=strings("$seen"))), "done")
+        self.daemon.sync()
+        self.assertEqual(self.keywords(one), {"$seen"})
+        self.assertEqual(self.scripted.said(b"UID STORE"), [])
+
+    def test_odd_flags_are_read_and_never_sent_back(self):
+        mailbox = Writable()
+        mailbox.messages[1][0] = {b"\\Recent", b"[Gmail]/x]", b"\\Unheard"}
+        one = self.begin(mailbox)[0]
+        self.ended(self.modify([one], addKeywords=strings("$seen")))
+        self.assertEqual(re.findall(rb"\(.*\)", self.scripted.said(b"UID STORE")[0]), [b"(\\Seen)"])
+        self.assertEqual(self.keywords(one), {"$seen"}, "RFC 8621 has no keywords with a bracket")
+
+    # --- One that is refused, or broken off over, and the others ---
+
+    def test_one_that_is_refused_goes_back_and_holds_up_no_other(self):
+        class Refusing(Writable):
+            def do_UID_STORE(self, peer, tag, command):
+                if 2 in self.of_set(command.split(b" ")[2]):
+                    peer.send(tag + b" NO [NOPERM] Not that one, \x1b[1mfriend\r\n")
+                else:
+                    super().do_UID_STORE(peer, tag, command)
+        ids = self.begin(Refusing())
+        operation = self.modify(ids, addKeywords=strings("$flagged"))
+        self.assertEqual(self.ended(operation), "partial")
+        found = self.operation(operation)
+        self.assertEqual([id for id, _ in found["failures"]], [ids[1]])
+        self.assertIn("Not that one", found["error"][1])
+        self.assertNotIn("\x1b", str(found))
+        self.assertEqual([self.keywords(id) for id in ids], [{"$flagged"}, set(), {"$flagged"}])
+
+    def test_one_that_the_server_hangs_up_on_is_put_off(self):
+        class Touchy(Writable):
+            def do_UID_STORE(self, peer, tag, command):
+                if b"bomb" in command:
+                    peer.close()
+                    raise EOFError
+                super().do_UID_STORE(peer, tag, command)
+        ids = self.begin(Touchy())
+        bomb = self.modify([ids[0]], addKeywords=strings("bomb"))
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Status") != "idle")
+        good = self.modify([ids[1]], addKeywords=strings("$seen"))
+        for _ in range(12):
+            if self.operation(good)["state"] == "done":
+                break
+            job = self.daemon.call(self.account, "Account", "Sync", "(a{sv})", {})[0]
+            try:
+                self.daemon.wait_job(job)
+            except GLib.Error:
+                pass
+        self.assertEqual(self.ended(good), "done")
+        self.assertIn(self.operation(bomb)["state"], ("pending", "running"))
+        self.assertGreater(self.operation(bomb)["nextAttempt"], time.time())
+        self.assertEqual(self.keywords(ids[0]), {"bomb"})
+
+    def test_a_server_that_is_busy_is_asked_again(self):
+        class Busy(Writable):
+            times = 0
+
+            def do_UID_STORE(self, peer, tag, command):
+                self.times += 1
+                if self.times == 1:
+                    peer.send(tag + b" NO [UNAVAILABLE] Later\r\n")
+                else:
+                    super().do_UID_STORE(peer, tag, command)
+        one = self.begin(Busy())[0]
+        operation = self.modify([one], addKeywords=strings("$seen"))
+        wait_for(lambda: self.operation(operation)["attempts"] == 1)
+        self.assertEqual((self.operation(operation)["state"], self.keywords(one)), ("pending", {"$seen"}))
+        self.daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation), "done")
+
+    def test_sets_fit_a_line(self):
+        mailbox = Writable(uids=range(1000000001, 1000002001, 2))
+        ids = self.begin(mailbox)
+        self.assertEqual(len(ids), 1000)
+        self.assertEqual(self.ended(self.modify(ids, addKeywords=strings("$seen"))), "done")
+        self.assertTrue(all(flags == {b"\\Seen"} for flags, _ in mailbox.messages.values()))
+        self.assertLess(max(map(len, self.scripted.said(b"UID STORE"))), 8192)
+
+    # --- Messages put there ---
+
+    def test_a_message_too_large_for_the_server_is_not_sent(self):
+        class Small(Writable):
+            capability = Writable.capability + b" APPENDLIMIT=100"
+        self.begin(Small())
+        id, operation = self.append(b"Subject: put\r\nMessage-ID: <put@x>\r\n\r\n" + b"x" * 100 + b"\r\n")
+        self.assertEqual(self.ended(operation), "failed")
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".TooLarge"))
+        self.assertEqual(self.scripted.said(b"APPEND"), [])
+        self.assertEqual(self.keywords(id), set(), "what a person wrote stays shown")
+
+    def test_refused_after_its_upload(self):
+        class Full(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        self.begin(Full())
+        id, operation = self.append()
+        self.assertEqual(self.ended(operation), "failed")
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".QuotaExceeded"))
+        for _ in range(3):
+            self.daemon.sync()
+        self.assertEqual((len(self.scripted.said(b"APPEND")), self.keywords(id)), (1, set()))
+
+    def test_without_appenduid_it_is_found(self):
+        mailbox = Writable()
+        mailbox.appenduid = False
+        before = self.begin(mailbox)
+        id, operation = self.append()
+        self.assertEqual(self.ended(operation), "done")
+        self.daemon.sync()
+        self.assertEqual((self.ids(), self.copies()), (sorted(before + [id]), 1))
+        octets = mailbox.messages[4][1]
+        self.assertTrue(octets.endswith(b"\r\n") and b"\r\r" not in octets)
+
+    def test_large_literals_are_synchronising(self):
+        self.begin(Writable())
+        _, operation = self.append(b"Subject: put\r\nMessage-ID: <put@x>\r\n\r\n" + b"x" * 5000 + b"\r\n")
+        self.assertEqual(self.ended(operation), "done")
+        self.assertRegex(self.scripted.said(b"APPEND")[0], rb"\{\d+\}\r\n$")
+
+    def cut(self, where):
+        """APPEND whose connection breaks at a point; afterwards there is one copy."""
+        class Cutting(Writable):
+            done = False
+
+            def do_APPEND(self, peer, tag, command):
+                if self.done:
+                    return super().do_APPEND(peer, tag, command)
+                self.done = True
+                if where == "in":
+                    peer.send(b"+ go on\r\n" if command.endswith(b"}") and b"+}" not in command else b"")
+                    peer.file.read(10)
+                elif where == "after":
+                    self.take(*self.read_append(peer, command))
+                elif where == "bye":
+                    peer.send(b"* BYE maintenance\r\n")
+                peer.close()
+                raise EOFError
+        mailbox = Cutting()
+        before = self.begin(mailbox)
+        id, operation = self.append()
+        wait_for(lambda: self.scripted.said(b"APPEND"))
+        for _ in range(3):
+            self.daemon.sync()
+        self.assertEqual(self.ended(operation), "done")
+        self.daemon.sync()
+        self.assertEqual((self.copies(), self.ids()), (1, sorted(before + [id])))
+        self.assertEqual(len(self.scripted.said(b"APPEND")), 1 if where == "after" else 2)
+
+    def test_cut_before_the_literal(self):
+        self.cut("before")
+
+    def test_cut_in_the_literal(self):
+        self.cut("in")
+
+    def test_cut_after_the_last_octet(self):
+        self.cut("after")
+
+    def test_a_bye_instead_of_an_answer(self):
+        self.cut("bye")
+
+    # --- Numbers that shift ---
+
+    def test_expunged_while_flags_are_stored(self):
+        class Shifting(Writable):
+            def do_UID_STORE(self, peer, tag, command):
+                if 1 in self.messages:
+                    self.uids.remove(1)
+                    del self.messages[1]
+                    peer.send(b"* 1 EXPUNGE\r\n* 9 EXPUNGE\r\n* 1 FETCH (FLAGS (wrong))\r\n")
+                super().do_UID_STORE(peer, tag, command)
+        ids = self.begin(Shifting())
+        self.assertEqual(self.ended(self.modify(ids[1:], addKeywords=strings("$seen"))), "done")
+        self.daemon.sync()
+        self.assertEqual(self.ids(), ids[1:])
+        self.assertEqual([self.keywords(id) for id in ids[1:]], [{"$seen"}, {"$seen"}])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A scripted server whose mailbox can be changed, and that can be told to do it badly."""
+
+import re
+
+from scripted import MESSAGE, Mailbox
+
+
+class Writable(Mailbox):
+    """One INBOX. `messages`: UID → [flags, octets]. What a test wants otherwise it replaces as in Mailbox."""
+
+    capability = b"IMAP4rev1 LITERAL- UIDPLUS AUTH=PLAIN SASL-IR"
+    permanent = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*"
+    appenduid = True
+
+    def __init__(self, count=3, **answers):
+        super().__init__(answers.pop("uids", range(1, count + 1)), **answers)
+        self.messages = {uid: [set(), MESSAGE % uid] for uid in self.uids}
+        self.answers.setdefault("greeting", b"* OK [CAPABILITY " + self.capability + b"] scripted\r\n")
+
+    def do_CAPABILITY(self, peer, tag, _):
+        peer.send(b"* CAPABILITY " + self.capability + b"\r\n" + tag + b" OK done\r\n")
+
+    def next_uid(self):
+        return max(self.messages, default=0) + 1
+
+    def do_STATUS(self, peer, tag, _):
+        peer.send(b"* STATUS INBOX (MESSAGES %d UIDNEXT %d UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
+                  % (len(self.messages), self.next_uid(), tag))
+
+    def do_SELECT(self, peer, tag, _):
+        peer.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT %d] x\r\n* OK [PERMANENTFLAGS (%s)] x\r\n"
+                  b"%s OK [READ-WRITE] done\r\n" % (len(self.messages), self.next_uid(), self.permanent, tag))
+
+    do_EXAMINE = do_SELECT
+
+    def row(self, n, full):
+        uid = self.uids[n - 1]
+        flags, octets = self.messages[uid]
+        flags = b" ".join(sorted(flags))
+        if not full:
+            return b"* %d FETCH (UID %d FLAGS (%s))\r\n" % (n, uid, flags)
+        head = octets.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n"
+        return (b'* %d FETCH (UID %d FLAGS (%s) INTERNALDATE "14-Nov-2023 22:13:20 +0000" RFC822.SIZE %d '
+                b'BODY[HEADER.FIELDS (SUBJECT)] {%d}\r\n%s)\r\n' % (n, uid, flags, len(octets), len(head), head))
+
+    def of_set(self, words):
+        wanted = set()
+        for part in words.split(b","):
+            first, _, last = part.partition(b":")
+            top = max(self.messages, default=0) if last == b"*" else int(last or first)
+            wanted.update(uid for uid in self.messages if int(first) <= uid <= top)
+        return sorted(wanted)
+
+    def do_UID_STORE(self, peer, tag, command):
+        _, _, uids, how, flags = command.split(b" ", 4)
+        flags = set(flags.strip(b"()").split())
+        for uid in self.of_set(uids):
+            kept = self.keep(flags)
+            if how.startswith(b"+"):
+                self.messages[uid][0] |= kept
+            else:
+                self.messages[uid][0] -= flags
+            if not how.endswith(b".SILENT"):
+                peer.send(self.row(self.uids.index(uid) + 1, False))
+        peer.send(tag + b" OK done\r\n")
+
+    def keep(self, flags):
+        return flags
+
+    def expunge(self, peer, tag, uids):
+        for uid in sorted(uids, reverse=True):
+            if b"\\Deleted" in self.messages[uid][0]:
+                peer.send(b"* %d EXPUNGE\r\n" % (self.uids.index(uid) + 1))
+                self.uids.remove(uid)
+                del self.messages[uid]
+        peer.send(tag + b" OK done\r\n")
+
+    def do_UID_EXPUNGE(self, peer, tag, command):
+        self.expunge(peer, tag, self.of_set(command.split(b" ")[2]))
+
+    def do_EXPUNGE(self, peer, tag, _):
+        self.expunge(peer, tag, list(self.messages))
+
+    def take(self, flags, octets):
+        uid = self.next_uid()
+        self.messages[uid] = [flags, octets]
+        self.uids.append(uid)
+        return uid
+
+    def read_append(self, peer, command):
+        """Its flags and octets."""
+        flags = set(re.search(rb"\(([^)]*)\)", command).group(1).split())
+        size, plus = re.search(rb"\{(\d+)([+-]?)\}$", command).groups()
+        if not plus:
+            peer.send(b"+ go on\r\n")
+        octets = peer.file.read(int(size))
+        if len(octets) < int(size):
+            raise EOFError
+        peer.file.readline()
+        return flags, octets
+
+    def do_APPEND(self, peer, tag, command):
+        uid = self.take(*self.read_append(peer, command))
+        peer.send(tag + (b" OK [APPENDUID 7 %d] done\r\n" % uid if self.appenduid else b" OK done\r\n"))
