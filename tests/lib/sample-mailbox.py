@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """sample-mailbox.py PORT: fills alice's mailbox with some hundred varied messages.
-sample-mailbox.py PORT --other-device: delivers one and flags another."""
+sample-mailbox.py PORT --other-device: delivers one and flags another.
+sample-mailbox.py PORT --look: prints what is in the folders that are small, and the newest of the inbox."""
 
+import email.header
 import email.utils
 import imaplib
 import sys
@@ -56,6 +58,20 @@ BROKEN = [b"no header at all\r\n", b"Subject: only a subject\r\n\r\n",
           b"Subject: \x1b[31mred\x1b[0m and \xe2\x80\xae turned round\r\n\r\nx\r\n"]
 
 
+def look(client):
+    for line in client.list()[1]:
+        name = line.decode().rsplit(' "/" ', 1)[1].strip('"')
+        count = int(client.select(f'"{name}"', readonly=True)[1][0])
+        if count == 0:
+            continue
+        print(f"{name}: {count} message{'s' if count > 1 else ''}")
+        _, (row, *_) = client.fetch(str(count), "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+        flags = row[0].split(b"FLAGS (")[1].split(b")")[0].decode()
+        subject = email.header.make_header(email.header.decode_header(row[1].decode().split(":", 1)[1].strip()))
+        print("    " + "".join(c if c.isprintable() else "?" for c in str(subject)), f"[{flags}]")
+    client.logout()
+
+
 def main():
     client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]))
     client.login("alice", "secret")
@@ -65,6 +81,9 @@ def main():
         client.select("INBOX")
         client.store("4", "+FLAGS", "\\Flagged")
         client.logout()
+        return
+    if "--look" in sys.argv:
+        look(client)
         return
     for name in ("Kerja", "Kerja/Proyek", "&W7Zftw-"):
         client.create(f'"{name}"')

@@ -103,6 +103,15 @@ class Readme(Case):
         exec("state = 0\n" + TEXT.split("```\nstate = 0\n")[1].split("```")[0], {"Changes": changes, "apply": lambda page: mirror.update(page.get("messagesCreated", ()))})
         self.assertEqual(len(mirror), self.daemon.query(limit=1, calculateTotal=GLib.Variant("b", True))["total"])
 
+    def test_the_demo(self):
+        env = {key: value for key, value in self.env.items() if key != "DBUS_SESSION_BUS_ADDRESS"}
+        done = subprocess.run(["data/demo"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=400, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        for words in ("new mail", "Member=StateChanged", "pending   rename-folder", "done      rename-folder",
+                      "Rencana2027: 1 message", "all of it is stopped"):
+            self.assertIn(words, done.stdout)
+
     def test_installing_stays_below_the_prefix(self):
         root = self.dir + "/root"
         self.run_it(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root])
