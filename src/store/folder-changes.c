@@ -95,6 +95,21 @@ note_account (SurelModified *result, gint64 account)
   return TRUE;
 }
 
+static char *
+name_of (SurelTxn *txn, gint64 folder, gint64 *parent, GError **error)
+{
+  sqlite3_stmt *s = surel_sql_start (txn->sql, error, "SELECT name, parent FROM folder WHERE id = ?", "i", folder);
+  char *name = NULL;
+
+  if (s != NULL && surel_sql_step (txn->sql, s, error) > 0)
+    {
+      name = surel_sql_column_text (s, 0);
+      *parent = sqlite3_column_int64 (s, 1);
+      sqlite3_reset (s);
+    }
+  return name;
+}
+
 static gint64
 add_intent (SurelTxn *txn,
             const SurelFolderChange *change,
@@ -105,16 +120,22 @@ add_intent (SurelTxn *txn,
             SurelModified *result,
             GError **error)
 {
+  g_autofree char *old_name = NULL;
+  gint64 old_parent = 0;
   gint64 intent;
 
+  /* For undoing it. */
+  if (kind == SUREL_CHANGE_RENAME_FOLDER && (old_name = name_of (txn, change->folder, &old_parent, error)) == NULL)
+    return 0;
   if (result->operation == 0)
     result->operation = surel_operations_add (txn, operation_kind, change->client != NULL ? change->client : "", error);
   if (result->operation == 0)
     return 0;
   intent = surel_intents_add (txn, result->operation, change->account, 0, kind, parent, change->folder, error);
   if (intent == 0
-      || !surel_sql_run (txn->sql, error, "UPDATE intent SET add_words = ?, add_flags = ? WHERE id = ?", "sii",
-                         name != NULL ? name : "", (gint64) change->subscribed, intent))
+      || !surel_sql_run (txn->sql, error, "UPDATE intent SET add_words = ?, add_flags = ?, remove_words = ?, remove_flags = ? WHERE id = ?",
+                         "sisii", name != NULL ? name : "", (gint64) change->subscribed, old_name != NULL ? old_name : "",
+                         old_parent, intent))
     return 0;
   note_account (result, change->account);
   return intent;
@@ -184,21 +205,6 @@ check_not_inbox (SurelTxn *txn, const SurelFolderChange *change, const char *wha
   if (!check_folder (txn, change->account, change->folder, &is_inbox, error))
     return FALSE;
   return !is_inbox || fail (error, SUREL_ERROR_INVALID_ARGUMENT, what);
-}
-
-static char *
-name_of (SurelTxn *txn, gint64 folder, gint64 *parent, GError **error)
-{
-  sqlite3_stmt *s = surel_sql_start (txn->sql, error, "SELECT name, parent FROM folder WHERE id = ?", "i", folder);
-  char *name = NULL;
-
-  if (s != NULL && surel_sql_step (txn->sql, s, error) > 0)
-    {
-      name = surel_sql_column_text (s, 0);
-      *parent = sqlite3_column_int64 (s, 1);
-      sqlite3_reset (s);
-    }
-  return name;
 }
 
 /**

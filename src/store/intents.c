@@ -434,6 +434,22 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
 }
 
 /**
+ * surel_intents_drop_one:
+ * @intent: one that waits
+ *
+ * Drops it. What is shown is for the caller to mend.
+ */
+gboolean
+surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error)
+{
+  g_autoptr (GArray) rows = read_open (
+      txn, surel_sql_start (txn->sql, error, "SELECT id, operation, message, kind FROM intent WHERE id = ?", "i", intent),
+      error);
+
+  return drop_all (txn, rows, error);
+}
+
+/**
  * surel_intents_cancel:
  * @intent: one that waits
  *

@@ -3,6 +3,8 @@
 #include "store/undo.h"
 
 #include "base/errors.h"
+#include "store/folder-changes.h"
+#include "store/folder-layers.h"
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/operations.h"
@@ -15,8 +17,9 @@ typedef struct
   SurelChangeKind kind;
   SurelIntentState state;
   gint64 source;
+  gint64 target;
   guint add_flags;
-  guint remove_flags;
+  gint64 remove_flags; /* of a folder that is renamed: the parent it had */
   char *add_words;
   char *remove_words;
 } Intent;
@@ -35,8 +38,8 @@ load_intents (SurelTxn *txn, gint64 operation, GError **error)
   g_autoptr (GArray) intents = g_array_new (FALSE, TRUE, sizeof (Intent));
   sqlite3_stmt *s = surel_sql_start (
       txn->sql, error,
-      "SELECT id, account, message, kind, state, source, add_flags, remove_flags, add_words, remove_words FROM intent WHERE "
-      "operation = ? ORDER BY id DESC",
+      "SELECT id, account, message, kind, state, source, target, add_flags, remove_flags, add_words, remove_words FROM intent "
+      "WHERE operation = ? ORDER BY id DESC",
       "i", operation);
   int result = -1;
 
@@ -49,10 +52,11 @@ load_intents (SurelTxn *txn, gint64 operation, GError **error)
                         (SurelChangeKind) sqlite3_column_int (s, 3),
                         (SurelIntentState) sqlite3_column_int (s, 4),
                         sqlite3_column_int64 (s, 5),
-                        (guint) sqlite3_column_int64 (s, 6),
+                        sqlite3_column_int64 (s, 6),
                         (guint) sqlite3_column_int64 (s, 7),
-                        surel_sql_column_text (s, 8),
-                        surel_sql_column_text (s, 9) };
+                        sqlite3_column_int64 (s, 8),
+                        surel_sql_column_text (s, 9),
+                        surel_sql_column_text (s, 10) };
 
       g_array_append_val (intents, intent);
     }
@@ -74,6 +78,45 @@ find (SurelTxn *txn, gint64 operation, GError **error)
 
 /* --- Cancelling --- */
 
+static gboolean
+refuse (GError **error, const char *why)
+{
+  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, why);
+  return FALSE;
+}
+
+/* What has the opposite effect of what was done with a folder. */
+static gboolean
+undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
+{
+  g_autoptr (SurelFolderChange) change = surel_folder_change_new (intent->account, intent->target, client);
+
+  change->subscribed = !intent->add_flags;
+  change->name = g_strdup (intent->remove_words);
+  change->parent = intent->remove_flags;
+  switch (intent->kind)
+    {
+    case SUREL_CHANGE_CREATE_FOLDER:
+      return surel_folder_delete (txn, change, result, error);
+    case SUREL_CHANGE_RENAME_FOLDER:
+      return surel_folder_rename (txn, change, result, error)
+             && surel_folder_move (txn, change, result, error);
+    case SUREL_CHANGE_SUBSCRIBE_FOLDER:
+      return surel_folder_subscribe (txn, change, result, error);
+    default:
+      return refuse (error, "The server may have deleted the folder already; that can't be undone");
+    }
+}
+
+/* A folder that no server has heard of goes; other changes just aren't made. */
+static gboolean
+drop_folder_change (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
+{
+  if (intent->kind == SUREL_CHANGE_CREATE_FOLDER)
+    return undo_folder (txn, intent, client, result, error);
+  return surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error);
+}
+
 /* What has the opposite effect of one that a server has done, or may have. */
 static gboolean
 undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
@@ -87,7 +130,7 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
   switch (intent->kind)
     {
     case SUREL_CHANGE_KEYWORDS:
-      patch->add_flags = intent->remove_flags;
+      patch->add_flags = (guint) intent->remove_flags;
       patch->remove_flags = intent->add_flags;
       patch->add_words = g_strdup (intent->remove_words);
       patch->remove_words = g_strdup (intent->add_words);
@@ -96,13 +139,13 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       patch->move_to = intent->source;
       break;
     case SUREL_CHANGE_COPY:
+    case SUREL_CHANGE_APPEND:
       patch->destroy = TRUE;
       break;
-    case SUREL_CHANGE_DESTROY:
+    case SUREL_CHANGE_REPLACE:
+      return refuse (error, "The draft's earlier text isn't kept; that can't be undone");
     default:
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
-                   "The server has destroyed messages already; that can't be undone");
-      return FALSE;
+      return refuse (error, "The server may have destroyed messages already; that can't be undone");
     }
   own->operation = result->operation;
   success = surel_modify (txn, patch, 0, patch->ids->len, own, error);
@@ -110,6 +153,17 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
   for (guint i = 0; i < own->accounts->len; i++)
     g_array_append_val (result->accounts, g_array_index (own->accounts, gint64, i));
   return success;
+}
+
+/* What waits: dropped. */
+static gboolean
+drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
+{
+  if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
+    return drop_folder_change (txn, intent, client, result, error);
+  if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND)
+    return undo (txn, intent, client, result, error);
+  return surel_intents_cancel (txn, intent->id, error);
 }
 
 /**
@@ -132,9 +186,10 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
       gboolean success = TRUE;
 
       if (intent->state == SUREL_INTENT_WAITING)
-        success = surel_intents_cancel (txn, intent->id, error);
+        success = drop (txn, intent, client, result, error);
       else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT)
-        success = undo (txn, intent, client, result, error);
+        success = intent->kind >= SUREL_CHANGE_CREATE_FOLDER ? undo_folder (txn, intent, client, result, error)
+                                                             : undo (txn, intent, client, result, error);
       if (!success)
         return FALSE;
     }

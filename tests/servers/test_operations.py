@@ -150,6 +150,50 @@ class Operations(Changing):
         wait_for(lambda: self.on_server("INBOX").get(4) == set())
         self.assertEqual(self.on_server("Work"), {})
 
+    def test_cancelled_are_folders_and_what_was_put_there(self):
+        daemon = self.prepare()
+
+        def cancel(operation):
+            daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+
+        def quiet():
+            wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        for offline in (False, True):
+            if offline:
+                daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+            before = daemon.folders()
+            made, operation = self.create(daemon, "Made")
+            if not offline:
+                self.ended(daemon, operation)
+            cancel(operation)
+            self.assertEqual(daemon.folders(), before)
+            work = self.folders["Work"]
+            subscribed = daemon.get(work, "Folder", "Subscribed")
+            for method, kind, value, prop in (("Rename", "s", "Labour", "Path"), ("MoveTo", "o", self.folders["Archive"], "Path"),
+                                              ("SetSubscribed", "b", not subscribed, "Subscribed")):
+                was = daemon.get(work, "Folder", prop)
+                operation = daemon.call(work, "Folder", method, f"({kind}a{{sv}})", value, {})[0]
+                self.assertNotEqual(daemon.get(work, "Folder", prop), was)
+                if not offline:
+                    self.ended(daemon, operation)
+                cancel(operation)
+                self.assertEqual(daemon.get(work, "Folder", prop), was)
+                if not offline:
+                    quiet()
+            id, operation = self.append(daemon, "Work", message(900))
+            if not offline:
+                self.ended(daemon, operation)
+            cancel(operation)
+            self.assertIsNone(self.row(daemon, id, "id"))
+            if not offline:
+                quiet()
+                self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        daemon.sync()
+        self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
+        self.assertEqual(daemon.folders(), before)
+
     # --- Folders ---
 
     def create(self, daemon, name, parent="/"):
