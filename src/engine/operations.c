@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "engine/intake.h"
+#include "engine/transfers.h"
 #include "store/calls.h"
 #include "store/undo.h"
 
@@ -13,6 +14,7 @@ struct _SurelOperations
   SurelEngine *engine; /* borrowed: it outlives this */
   GHashTable *open; /* id → SurelOperationRow, of those that haven't ended */
   SurelIntake *intake;
+  SurelTransfers *transfers;
   gulong committed;
 };
 
@@ -32,6 +34,7 @@ surel_operations_finalize (GObject *object)
 
   g_clear_signal_handler (&self->committed, surel_engine_get_store (self->engine));
   g_clear_pointer (&self->intake, surel_intake_free);
+  g_clear_pointer (&self->transfers, surel_transfers_free);
   g_hash_table_unref (self->open);
   G_OBJECT_CLASS (surel_operations_parent_class)->finalize (object);
 }
@@ -90,6 +93,7 @@ on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelOperati
   for (guint i = 0; i < commit->operations->len; i++)
     {
       put (self, commit->operations->pdata[i]);
+      surel_transfers_note (self->transfers, commit->operations->pdata[i]);
       if (surel_operation_row_has_ended (commit->operations->pdata[i]))
         g_signal_emit (self, signals[ENDED], 0, commit->operations->pdata[i]);
     }
@@ -115,6 +119,7 @@ surel_operations_new (SurelEngine *engine)
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_operation_row_unref);
 
   self->engine = engine;
+  self->transfers = surel_transfers_new (engine);
   self->intake = surel_intake_new (surel_store_get_content_dir (surel_engine_get_store (engine)));
   surel_store_read_sync (surel_engine_get_store (engine), load_open, rows);
   for (guint i = 0; i < rows->len; i++)

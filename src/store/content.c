@@ -154,6 +154,29 @@ surel_content_writer_finish (SurelContentWriter *self, guint64 *size, GError **e
   return g_bytes_new (digest, sizeof digest);
 }
 
+/* Those that are to go to other accounts are the same octets. */
+static gboolean
+hand_on (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, GError **error)
+{
+  g_autoptr (GArray) waiting = g_array_new (FALSE, FALSE, sizeof (gint64));
+  sqlite3_stmt *s = surel_sql_start (
+      txn->sql, error, "SELECT message, operation FROM intent WHERE source = ? AND state < 2 AND kind IN (4, 5) AND kind = 5",
+      "i", message);
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) sqlite3_column_int64 (s, 1), SUREL_UPDATED);
+      g_array_append_val (waiting, id);
+    }
+  for (guint i = 0; result == 0 && i < waiting->len; i++)
+    if (!surel_content_add (txn, g_array_index (waiting, gint64, i), digest, size, error))
+      return FALSE;
+  return result == 0;
+}
+
 /**
  * surel_content_add:
  * @digest: of a finished writer
@@ -185,7 +208,8 @@ surel_content_add (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, 
     return TRUE; /* the message went meanwhile */
   surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) message, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error, "UPDATE content SET count = count + 1 WHERE id = ?", "i",
-                        content);
+                        content)
+         && hand_on (txn, message, digest, size, error);
 }
 
 /**

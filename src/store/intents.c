@@ -23,7 +23,7 @@
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
   " AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
-  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind = 4 AND e.state < 2 AND e.id < i.id) AND NOT "   \
+  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
   "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind = 10 AND e.state < 2) "
 
 /* The first that can go: those that were sent before all others. */
@@ -262,6 +262,36 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
 }
 
 /* What is shown goes back to what it would be without it. */
+/* A message that can't be put where it was to go from another account: it is there no more, and stays where it was. */
+static gboolean
+give_back (SurelTxn *txn, gint64 message, gint64 source, GError **error)
+{
+  gint64 taking = 0;
+  gint64 operation = 0;
+
+  if (!surel_sql_get (txn->sql, &taking, error,
+                      "SELECT d.id FROM intent i JOIN intent d ON d.operation = i.operation AND d.message = i.source WHERE "
+                      "i.message = ? AND i.kind = 5 AND d.kind = 3 AND d.state < 2",
+                      "i", message)
+      || !surel_sql_get (txn->sql, &operation, error, "SELECT operation FROM intent WHERE id = ?", "i", taking))
+    return FALSE;
+  return (taking == 0
+          || (set_state (txn, taking, SUREL_INTENT_DROPPED, error)
+              && surel_operations_withdraw (txn, operation, error)))
+         && destroy (txn, message, error) && surel_layers_replay_place (txn, source, error);
+}
+
+static gboolean
+roll_back_append (SurelTxn *txn, gint64 message, GError **error)
+{
+  gint64 source = 0;
+
+  if (!surel_sql_get (txn->sql, &source, error, "SELECT source FROM intent WHERE message = ? AND kind = 5", "i", message))
+    return FALSE;
+  /* What a person wrote is kept, and shown where it was to be. */
+  return source == 0 || give_back (txn, message, source, error);
+}
+
 static gboolean
 roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
 {
@@ -271,7 +301,8 @@ roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
       return surel_layers_replay_flags (txn, message, error);
     case SUREL_CHANGE_COPY: /* it never was */
       return destroy (txn, message, error);
-    case SUREL_CHANGE_APPEND: /* what a person wrote is kept, and shown where it was to be */
+    case SUREL_CHANGE_APPEND:
+      return roll_back_append (txn, message, error);
     case SUREL_CHANGE_REPLACE:
       return TRUE;
     default:
@@ -489,7 +520,8 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
   copies = read_open (txn,
                       surel_sql_start (txn->sql, error,
                                        "SELECT id, operation, message, kind FROM intent WHERE source = ? AND state < 2 AND "
-                                       "evidence IS NULL AND kind = 4",
+                                       "kind IN (4, 5) AND evidence IS NULL AND (kind = 4 OR EXISTS (SELECT 1 FROM message m "
+                                       "WHERE m.id = intent.message AND m.content IS NULL))",
                                        "i", message),
                       error);
   for (guint i = 0; copies != NULL && i < copies->len; i++)
@@ -586,6 +618,11 @@ surel_intents_remove_of_account (SurelTxn *txn, gint64 account, GError **error)
                                     account),
                    error);
 
+  /* What was on its way there from other accounts stays in them. */
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    if (g_array_index (rows, Open, i).kind == SUREL_CHANGE_APPEND
+        && !roll_back_append (txn, g_array_index (rows, Open, i).message, error))
+      return FALSE;
   return drop_all (txn, rows, error)
          && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE account = ?", "i", account);
 }

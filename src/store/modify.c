@@ -105,12 +105,7 @@ target_of (Work *work, gint64 account, gint64 *target, GError **error)
 
   *target = work->patch->move_to;
   if (*target != 0)
-    {
-      if (!account_of (work, *target, &other, error))
-        return FALSE;
-      return other == account
-             || fail (error, SUREL_ERROR_NOT_SUPPORTED, "Moving to another account is not supported yet");
-    }
+    return account_of (work, *target, &other, error);
   if (work->patch->move_to_role == NULL)
     return TRUE;
   known = g_hash_table_lookup (work->roles, (gpointer) (guintptr) account);
@@ -278,10 +273,51 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
 
 /* --- Places --- */
 
+#define OF_MAIL                                                                                          \
+  "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, "       \
+  "identity, has_attachment, extra, content, flags, keywords"
+#define COPIED OF_MAIL ", email_id, server_flags, server_keywords, local_flags, local_keywords"
+#define SENT OF_MAIL /* what is known of it where it was is nothing to another server */
+
+/* A message for another account, which is to be put there. Its octets are brought where they aren't here: see
+ * store/transfers.c. What is shown of it now is what its server is told. */
+static gboolean
+send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, GError **error)
+{
+  SurelTxn *txn = work->txn;
+  SurelCopied copied = { account, row->id, folder, 0 };
+  gint64 doc;
+
+  copied.copy = surel_txn_new_id (txn, error);
+  doc = surel_message_row_doc_of_copy (row->doc, copied.copy);
+  g_array_append_val (work->result->copies, copied);
+  return copied.copy != 0
+         && surel_sql_run (txn->sql, error,
+                           "INSERT INTO message (id, account, doc, shown, announced, " SENT ") SELECT ?1, ?2, ?3, 0, 0, " SENT
+                           " FROM message WHERE id = ?4",
+                           "iiii", copied.copy, account, doc, row->id)
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE content SET count = count + 1 WHERE id = (SELECT content FROM message WHERE id = ?)", "i",
+                           copied.copy)
+         && surel_message_row_put_keywords (txn, copied.copy, doc, row->keywords, error)
+         && add_intent (work, account, copied.copy, SUREL_CHANGE_APPEND, row->id, folder, error) != 0
+         && surel_layers_replay_place (txn, copied.copy, error);
+}
+
+/* Put there first, and taken away here once it is: an intent on a message waits for those that have it as source. */
+static gboolean
+move_away (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, GError **error)
+{
+  return surel_intents_drop (work->txn, row->id, TRUE, error) && send_to (work, row, account, folder, error)
+         && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
+         && surel_layers_replay_place (work->txn, row->id, error);
+}
+
 static gboolean
 move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 {
   SurelTxn *txn = work->txn;
+  gint64 account = row->account;
   gint64 target;
   gint64 shown;
   gint64 on_server;
@@ -291,6 +327,10 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
     return TRUE;
   *changed = TRUE;
+  if (work->patch->move_to != 0 && !account_of (work, target, &account, error))
+    return FALSE;
+  if (account != row->account)
+    return move_away (work, row, account, target, error);
   return surel_intents_drop (txn, row->id, TRUE, error) && find_on_server (txn, row->id, &on_server, error)
          && (on_server == target
              || add_intent (work, row->account, row->id, SUREL_CHANGE_MOVE, shown, target, error) != 0)
@@ -347,11 +387,6 @@ copy_keywords (Work *work, gint64 account, gint64 source, gint64 copy, GError **
   return result == 0;
 }
 
-#define COPIED                                                                                           \
-  "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, "       \
-  "identity, email_id, has_attachment, extra, content, flags, server_flags, keywords, server_keywords, local_flags, "   \
-  "local_keywords"
-
 static gboolean
 copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, GError **error)
 {
@@ -364,11 +399,11 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
       || !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND folder = ? AND NOT leaving",
                          "ii", row->id, folder))
     return FALSE;
-  if (account != row->account)
-    return fail (error, SUREL_ERROR_NOT_SUPPORTED, "Copying to another account is not supported yet");
   if (there)
     return TRUE;
   *changed = TRUE;
+  if (account != row->account)
+    return send_to (work, row, account, folder, error);
   copied.copy = surel_txn_new_id (txn, error);
   g_array_append_val (work->result->copies, copied);
   return copied.copy != 0

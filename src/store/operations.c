@@ -180,6 +180,21 @@ surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GEr
 }
 
 /**
+ * surel_operations_withdraw:
+ *
+ * One of its intents is no longer part of it.
+ */
+gboolean
+surel_operations_withdraw (SurelTxn *txn, gint64 id, GError **error)
+{
+  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE operation SET open = open - 1, messages = messages - 1, ended = CASE WHEN open <= 1 THEN ? END "
+                        "WHERE id = ?",
+                        "ii", txn->time, id);
+}
+
+/**
  * surel_operations_fail:
  * @error_name: a public name
  * @text: what was tried, what came back, what a person can do

@@ -41,6 +41,7 @@ gboolean surel_operations_load_open (SurelSql *sql, GPtrArray *rows, GError **er
 gint64 surel_operations_add (SurelTxn *txn, const char *kind, const char *client, GError **error);
 gboolean surel_operations_opened (SurelTxn *txn, gint64 id, guint count, GError **error);
 gboolean surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GError **error);
+gboolean surel_operations_withdraw (SurelTxn *txn, gint64 id, GError **error);
 gboolean surel_operations_fail (SurelTxn *txn, gint64 id, const char *error_name, const char *text, GError **error);
 gboolean surel_operations_put_off (SurelTxn *txn,
                                    gint64 id,

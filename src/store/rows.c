@@ -100,6 +100,8 @@ surel_where_free (SurelWhere *self)
  * surel_row_find:
  * @id: a message's id
  *
+ * One that is shown no more is found, too, while it is on its way to another account.
+ *
  * Returns: (transfer full) (nullable): where to fetch it from; %NULL with %SUREL_ERROR_NOT_FOUND
  */
 SurelWhere *
@@ -110,7 +112,7 @@ surel_row_find (SurelReader *reader, gint64 id, GError **error)
       reader->sql, error,
       "SELECT f.account, f.id, p.rid, f.remote_id, f.token, m.size FROM message m JOIN placement p ON "
       "p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE m.id = ? AND "
-      "m.shown LIMIT 1",
+      "(m.shown OR EXISTS (SELECT 1 FROM intent i WHERE i.source = m.id AND i.state < 2 AND i.kind IN (4, 5))) LIMIT 1",
       "i", id);
   int result = statement != NULL ? surel_sql_step (reader->sql, statement, error) : -1;
 

@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""Messages moved to another account: put there, proven to be there, and only then taken away here."""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from changing import *  # noqa: E402,F403
+from scripted import Scripted  # noqa: E402
+from writable import Writable  # noqa: E402
+
+
+class Transfers(Changing):
+    def prepare_two(self):
+        bob = self.server.imap("bob")
+        bob.create("Work")
+        for box in ("INBOX", "Work"):
+            if bob.select(box)[1] != [b"0"]:
+                bob.store("1:*", "+FLAGS", "\\Deleted")
+                bob.expunge()
+        daemon = self.prepare()
+        self.bob = bob
+        self.bobs, job = daemon.add_account(self.server, user="bob")
+        daemon.wait_job(job)
+        daemon.sync()
+        self.to = next(path for path, interfaces in daemon.objects().items()
+                       for folder in [interfaces.get("org.surel.Sync1.Folder")]
+                       if folder and folder["Account"] == self.bobs and folder["Path"] == "Work")
+        return daemon
+
+    def enable(self, daemon, account, enabled):
+        daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+
+    def of_bob(self):
+        """Message-ID's number → its octets."""
+        self.bob.select("Work", readonly=True)
+        uids = self.bob.uid("SEARCH", "ALL")[1][0].split()
+        octets = [self.bob.uid("FETCH", uid, "(BODY.PEEK[])")[1][0][1] for uid in uids]
+        found = {int(re.search(rb"<m(\d+)@", one).group(1)): one for one in octets}
+        self.assertEqual(len(found), len(octets), "a message is there twice")
+        return found
+
+    def ids_of(self, daemon, folder):
+        return {row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", folder)}, limit=1000)["messages"]}
+
+    def quiet(self, daemon, seconds=40):
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0
+                 and daemon.get(self.bobs, "Account", "PendingOperations") == 0, seconds=seconds,
+                 say=lambda: str(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"])[-1500:])
+
+    def test_a_message_moves_to_another_account(self):
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        one = ids["Message 1"]
+        self.imap.select("INBOX", readonly=True)
+        octets = self.imap.fetch("1", "(BODY.PEEK[])")[1][0][1]
+        received = self.row(daemon, one, "receivedAt")
+        self.ended(daemon, self.modify(daemon, [one], {"addKeywords": strings("$flagged", "mine")})[0])
+        operation, _, result = self.modify(daemon, [one, ids["Message 2"]], {"moveTo": GLib.Variant("o", self.to)})
+        self.assertEqual([(source, folder) for source, folder, _ in result["copies"]],
+                         [(one, self.to), (ids["Message 2"], self.to)])
+        new = result["copies"][0][2]
+        self.assertIsNone(self.row(daemon, one, "id"))
+        self.assertEqual(set(self.row(daemon, new, "keywords")["keywords"]), {"$flagged", "mine"})
+        self.assertEqual(self.row(daemon, new, "mailboxIds")["mailboxIds"], [self.to])
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(set(self.of_bob()), {1, 2})
+        self.assertEqual(self.of_bob()[1], octets)
+        self.assertEqual(set(self.on_server("INBOX")), set(range(3, self.count + 1)))
+        daemon.sync()
+        self.assertEqual(self.ids_of(daemon, self.to), {copy for _, _, copy in result["copies"]})
+        self.assertEqual(self.row(daemon, new, "receivedAt"), received)
+        # A copy leaves the one here as it is.
+        operation, _, result = self.modify(daemon, [ids["Message 3"]], {"addFolders": GLib.Variant("ao", [self.to])})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual((set(self.of_bob()), 3 in self.on_server("INBOX")), ({1, 2, 3}, True))
+        # And back again.
+        operation, _, result = self.modify(daemon, [new], {"moveTo": GLib.Variant("o", self.folders["Archive"])})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual((set(self.of_bob()), set(self.on_server("Archive"))), ({2, 3}, {1}))
+
+    def test_it_waits_for_both_servers(self):
+        for first in (0, 1):
+            daemon = self.prepare_two()
+            ids = self.ids(daemon)
+            accounts = [self.account, self.bobs]
+            for account in accounts:
+                self.enable(daemon, account, False)
+            operation, _, result = self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", self.to)})
+            new = result["copies"][0][2]
+            self.assertEqual(self.ids_of(daemon, self.to), {new})
+            self.enable(daemon, accounts[first], True)
+            wait_for(lambda: daemon.get(accounts[first], "Account", "Status") == "idle")
+            daemon.call(accounts[first], "Account", "Sync", "(a{sv})", {})
+            time.sleep(0.3)
+            self.assertIn(1, self.on_server("INBOX"), "it is taken away before it is there")
+            self.enable(daemon, accounts[1 - first], True)
+            self.quiet(daemon)
+            self.assertEqual((set(self.of_bob()), 1 in self.on_server("INBOX")), ({1}, False))
+            daemon.stop()
+            self.data += "2"
+
+    def test_cancelled_and_its_account_removed(self):
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        self.enable(daemon, self.bobs, False)
+        operation, _, result = self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", self.to)})
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual(self.ids(daemon)["Message 1"], ids["Message 1"])
+        self.assertEqual(self.ids_of(daemon, self.to), set())
+        operation, _, result = self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", self.to)})
+        self.assertNotIn("Message 1", self.ids(daemon))
+        self.assertFails("Conflict", daemon.call, self.bobs, "Account", "Remove", "(a{sv})", {})
+        daemon.call(self.bobs, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
+        wait_for(lambda: "Message 1" in self.ids(daemon))
+        self.assertEqual(self.ids(daemon)["Message 1"], ids["Message 1"])
+        daemon.sync()
+        self.assertIn(1, self.on_server("INBOX"))
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
+
+    def test_one_that_is_refused_stays(self):
+        class Full(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        scripted = Scripted(self.server.dir + "/tls", Full())
+        self.addCleanup(scripted.stop)
+        account, _ = daemon.add_account(scripted, user="carol", port=scripted.port)
+        wait_for(lambda: daemon.get(account, "Account", "Status") == "idle")
+        folder = next(path for path, interfaces in daemon.objects().items()
+                      if interfaces.get("org.surel.Sync1.Folder", {}).get("Account") == account)
+        operation, _, result = self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", folder)})
+        ended = self.ended(daemon, operation)
+        self.assertEqual((ended["state"], ended["error"][0].rsplit(".", 1)[-1]), ("failed", "QuotaExceeded"))
+        self.assertEqual(self.ids(daemon)["Message 1"], ids["Message 1"])
+        self.assertIsNone(self.row(daemon, result["copies"][0][2], "id"))
+        self.assertFails("Conflict", daemon.call, PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+        daemon.sync()
+        self.assertIn(1, self.on_server("INBOX"))
+
+    def test_killed_at_any_moment_each_is_in_one_place(self):
+        seed = int(os.environ.get("SUREL_SEED", random.randrange(1 << 30)))
+        print("seed", seed, flush=True)
+        dice = random.Random(seed)
+        self.secrets = "file:" + self.dir + "/secrets"
+        daemon = self.prepare_two()
+        ids = list(self.ids(daemon).values())
+        for n in range(0, self.count, 2):
+            self.modify(daemon, ids[n:n + 2], {"moveTo": GLib.Variant("o", self.to)})
+            time.sleep(dice.random() * 0.15)
+            daemon.kill()
+            daemon = self.start(secrets=self.secrets)
+        self.quiet(daemon, 60)
+        daemon.sync()
+        self.assertEqual((set(self.of_bob()), self.on_server("INBOX")), (set(range(1, self.count + 1)), {}))
+        self.assertEqual(len(self.ids_of(daemon, self.to)), self.count)
+
+
+if __name__ == "__main__":
+    main()
