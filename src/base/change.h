@@ -43,6 +43,7 @@ typedef struct
   /* To be filled in by a remote. */
   SurelOutcome outcome;
   gint64 new_remote_id; /* in the target; 0 where the server doesn't tell */
+  gboolean told; /* the server named it as one that it has put there */
   guint here_flags; /* of what was to be added: what the server has no place for */
   char *here_words; /* likewise; owned; nullable */
 } SurelChangeItem;

@@ -309,8 +309,8 @@ write_synced (SurelTxn *txn, gpointer data, GError **error)
 {
   Question *question = data;
 
-  return surel_folders_set_synced (txn, question->folder, question->server_messages, question->proven,
-                                   error);
+  return surel_messages_sweep_here (txn, question->folder, error)
+         && surel_folders_set_synced (txn, question->folder, question->server_messages, question->proven, error);
 }
 
 static gboolean

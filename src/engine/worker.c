@@ -298,7 +298,7 @@ sync_folder (SurelWorker *self,
   gboolean due = !*proved && is_due (row, surel_clock_now ());
   SurelScope scope = { row->remote_id, row->token, entry != NULL ? entry->hint : NULL };
 
-  if (!row->selectable || entry == NULL || !(due || surel_remote_needs_pull (remote, &scope)))
+  if (!row->selectable || entry == NULL || !(due || row->unsure || surel_remote_needs_pull (remote, &scope)))
     return TRUE;
   *proved = *proved || due; /* one a pass: it takes its time */
   /* What people did meanwhile doesn't wait for all of it. */

@@ -8,6 +8,7 @@
 #include "store/folder-intents.h"
 #include "store/folder-layers.h"
 #include "store/intents.h"
+#include "store/message-row.h"
 #include "store/messages.h"
 
 #define AMBIGUOUS GINT_TO_POINTER (-1) /* for several folders */
@@ -16,7 +17,8 @@
 #define COLUMNS                                                                                          \
   "f.id, f.account, f.parent, f.remote_id, f.name, f.path, f.namespace, f.owner, "                       \
   "coalesce(f.role_set, f.role), f.rights, f.subscribed, f.selectable, f.watch, f.total, f.unread, "     \
-  "f.server_messages, f.token, f.listed, f.last_sync, f.last_proven, f.identity"
+  "f.server_messages, f.token, f.listed, f.last_sync, f.last_proven, f.identity, EXISTS (SELECT 1 FROM placement p WHERE "  \
+  "p.folder = f.id AND p.epoch = " SUREL_EPOCH_HERE_SQL " AND " SUREL_IS_UNSURE ")"
 
 SurelFolderRow *
 surel_folder_row_ref (SurelFolderRow *self)
@@ -67,6 +69,7 @@ row_of (sqlite3_stmt *statement)
   row->last_sync = sqlite3_column_int64 (statement, 18);
   row->last_proven = sqlite3_column_int64 (statement, 19);
   row->identity = surel_sql_column_text (statement, 20);
+  row->unsure = sqlite3_column_int (statement, 21);
   return row;
 }
 

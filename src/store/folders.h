@@ -30,6 +30,7 @@ typedef struct
   gboolean listed; /* its first listing is done */
   gint64 last_sync; /* seconds since the epoch; 0 for never */
   gint64 last_proven;
+  gboolean unsure; /* a message is shown in it of which only a list can say whether the server has it there */
   char *identity; /* stays when another device renames it; empty where there is none */
 } SurelFolderRow;
 

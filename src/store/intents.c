@@ -12,6 +12,7 @@
 #include "store/operations.h"
 
 #define BATCH_MAX 1000 /* intents that go to a server together */
+#define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
 /* --- What goes next --- */
@@ -320,6 +321,25 @@ refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64
          && surel_operations_settle (txn, operation, 0, 1, error) && roll_back (txn, kind, message, error);
 }
 
+/* A folder that isn't there may have another name by now, which the next list tells; or it is gone. */
+static gboolean
+try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
+{
+  gboolean missing = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
+  gint64 attempts = 0;
+
+  if (batch->error == NULL)
+    return set_state (txn, item->intent, SUREL_INTENT_WAITING, error);
+  if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
+    return FALSE;
+  if (missing && attempts >= MISSING_ATTEMPTS)
+    return refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (batch->error),
+                   batch->error->message, error);
+  return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
+         && surel_operations_put_off (txn, item->operation, missing ? MISSING_ATTEMPTS : 0, surel_error_name (batch->error),
+                                      batch->error->message, error);
+}
+
 static gboolean
 record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
@@ -333,9 +353,7 @@ record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
       return set_state (txn, item->intent, SUREL_INTENT_DONE, error)
              && surel_operations_settle (txn, item->operation, 1, 0, error) && take_effect (txn, batch, item, error);
     case SUREL_OUTCOME_NOT_DONE:
-      return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
-             && (batch->error == NULL
-                 || surel_operations_put_off (txn, item->operation, 0, name, text, error));
+      return try_later (txn, batch, item, error);
     case SUREL_OUTCOME_REFUSED:
       return refuse (txn, batch->kind, item->intent, item->operation, item->message, name, text, error);
     case SUREL_OUTCOME_OPEN:

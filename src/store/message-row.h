@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 /* Of a placement that no server has: where a message is shown because of a pending change. Its remote id is
  * the message's id. Higher than any that counts changes of UIDVALIDITY. */
 #define SUREL_EPOCH_HERE ((gint64) 1 << 40)
+#define SUREL_EPOCH_HERE_SQL "(1 << 40)"
 
 typedef struct
 {

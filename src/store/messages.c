@@ -345,6 +345,32 @@ take_all_out (Place *place, GArray *placements, GError **error)
 }
 
 /**
+ * surel_messages_sweep_here:
+ * @folder: one that was just brought up to date
+ *
+ * What a server said it has put there, and doesn't have there, is there no more. What a person wrote and a server
+ * refused stays.
+ */
+gboolean
+surel_messages_sweep_here (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) placements = NULL;
+  Place place;
+
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  if (!place.has_here)
+    return TRUE;
+  placements = read_placements (
+      txn->sql,
+      surel_sql_start (txn->sql, error,
+                       "SELECT p.epoch, p.rid, p.message FROM placement p WHERE p.folder = ? AND p.epoch = ? AND " SUREL_IS_UNSURE,
+                       "ii", folder, SUREL_EPOCH_HERE),
+      error);
+  return take_all_out (&place, placements, error);
+}
+
+/**
  * surel_messages_put_gone:
  * @uids: what the server says has vanished; unknown ones are passed over
  * @more: (out): whether there were more than one job may take out: call again

@@ -174,7 +174,9 @@ surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GEr
 {
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
-                        "UPDATE operation SET open = open - ?1 - ?2, failed = failed + ?2, attempts = attempts * (?1 = 0), ended = CASE WHEN open - ?1 - "
+                        "UPDATE operation SET open = open - ?1 - ?2, failed = failed + ?2, attempts = attempts * (?1 = 0), error = CASE WHEN open "
+                        "- ?1 - ?2 <= 0 AND failed + ?2 = 0 THEN '' ELSE error END, error_text = CASE WHEN open - ?1 - ?2 <= 0 "
+                        "AND failed + ?2 = 0 THEN '' ELSE error_text END, ended = CASE WHEN open - ?1 - "
                         "?2 <= 0 THEN ?3 END WHERE id = ?4",
                         "iiii", (gint64) done, (gint64) failed, txn->time, id);
 }
@@ -211,7 +213,7 @@ surel_operations_fail (SurelTxn *txn, gint64 id, const char *error_name, const c
 
 /**
  * surel_operations_put_off:
- * @spared: how many attempts in a row may fail without a pause
+ * @spared: how many attempts in a row may fail with a pause of a second only
  *
  * Notes an attempt that failed and may pass later: it is made again later and later.
  */
@@ -221,7 +223,7 @@ surel_operations_put_off (
 {
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
-                        "UPDATE operation SET attempts = attempts + 1, next_attempt = CASE WHEN attempts < ?7 THEN 0 ELSE ?1 + "
+                        "UPDATE operation SET attempts = attempts + 1, next_attempt = CASE WHEN attempts < ?7 THEN ?1 + 1 ELSE ?1 + "
                         "min(?2, ?3 << min(attempts - ?7, 10)) END, error = ?4, error_text = ?5 WHERE id = ?6 AND "
                         "next_attempt <= ?1",
                         "iiissii", txn->time, (gint64) RETRY_MAX, (gint64) RETRY_MIN, error_name, text, id,

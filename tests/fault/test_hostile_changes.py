@@ -149,8 +149,10 @@ class Changes(Case):
         operation = self.modify([one], addKeywords=strings("$seen"))
         wait_for(lambda: self.operation(operation)["attempts"] == 1)
         self.assertEqual((self.operation(operation)["state"], self.keywords(one)), ("pending", {"$seen"}))
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".Offline"))
         self.daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
         self.assertEqual(self.ended(operation), "done")
+        self.assertEqual(self.operation(operation)["error"], ("", ""))
 
     def test_sets_fit_a_line(self):
         mailbox = Writable(uids=range(1000000001, 1000002001, 2))

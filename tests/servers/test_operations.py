@@ -194,6 +194,87 @@ class Operations(Changing):
         self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
         self.assertEqual(daemon.folders(), before)
 
+    def test_what_another_device_deleted_is_not_moved_nor_copied(self):
+        for offline in (True, False):
+            daemon = self.prepare()
+            ids = self.ids(daemon)
+            ids = [ids[f"Message {n}"] for n in range(1, 11)]
+            daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+            moving = self.modify(daemon, ids[:6], {"moveTo": GLib.Variant("o", self.folders["Work"])})[0]
+            copying, _, result = self.modify(daemon, ids[6:], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
+            self.imap.select("INBOX")
+            self.imap.store("1:3,7:8", "+FLAGS", "\\Deleted")
+            self.imap.expunge()
+            daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+            for operation, gone in ((moving, ids[:3]), (copying, [copy for _, _, copy in result["copies"]][:2])):
+                found = self.ended(daemon, operation)
+                self.assertEqual((found["state"], sorted(id for id, _ in found["failures"])), ("partial", sorted(gone)))
+                self.assertTrue(found["error"][0].endswith(".NotFound"), found["error"])
+            daemon.sync()
+            self.assertEqual((len(self.ids(daemon, "Work")), len(self.on_server("Work"))), (3, 3))
+            self.assertEqual((len(self.ids(daemon, "Archive")), len(self.on_server("Archive"))), (2, 2))
+            self.assertEqual(set(self.ids(daemon)), {f"Message {n}" for n in range(9, self.count + 1)})
+            daemon.stop()
+            self.data += "2"
+
+    def test_folders_renamed_elsewhere_meanwhile(self):
+        daemon = self.prepare()
+        for box in ("From", "To"):
+            self.imap.create(box)
+        fill(self.imap, "From", 50, 5)
+        daemon.sync()
+        ids = self.ids(daemon)
+        there = sorted(self.ids_of(daemon, daemon.folders()["From"]))
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        operations = [self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", daemon.folders()["To"])})[0],
+                      self.modify(daemon, there[:2], {"addKeywords": strings("$flagged")})[0],
+                      self.modify(daemon, there[2:4], {"moveTo": GLib.Variant("o", self.folders["Work"])})[0],
+                      self.append(daemon, "Work", message(900))[1]]
+        self.imap.rename("From", "FromThen")
+        self.imap.rename("To", "ToThen")
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        self.assertEqual([self.ended(daemon, operation)["state"] for operation in operations], ["done"] * 4)
+        self.assertEqual(set(self.on_server("ToThen")), {1})
+        self.assertEqual(self.on_server("FromThen"), {50: {"\\Flagged"}, 51: {"\\Flagged"}, 54: set()})
+        self.assertEqual(set(self.on_server("Work")), {52, 53, 900})
+        # One that is gone for good ends it.
+        daemon.sync()
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        operation = self.modify(daemon, [ids["Message 2"]], {"moveTo": GLib.Variant("o", daemon.folders()["ToThen"])})[0]
+        self.imap.select("INBOX")
+        self.imap.delete("ToThen")
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        self.assertEqual(self.ended(daemon, operation)["state"], "failed")
+        self.assertIn("Message 2", self.ids(daemon))
+
+    def test_one_thing_right_after_another(self):
+        daemon = self.prepare()
+        ids = sorted(self.ids(daemon).items(), key=lambda item: int(item[0].split()[1]))
+        work = GLib.Variant("o", self.folders["Work"])
+        inbox = GLib.Variant("o", self.folders["INBOX"])
+        for delay in (0, 0.001, 0.003, 0.01):
+            for _, id in ids[:3]:
+                self.modify(daemon, [id], {"addKeywords": strings("mine")})
+                time.sleep(delay)
+                self.modify(daemon, [id], {"removeKeywords": strings("mine")})
+            for _, id in ids[3:6]:
+                self.modify(daemon, [id], {"moveTo": work})
+                time.sleep(delay)
+                self.modify(daemon, [id], {"moveTo": inbox})
+            for _, id in ids[6:9]:
+                operation = self.modify(daemon, [id], {"addKeywords": strings("gone")})[0]
+                time.sleep(delay)
+                daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+            for _, id in ids[9:12]:
+                copy = self.modify(daemon, [id], {"addFolders": GLib.Variant("ao", [self.folders["Work"]])})[2]["copies"][0][2]
+                time.sleep(delay)
+                self.modify(daemon, [copy], {"destroy": GLib.Variant("b", True)})
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        daemon.sync()
+        self.assertEqual(self.on_server("INBOX"), {n: set() for n in range(1, self.count + 1)})
+        self.assertEqual((self.on_server("Work"), self.ids(daemon, "Work")), ({}, {}))
+        self.assertEqual(sorted(self.ids(daemon).values()), sorted(id for _, id in ids))
+
     # --- Folders ---
 
     def create(self, daemon, name, parent="/"):

@@ -25,6 +25,7 @@ gboolean surel_imap_apply_describe_target (SurelImapApply *self, char **evidence
 gboolean surel_imap_apply_take_refusal (SurelImapApply *self, GError *own, GError **error);
 void surel_imap_apply_note_reason (SurelImapApply *self, SurelError code, const char *message);
 
+gboolean surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **error);
 gboolean surel_imap_find_appended (SurelImapApply *self, const char *evidence, GError **error);
 
 G_END_DECLS

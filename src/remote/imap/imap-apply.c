@@ -47,8 +47,8 @@ surel_imap_judge (const char *code, SurelError *public)
     { "EXPUNGEISSUED", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED },
     { "OVERQUOTA", SUREL_OUTCOME_REFUSED, SUREL_ERROR_QUOTA_EXCEEDED },
     { "NOPERM", SUREL_OUTCOME_REFUSED, SUREL_ERROR_PERMISSION_DENIED },
-    { "TRYCREATE", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
-    { "NONEXISTENT", SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND },
+    { "TRYCREATE", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_NOT_FOUND },
+    { "NONEXISTENT", SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_NOT_FOUND },
     { "ALREADYEXISTS", SUREL_OUTCOME_REFUSED, SUREL_ERROR_EXISTS },
     { "TOOBIG", SUREL_OUTCOME_REFUSED, SUREL_ERROR_TOO_LARGE },
   };
@@ -337,21 +337,23 @@ note_copyuid (Apply *self, const SurelImapCode *code)
   SurelImapToken token;
   g_autoptr (GArray) from = NULL;
   g_autoptr (GArray) to = NULL;
+  gboolean known;
 
   if (code->name == NULL || strcmp (code->name, "COPYUID") != 0)
     return;
-  /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
-  if (!surel_imap_token_parse (self->change->target_token, &token) || token.uidvalidity != code->uidvalidity
-      || !surel_imap_code_copied (code, &from, &to))
+  if (!surel_imap_code_copied (code, &from, &to))
     return;
+  /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
+  known = surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == code->uidvalidity;
   for (guint i = 0; i < from->len; i++)
     for (guint k = 0; k < self->change->items->len; k++)
       {
         SurelChangeItem *item = surel_change_item (self->change, k);
 
-        if (item->remote_id == g_array_index (from, guint32, i) && item->new_remote_id == 0)
+        if (item->remote_id == g_array_index (from, guint32, i) && !item->told)
           {
-            item->new_remote_id = g_array_index (to, guint32, i);
+            item->told = TRUE;
+            item->new_remote_id = known ? g_array_index (to, guint32, i) : 0;
             break;
           }
       }
@@ -473,7 +475,20 @@ apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError
   if (!surel_imap_apply_describe_target (self, &evidence, &own))
     return surel_imap_apply_take_refusal (self, own, error);
   return before (evidence, user_data, error)
-         && surel_imap_apply_in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error);
+         && surel_imap_apply_in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error)
+         && surel_imap_prove_arrived (self, evidence, error);
+}
+
+/* Many servers say that a folder isn't there in words alone. */
+static gboolean
+take_refused_opening (Apply *self, GError *own, GError **error)
+{
+  if (!surel_imap_error_is_refusal (own) || surel_imap_session_get_code (self->session) != NULL)
+    return surel_imap_apply_take_refusal (self, own, error);
+  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, own->message);
+  surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
+  g_error_free (own);
+  return TRUE;
 }
 
 /* Opens the folder for writing. Sets @fit to whether the ids are those of its messages still, and they may be
@@ -486,7 +501,7 @@ open_folder (Apply *self, gboolean *fit, GError **error)
 
   *fit = FALSE;
   if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
-    return surel_imap_apply_take_refusal (self, own, error);
+    return take_refused_opening (self, own, error);
   if (!surel_imap_token_parse (self->change->folder_token, &token)
       || token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
     {

@@ -128,10 +128,9 @@ surel_imap_find_appended (SurelImapApply *self, const char *evidence, GError **e
 
 /* Which of the originals are there still. */
 static gboolean
-find_in_source (Apply *self, SurelUidSet *there, GError **error)
+find_in_source (Apply *self, const GArray *some, SurelUidSet *there, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
-  g_autoptr (GArray) some = surel_imap_apply_all_open (self);
   g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   const SurelImapResponse *response;
   int result = -1;
@@ -161,9 +160,10 @@ static gboolean
 settle_move (Apply *self, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  g_autoptr (GArray) open = surel_imap_apply_all_open (self);
   g_autoptr (GArray) half = g_array_new (FALSE, FALSE, sizeof (guint));
 
-  if (!find_in_source (self, there, error))
+  if (!find_in_source (self, open, there, error))
     return FALSE;
   for (guint i = 0; i < self->change->items->len; i++)
     {
@@ -178,6 +178,78 @@ settle_move (Apply *self, GError **error)
     }
   g_array_sort_with_data (half, surel_imap_apply_compare_uids, self->change);
   return surel_imap_apply_in_pieces (self, half, surel_imap_apply_send_destroy, error);
+}
+
+/* Those of which the server said that it was done, without naming them. */
+static GArray *
+all_untold (Apply *self)
+{
+  GArray *some = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      const SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if (item->outcome == SUREL_OUTCOME_DONE && !item->told && item->new_remote_id == 0)
+        g_array_append_val (some, i);
+    }
+  g_array_sort_with_data (some, surel_imap_apply_compare_uids, self->change);
+  return some;
+}
+
+/* What isn't in the target was gone before, or is where it was, whatever the server said. */
+static gboolean
+judge_untold (Apply *self, const Evidence *evidence, GError **error)
+{
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  g_autoptr (GArray) some = NULL;
+
+  if (!find_in_target (self, evidence, error))
+    return FALSE;
+  some = all_untold (self);
+  if (some->len > 0 && !find_in_source (self, some, there, error))
+    return FALSE;
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+      gboolean stays = surel_uid_set_contains (there, (guint32) item->remote_id);
+
+      surel_imap_apply_note_reason (self, stays ? SUREL_ERROR_SERVER_MISBEHAVED : SUREL_ERROR_NOT_FOUND,
+                                    stays ? "The server said it was done, and did nothing"
+                                          : "Another program had deleted the message before");
+      item->outcome = SUREL_OUTCOME_REFUSED;
+    }
+  return TRUE;
+}
+
+/**
+ * surel_imap_prove_arrived:
+ * @evidence: what was noted before the messages were moved or copied
+ *
+ * A server says OK also where a message wasn't there any more (RFC 9051 §6.4.9). Those that it doesn't name in COPYUID,
+ * and all where it has no UIDPLUS, are looked for.
+ */
+gboolean
+surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **error)
+{
+  g_autoptr (GArray) untold = all_untold (self);
+  Evidence noted = read_evidence (evidence);
+  GError *own = NULL;
+
+  if (untold->len == 0)
+    return TRUE;
+  if (judge_untold (self, &noted, &own))
+    {
+      forget_foreign (self, &noted);
+      return TRUE;
+    }
+  if (surel_imap_error_is_refusal (own))
+    {
+      g_error_free (own); /* it can't be looked at: the next list says */
+      return TRUE;
+    }
+  g_propagate_error (error, own);
+  return FALSE;
 }
 
 /**
