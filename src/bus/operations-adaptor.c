@@ -53,7 +53,8 @@ reply_of (guint64 state, const SurelModified *result)
   GVariantBuilder copies;
 
   g_variant_builder_init (&copies, G_VARIANT_TYPE ("a(tot)"));
-  for (guint i = 0; i < result->copies->len; i++)
+  /* ModifyMatching may make any number; a reply has room for so many. */
+  for (guint i = 0; i < MIN (result->copies->len, SUREL_MODIFY_MAX); i++)
     {
       const SurelCopied *copied = &g_array_index (result->copies, SurelCopied, i);
       g_autofree char *path = surel_path_of_folder (copied->account, copied->folder);
@@ -63,6 +64,8 @@ reply_of (guint64 state, const SurelModified *result)
   g_variant_dict_insert (&dict, "changed", "u", result->changed);
   g_variant_dict_insert_value (&dict, "notFound", surel_call_ids (result->not_found));
   g_variant_dict_insert_value (&dict, "copies", g_variant_builder_end (&copies));
+  if (result->copies->len > SUREL_MODIFY_MAX)
+    g_variant_dict_insert_value (&dict, "cut", g_variant_new_strv ((const char *const[]) { "copies" }, 1));
   return g_variant_new ("(tt@a{sv})", (guint64) result->operation, state, g_variant_dict_end (&dict));
 }
 
@@ -91,10 +94,10 @@ take_ids (GVariant *ids, SurelPatch *patch, GError **error)
   gsize n;
   const guint64 *numbers = g_variant_get_fixed_array (ids, &n, sizeof (guint64));
 
-  if (n > SUREL_MODIFY_MAX)
+  if (n * (1 + patch->add_folders->len) > SUREL_MODIFY_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
-                   "At most %d messages can be changed at once; make several calls", SUREL_MODIFY_MAX);
+                   "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
       return FALSE;
     }
   for (gsize i = 0; i < n; i++)

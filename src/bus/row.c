@@ -6,9 +6,12 @@
 #include "base/errors.h"
 #include "base/keywords.h"
 #include "bus/path.h"
+#include "mime/mime-address.h"
+#include "mime/mime-decode.h"
 #include "store/content.h"
 
 #define ROW_MAX (60 * 1024) /* octets of a row's lists and texts; with the keys it stays below 64 KiB */
+#define MAX_CHARACTER 4 /* octets */
 #define PROPERTIES_MAX 100 /* names in one call */
 
 typedef enum
@@ -164,6 +167,9 @@ add_text (Out *out, const char *name, const char *text)
       note_cut (out, name);
       return;
     }
+  /* A character that didn't fit is left out whole. */
+  if (length + MAX_CHARACTER > SUREL_MIME_TEXT_MAX)
+    note_cut (out, name);
   out->size += length;
   g_variant_builder_add (&out->dict, "{sv}", name, g_variant_new_string (text));
 }
@@ -174,6 +180,7 @@ add_addresses (Out *out, const char *name, const SurelRowList *list)
   GVariantBuilder builder;
   const char *p = list->data;
   const char *end = p != NULL ? p + list->length : NULL;
+  guint count = 0;
 
   if (p == NULL)
     return;
@@ -194,6 +201,8 @@ add_addresses (Out *out, const char *name, const SurelRowList *list)
         }
       g_variant_builder_add (&builder, "(ss)", p, address);
       p = next;
+      if (++count == SUREL_MIME_ADDRESSES_MAX)
+        note_cut (out, name);
     }
   g_variant_builder_add (&out->dict, "{sv}", name, g_variant_builder_end (&builder));
 }

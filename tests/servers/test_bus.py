@@ -155,6 +155,27 @@ class Rules(Case):
 
 
 class Large(Case):
+    def test_what_is_shortened_is_named(self):
+        imap = self.server.imap("carol")
+        crowd = ",\r\n ".join(f"n{n} <r{n}@surel.test>" for n in range(5000))
+        text = "\r\n ".join(["word " * 150] * 200)
+        imap.append("INBOX", "", None, message(1, subject=text, extra=f"Cc: {crowd}\r\n"))
+        imap.append("INBOX", "", None, message(2, subject="Just this"))
+        daemon = self.start()
+        account, job = daemon.add_account(self.server, user="carol")
+        daemon.wait_job(job)
+        daemon.sync()
+        rows = {row["subject"][:9]: row for row in daemon.query(properties=["id", "cc", "subject"], limit=50)["messages"]}
+        long, short = rows["word word"], rows["Just this"]
+        self.assertEqual((sorted(long["cut"]), len(long["cc"])), (["cc", "subject"], 1000))
+        self.assertGreater(len(long["subject"]), 8000)
+        self.assertNotIn("cut", short)
+        # A copy counts as a message.
+        folders = daemon.folders()
+        copy = {"addFolders": GLib.Variant("ao", [folders["Archive"], folders["Drafts"]])}
+        self.assertFails("LimitExceeded", daemon.call, PATH, "Operations", "Modify", "(ata{sv}a{sv})",
+                         [long["id"]] * 3334, copy, {})
+
     def test_replies_stop_before_a_mebibyte(self):
         imap = self.server.imap("carol")
         crowd = ",\r\n ".join(f"Somebody with quite a long name {n} <recipient.{n}@a.long.domain.surel.test>" for n in range(1200))
