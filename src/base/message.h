@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+#define SUREL_MESSAGE_TEXT_MAX 8192 /* octets of one decoded text that are kept */
+#define SUREL_MESSAGE_ADDRESSES_MAX 1000 /* addresses of one field that are kept */
+
 /**
  * SurelMessage:
  *

@@ -5,9 +5,8 @@
 
 #include "base/errors.h"
 #include "base/keywords.h"
+#include "base/message.h"
 #include "bus/path.h"
-#include "mime/mime-address.h"
-#include "mime/mime-decode.h"
 #include "store/content.h"
 
 #define ROW_MAX (60 * 1024) /* octets of a row's lists and texts; with the keys it stays below 64 KiB */
@@ -168,7 +167,7 @@ add_text (Out *out, const char *name, const char *text)
       return;
     }
   /* A character that didn't fit is left out whole. */
-  if (length + MAX_CHARACTER > SUREL_MIME_TEXT_MAX)
+  if (length + MAX_CHARACTER > SUREL_MESSAGE_TEXT_MAX)
     note_cut (out, name);
   out->size += length;
   g_variant_builder_add (&out->dict, "{sv}", name, g_variant_new_string (text));
@@ -201,7 +200,7 @@ add_addresses (Out *out, const char *name, const SurelRowList *list)
         }
       g_variant_builder_add (&builder, "(ss)", p, address);
       p = next;
-      if (++count == SUREL_MIME_ADDRESSES_MAX)
+      if (++count == SUREL_MESSAGE_ADDRESSES_MAX)
         note_cut (out, name);
     }
   g_variant_builder_add (&out->dict, "{sv}", name, g_variant_builder_end (&builder));

@@ -85,7 +85,7 @@ finish (Reader *reader)
           name = clean_name (reader->comment);
         }
     }
-  if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MIME_ADDRESSES_MAX)
+  if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MESSAGE_ADDRESSES_MAX)
     {
       put (reader->out, name);
       put (reader->out, address);
@@ -156,7 +156,7 @@ read_angle (const char *p, const char *end, GString *address)
  * @raw: the value of From, To and the like
  *
  * Returns: (transfer full): the addresses as `name NUL address NUL` one after the other, clean UTF-8; at
- *   most %SUREL_MIME_ADDRESSES_MAX
+ *   most %SUREL_MESSAGE_ADDRESSES_MAX
  */
 GBytes *
 surel_mime_parse_addresses (const char *raw, gsize length)
@@ -168,7 +168,7 @@ surel_mime_parse_addresses (const char *raw, gsize length)
   const char *p = raw;
   const char *end = raw + length;
 
-  while (p < end && reader.count < SUREL_MIME_ADDRESSES_MAX)
+  while (p < end && reader.count < SUREL_MESSAGE_ADDRESSES_MAX)
     switch (*p)
       {
       case '(':

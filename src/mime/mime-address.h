@@ -2,9 +2,10 @@
 
 #include <glib.h>
 
+#include "base/message.h"
+
 G_BEGIN_DECLS
 
-#define SUREL_MIME_ADDRESSES_MAX 1000 /* addresses of one field */
 #define SUREL_MIME_ADDRESS_MAX 1024 /* octets of an address; longer ones are cut */
 #define SUREL_MIME_NAME_MAX 1024 /* octets of a name */
 

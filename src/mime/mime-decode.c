@@ -219,7 +219,7 @@ surel_mime_decode_append (GString *out, const char *raw, gsize length)
   const char *end = raw + length;
   const char *plain = raw;
 
-  while (p < end && out->len < 2 * SUREL_MIME_TEXT_MAX)
+  while (p < end && out->len < 2 * SUREL_MESSAGE_TEXT_MAX)
     {
       const char *mark = memchr (p, '=', (gsize) (end - p));
       Word word;
@@ -234,7 +234,7 @@ surel_mime_decode_append (GString *out, const char *raw, gsize length)
       append_plain (out, plain, (gsize) (mark - plain));
       p = plain = append_words (out, mark, end, &word);
     }
-  if (out->len < 2 * SUREL_MIME_TEXT_MAX)
+  if (out->len < 2 * SUREL_MESSAGE_TEXT_MAX)
     append_plain (out, plain, (gsize) (end - plain));
 }
 
@@ -244,7 +244,7 @@ is_simple (const char *raw, gsize length)
   for (gsize i = 0; i < length; i++)
     if ((guchar) raw[i] < ' ' || (guchar) raw[i] >= 0x7f || (raw[i] == '=' && i + 1 < length && raw[i + 1] == '?'))
       return FALSE;
-  return length <= SUREL_MIME_TEXT_MAX;
+  return length <= SUREL_MESSAGE_TEXT_MAX;
 }
 
 /**
@@ -270,6 +270,6 @@ surel_mime_decode_text (const char *raw, gsize length)
     return g_strndup (raw, length);
   decoded = g_string_new (NULL);
   surel_mime_decode_append (decoded, raw, length);
-  clean = surel_text_clean (decoded->str, (gssize) decoded->len, SUREL_MIME_TEXT_MAX);
+  clean = surel_text_clean (decoded->str, (gssize) decoded->len, SUREL_MESSAGE_TEXT_MAX);
   return g_strstrip (clean);
 }

@@ -2,9 +2,9 @@
 
 #include <glib.h>
 
-G_BEGIN_DECLS
+#include "base/message.h"
 
-#define SUREL_MIME_TEXT_MAX 8192 /* octets of one decoded text */
+G_BEGIN_DECLS
 
 char *surel_mime_decode_text (const char *raw, gsize length);
 void surel_mime_decode_append (GString *out, const char *raw, gsize length);
