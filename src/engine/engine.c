@@ -108,6 +108,50 @@ surel_engine_find_account (SurelEngine *self, gint64 id)
   return g_hash_table_lookup (self->accounts, (gpointer) (guintptr) id);
 }
 
+/* --- Tidying up, now and then --- */
+
+typedef struct
+{
+  SurelEngine *engine;
+  GPtrArray *digests;
+} Tidy;
+
+static gboolean
+tidy (SurelTxn *txn, gpointer data, GError **error)
+{
+  Tidy *self = data;
+  gboolean more;
+
+  return surel_log_trim (txn, error) && surel_calls_trim (txn, error) && surel_operations_trim (txn, error)
+         && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
+         && surel_content_sweep (txn, self->digests, error);
+}
+
+static void
+on_tidied (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
+{
+  Tidy *self = data;
+
+  for (guint i = 0; error == NULL && i < self->digests->len; i++)
+    surel_content_unlink (surel_store_get_content_dir (self->engine->context.store),
+                          self->digests->pdata[i]);
+  g_ptr_array_unref (self->digests);
+  g_object_unref (self->engine);
+  g_free (self);
+}
+
+static gboolean
+on_tidy_time (gpointer data)
+{
+  SurelEngine *self = data;
+  Tidy *round = g_new0 (Tidy, 1);
+
+  round->engine = g_object_ref (self);
+  round->digests = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  surel_store_write (self->context.store, tidy, round, NULL, on_tidied, round);
+  return G_SOURCE_CONTINUE;
+}
+
 /* --- Removing what is left of an account --- */
 
 typedef struct
@@ -134,6 +178,8 @@ remove_more (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
     {
       if (error != NULL)
         g_message ("What is left of a removed account stays until the next start: %s", error->message);
+      else if (!removal->engine->stopped)
+        on_tidy_time (removal->engine); /* its messages' bytes */
       g_object_unref (removal->engine);
       g_free (removal);
       return;
@@ -203,50 +249,6 @@ on_network_changed (GNetworkMonitor *monitor G_GNUC_UNUSED, gboolean available, 
 
   for (GList *l = available ? accounts : NULL; l != NULL; l = l->next)
     surel_account_poke (l->data);
-}
-
-/* --- Tidying up, now and then --- */
-
-typedef struct
-{
-  SurelEngine *engine;
-  GPtrArray *digests;
-} Tidy;
-
-static gboolean
-tidy (SurelTxn *txn, gpointer data, GError **error)
-{
-  Tidy *self = data;
-  gboolean more;
-
-  return surel_log_trim (txn, error) && surel_calls_trim (txn, error) && surel_operations_trim (txn, error)
-         && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
-         && surel_content_sweep (txn, self->digests, error);
-}
-
-static void
-on_tidied (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
-{
-  Tidy *self = data;
-
-  for (guint i = 0; error == NULL && i < self->digests->len; i++)
-    surel_content_unlink (surel_store_get_content_dir (self->engine->context.store),
-                          self->digests->pdata[i]);
-  g_ptr_array_unref (self->digests);
-  g_object_unref (self->engine);
-  g_free (self);
-}
-
-static gboolean
-on_tidy_time (gpointer data)
-{
-  SurelEngine *self = data;
-  Tidy *round = g_new0 (Tidy, 1);
-
-  round->engine = g_object_ref (self);
-  round->digests = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  surel_store_write (self->context.store, tidy, round, NULL, on_tidied, round);
-  return G_SOURCE_CONTINUE;
 }
 
 typedef struct

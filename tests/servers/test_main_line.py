@@ -151,8 +151,15 @@ class MainLine(Case):
         daemon, _ = self.sync_alice(10)
         mirror = Mirror()
         mirror.catch_up(daemon)
+        id = daemon.query(limit=1)["messages"][0]["id"]
+        daemon.call(PATH, "Messages", "Read", "(tstua{sv})", id, "", 0, 100, {})
+
+        def bodies():
+            return [name for _, _, names in os.walk(self.data + "/content") for name in names]
+        self.assertEqual(len(bodies()), 1)
         daemon.call(self.account, "Account", "Remove", "(a{sv})", {})
         wait_for(lambda: not daemon.query()["messages"])
+        wait_for(lambda: not bodies())
         mirror.catch_up(daemon)
         self.assertEqual((mirror.messages, mirror.folders, mirror.accounts), (set(), set(), set()))
         self.assertEqual([p for p in daemon.objects() if "/accounts/" in p], [])
