@@ -1,9 +1,11 @@
 /* sureld: puts the parts together, and is the one place that picks real implementations. */
+#include <errno.h>
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -16,6 +18,8 @@
 
 #define ARENAS 2 /* heaps for all threads */
 #define STACK_SIZE (2 << 20) /* octets of a thread's stack */
+#define TAKE_OVER_ATTEMPTS 150
+#define TAKE_OVER_PAUSE 100000 /* µs from one to the next */
 
 typedef struct
 {
@@ -131,7 +135,6 @@ on_signal (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The store may still be in the hands of one that is being replaced. */
 static SurelStore *
 open_store (const Options *options, GError **error)
 {
@@ -141,8 +144,7 @@ open_store (const Options *options, GError **error)
 }
 
 static void
-serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConnection *connection, Run *run,
-       guint name_flags)
+serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConnection *connection, Run *run)
 {
   SurelContext context = { store, secrets, trust, surel_imap_remote_new };
   g_autoptr (SurelEngine) engine = surel_engine_new (&context);
@@ -153,8 +155,8 @@ serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConne
   surel_engine_start (engine);
   service = surel_service_new (engine);
   surel_service_export (service, connection, NULL);
-  name = g_bus_own_name_on_connection (connection, SUREL_BUS_NAME, name_flags, on_name_acquired,
-                                       on_name_lost, run, NULL);
+  name = g_bus_own_name_on_connection (connection, SUREL_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
+                                       on_name_acquired, on_name_lost, run, NULL);
   g_main_loop_run (run->loop);
   if (!run->again)
     surel_notify ("STOPPING=1");
@@ -169,38 +171,47 @@ serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConne
     ;
 }
 
-static gboolean
-name_is_owned (GDBusConnection *connection)
+/* Returns the process that owns the name, 0 for none. */
+static pid_t
+find_owner (GDBusConnection *connection)
 {
   g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
-      g_variant_new ("(s)", SUREL_BUS_NAME), G_VARIANT_TYPE ("(b)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL);
-  gboolean owned = FALSE;
+      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+      "GetConnectionUnixProcessID", g_variant_new ("(s)", SUREL_BUS_NAME), G_VARIANT_TYPE ("(u)"),
+      G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL);
+  guint32 pid = 0;
 
   if (reply != NULL)
-    g_variant_get (reply, "(b)", &owned);
-  return owned;
+    g_variant_get (reply, "(u)", &pid);
+  return (pid_t) pid;
 }
 
-/* Has the one that runs give its name up, and waits until it has let go of the store. */
+/* Asks the one that runs to end, and waits until it has given up its name and let go of the store. Taking its
+ * name from it would be too early: there is nothing to call under it before the store is open. */
 static SurelStore *
 take_over (const Options *options, GDBusConnection *connection, GError **error)
 {
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
-      g_variant_new ("(su)", SUREL_BUS_NAME, 0x1u | 0x2u /* ALLOW_REPLACEMENT, REPLACE_EXISTING */),
-      G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL, error);
   SurelStore *store = NULL;
 
-  if (reply == NULL)
-    return NULL;
-  for (guint attempt = 0; attempt < 100; attempt++)
+  for (guint attempt = 0; store == NULL && attempt < TAKE_OVER_ATTEMPTS; attempt++)
     {
+      pid_t owner = find_owner (connection);
+
       g_clear_error (error);
-      store = open_store (options, error);
-      if (store != NULL || !g_error_matches (*error, SUREL_ERROR, SUREL_ERROR_CONFLICT))
-        break;
-      g_usleep (100000);
+      if (owner != 0 && kill (owner, SIGTERM) != 0 && errno != ESRCH)
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, _ ("the sureld that runs can't be asked to end: %s"),
+                       g_strerror (errno));
+          return NULL;
+        }
+      if (owner != 0)
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, _ ("the sureld that runs doesn't end"));
+      else
+        store = open_store (options, error);
+      if (store == NULL && !g_error_matches (*error, SUREL_ERROR, SUREL_ERROR_CONFLICT))
+        return NULL;
+      if (store == NULL)
+        g_usleep (TAKE_OVER_PAUSE);
     }
   return store;
 }
@@ -229,7 +240,7 @@ run (const Options *options, GError **error)
   if (connection == NULL)
     return 1;
   g_dbus_connection_set_exit_on_close (connection, FALSE);
-  if (!options->replace && name_is_owned (connection))
+  if (!options->replace && find_owner (connection) != 0)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
                    _ ("%s is taken: another sureld runs; stop it, or use --replace"), SUREL_BUS_NAME);
@@ -245,9 +256,7 @@ run (const Options *options, GError **error)
   do
     {
       state.again = FALSE;
-      serve (store, secrets, trust, connection, &state,
-             G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT | G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE
-                 | (options->replace ? G_BUS_NAME_OWNER_FLAGS_REPLACE : 0));
+      serve (store, secrets, trust, connection, &state);
       if (state.again)
         {
           g_clear_object (&store);

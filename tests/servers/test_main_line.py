@@ -223,9 +223,35 @@ class Rejections(Case):
 
     def test_replace_takes_over(self):
         first = self.start()
+        context, owners = GLib.MainContext.default(), []
+        first.connection.signal_subscribe("org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
+                                          "/org/freedesktop/DBus", NAME, 0, lambda *a: owners.append(a[5].unpack()[2]))
         second = self.start("--replace")
-        self.assertEqual(first.process.wait(10), 0)
-        self.assertTrue(second.is_there())
+        self.assertEqual(first.process.wait(20), 0)
+        wait_for(second.is_there)
+        # Whoever sees the name finds the objects under it, and goes on finding them.
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            self.assertEqual(second.get(PATH, "Manager", "InboxUnread"), 0)
+            self.assertIsNone(second.process.poll(), second.read_log())
+            time.sleep(0.02)
+        while context.iteration(False):
+            pass
+        self.assertEqual((len(owners), owners[0]), (2, ""))
+        self.assertEqual(second.stop(), 0)
+
+    def test_replace_gives_up_where_the_other_stays(self):
+        first = self.start()
+        first.process.send_signal(signal.SIGSTOP)
+        try:
+            env = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=self.bus.address)
+            second = subprocess.run([BUILD + "/src/daemon/sureld", "--data-dir", self.data, "--replace"], env=env,
+                                    capture_output=True, text=True, timeout=40, check=False)
+        finally:
+            first.process.send_signal(signal.SIGCONT)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("doesn't end", second.stderr)
+        self.assertEqual(first.process.wait(20), 0)
 
     def test_password_is_nowhere(self):
         daemon = self.start(env={"SUREL_DEBUG": "imap", "G_MESSAGES_DEBUG": "all"})
