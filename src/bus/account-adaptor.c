@@ -169,6 +169,30 @@ handle_configure (SurelBusAccount *skeleton G_GNUC_UNUSED,
   return TRUE;
 }
 
+typedef struct
+{
+  SurelService *service; /* borrowed */
+  gint64 account;
+  GDBusMethodInvocation *invocation;
+} Setting;
+
+/* The account may be gone by now. */
+static void
+set_secrets (GHashTable *secrets, const GError *error, gpointer data)
+{
+  g_autofree Setting *setting = data;
+  SurelEngine *engine = surel_service_get_engine (setting->service);
+  g_autoptr (GHashTable) table = secrets;
+  g_autoptr (GError) gone = NULL;
+
+  if (error == NULL && surel_engine_find_account (engine, setting->account) == NULL)
+    g_set_error (&gone, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account is gone");
+  if (error != NULL || gone != NULL)
+    surel_call_fail (setting->invocation, error != NULL ? error : gone);
+  else
+    surel_engine_set_secrets (engine, setting->account, g_steal_pointer (&table), on_done, setting->invocation);
+}
+
 static gboolean
 handle_set_secrets (SurelBusAccount *skeleton G_GNUC_UNUSED,
                     GDBusMethodInvocation *invocation,
@@ -178,17 +202,14 @@ handle_set_secrets (SurelBusAccount *skeleton G_GNUC_UNUSED,
                     gpointer data)
 {
   Adaptor *self = data;
-  g_autoptr (GHashTable) table = NULL;
-  g_autoptr (GError) error = NULL;
+  Setting *setting;
 
   if (!begin (self, invocation, options, key_alone))
     return TRUE;
-  table = surel_call_take_secrets (secrets, fds, &error);
-  if (table != NULL)
-    surel_engine_set_secrets (surel_service_get_engine (self->service), self->account,
-                              g_steal_pointer (&table), on_done, invocation);
-  else
-    surel_call_fail (invocation, error);
+  setting = g_new0 (Setting, 1);
+  *setting = (Setting){ self->service, self->account, invocation };
+  surel_secret_reader_take (surel_service_get_secret_reader (self->service), invocation, secrets, fds, set_secrets,
+                            setting);
   return TRUE;
 }
 

@@ -22,7 +22,4 @@ GDBusInterfaceSkeleton *surel_unbuilt_adaptor_new (GType type);
 void surel_unbuilt_connect (gpointer skeleton, const char *const *built);
 gboolean surel_return_job (SurelService *service, GDBusMethodInvocation *invocation, SurelJob *job);
 
-/* Secrets out of an a{sv}: key → secret; NULL with @error set. */
-GHashTable *surel_call_take_secrets (GVariant *secrets, GUnixFDList *fds, GError **error);
-
 G_END_DECLS

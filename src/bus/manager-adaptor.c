@@ -1,8 +1,4 @@
 /* org.surel.Sync1.Manager. */
-#include <gio/gunixfdlist.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/errors.h"
 #include "bus/adaptors.h"
@@ -16,7 +12,6 @@
 #define LIMIT_USUAL 1000 /* ids */
 #define SIGNAL_IDS_MAX 500 /* ids in a StateChanged */
 #define SIGNAL_INTERVAL 50 /* ms between two: at most 20 a second */
-#define SECRET_MAX 65536 /* octets */
 #define WAITERS_MAX 1000 /* calls that wait for a change, of all clients */
 
 /* A Changes() that waits. */
@@ -322,80 +317,20 @@ surel_manager_adaptor_count_unread (SurelBusManager *manager, guint unread)
 
 /* --- Accounts --- */
 
-/* A secret from a descriptor: all of it, up to a limit. */
-static char *
-read_secret (GUnixFDList *fds, gint handle, GError **error)
-{
-  int fd = fds != NULL ? g_unix_fd_list_get (fds, handle, error) : -1;
-  g_autofree char *buffer = g_malloc0 (SECRET_MAX + 1);
-  gsize length = 0;
-  gssize n = 1;
-
-  if (fd < 0)
-    {
-      if (error != NULL && *error == NULL)
-        g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "A descriptor is missing");
-      return NULL;
-    }
-  while (length < SECRET_MAX && (n = read (fd, buffer + length, SECRET_MAX - length)) > 0)
-    length += (gsize) n;
-  close (fd);
-  if (n < 0 || memchr (buffer, '\0', length) != NULL)
-    {
-      explicit_bzero (buffer, SECRET_MAX);
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
-                   "A secret can't be read from its descriptor");
-      return NULL;
-    }
-  if (length > 0 && buffer[length - 1] == '\n')
-    buffer[length - 1] = '\0';
-  return g_steal_pointer (&buffer);
-}
-
-static void
-free_secret (gpointer secret)
-{
-  surel_secret_wipe (secret);
-}
-
-GHashTable *
-surel_call_take_secrets (GVariant *secrets, GUnixFDList *fds, GError **error)
-{
-  g_autoptr (GHashTable) table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_secret);
-  GVariantIter iter;
-  const char *key;
-  GVariant *value;
-
-  g_variant_iter_init (&iter, secrets);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
-    {
-      g_autoptr (GVariant) owned = value;
-      char *secret = NULL;
-
-      if (!surel_secret_key_is_known (key))
-        {
-          g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is no secret `%s`", key);
-          return NULL;
-        }
-      if (g_variant_is_of_type (owned, G_VARIANT_TYPE_STRING))
-        secret = g_variant_dup_string (owned, NULL);
-      else if (g_variant_is_of_type (owned, G_VARIANT_TYPE_HANDLE))
-        secret = read_secret (fds, g_variant_get_handle (owned), error);
-      else
-        g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
-                     "The secret `%s` has to be a string or a descriptor", key);
-      if (secret == NULL)
-        return NULL;
-      g_hash_table_replace (table, g_strdup (key), secret);
-    }
-  return g_steal_pointer (&table);
-}
-
 typedef struct
 {
   SurelService *service;
   GDBusMethodInvocation *invocation;
+  GVariant *settings;
+  gboolean check;
 } Adding;
+
+static void
+adding_free (Adding *adding)
+{
+  g_variant_unref (adding->settings);
+  g_free (adding);
+}
 
 static void
 on_added (gint64 account, SurelJob *job, const GError *error, gpointer data)
@@ -411,7 +346,22 @@ on_added (gint64 account, SurelJob *job, const GError *error, gpointer data)
 
       surel_once_return (adding->invocation, g_variant_new ("(oo)", account_path, job_path));
     }
-  g_free (adding);
+  adding_free (adding);
+}
+
+static void
+add_with_secrets (GHashTable *secrets, const GError *error, gpointer data)
+{
+  Adding *adding = data;
+
+  if (error == NULL)
+    {
+      surel_engine_add_account (surel_service_get_engine (adding->service), adding->settings, secrets,
+                                adding->check, on_added, adding);
+      return;
+    }
+  surel_call_fail (adding->invocation, error);
+  adding_free (adding);
 }
 
 static gboolean
@@ -427,22 +377,20 @@ handle_add_account (SurelBusManager *skeleton G_GNUC_UNUSED,
   Adaptor *self = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) checked = NULL;
-  g_autoptr (GHashTable) table = NULL;
   gboolean check = FALSE;
   Adding *adding;
 
   if (!surel_call_check_options (options, keys, &error)
       || !surel_call_get_boolean (options, "check", &check, &error)
-      || (checked = surel_settings_check (settings, NULL, &error)) == NULL
-      || (table = surel_call_take_secrets (secrets, fds, &error)) == NULL)
+      || (checked = surel_settings_check (settings, NULL, &error)) == NULL)
     {
       surel_call_fail (invocation, error);
       return TRUE;
     }
   adding = g_new0 (Adding, 1);
-  *adding = (Adding){ self->service, invocation };
-  surel_engine_add_account (surel_service_get_engine (self->service), checked, g_steal_pointer (&table),
-                            check, on_added, adding);
+  *adding = (Adding){ self->service, invocation, g_steal_pointer (&checked), check };
+  surel_secret_reader_take (surel_service_get_secret_reader (self->service), invocation, secrets, fds,
+                            add_with_secrets, adding);
   return TRUE;
 }
 

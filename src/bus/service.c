@@ -17,6 +17,7 @@ struct _SurelService
   SurelGuard *guard;
   SurelOnce *once;
   SurelOperations *operations;
+  SurelSecretReader *secret_reader;
   SurelBusManager *manager;
   SurelBusMessages *messages;
   GPtrArray *roots; /* GDBusInterfaceSkeleton: all interfaces of the root */
@@ -79,6 +80,12 @@ SurelOperations *
 surel_service_get_operations (SurelService *self)
 {
   return self->operations;
+}
+
+SurelSecretReader *
+surel_service_get_secret_reader (SurelService *self)
+{
+  return self->secret_reader;
 }
 
 GDBusObjectManagerServer *
@@ -322,6 +329,7 @@ surel_service_new (SurelEngine *engine)
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
   self->once = surel_once_new (store);
   self->operations = surel_operations_new (engine);
+  self->secret_reader = surel_secret_reader_new ();
   self->manager = surel_manager_adaptor_new (self);
   self->messages = surel_messages_adaptor_new (self);
   /* Those of the root, which isn't among the objects it manages. */
@@ -375,6 +383,7 @@ surel_service_close (SurelService *self)
   g_signal_handlers_disconnect_by_data (self->engine, self);
   g_signal_handlers_disconnect_by_data (surel_engine_get_store (self->engine), self);
   g_clear_handle_id (&self->flush_source, g_source_remove);
+  g_clear_pointer (&self->secret_reader, surel_secret_reader_free);
   for (guint i = 0; i < self->roots->len; i++)
     if (g_dbus_interface_skeleton_get_connection (self->roots->pdata[i]) != NULL)
       g_dbus_interface_skeleton_unexport (self->roots->pdata[i]);

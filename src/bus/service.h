@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bus/secret-reader.h"
 #include "engine/operations.h"
 
 G_BEGIN_DECLS
@@ -16,6 +17,7 @@ void surel_service_close (SurelService *self);
 /* For the adaptors. */
 SurelEngine *surel_service_get_engine (SurelService *self);
 SurelOperations *surel_service_get_operations (SurelService *self);
+SurelSecretReader *surel_service_get_secret_reader (SurelService *self);
 GDBusObjectManagerServer *surel_service_get_objects (SurelService *self);
 char *surel_service_add_job (SurelService *self, SurelJob *job);
 GCancellable *surel_service_get_cancellable (SurelService *self, GDBusMethodInvocation *invocation);

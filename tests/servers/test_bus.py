@@ -2,6 +2,7 @@
 """The rules every member keeps: what isn't built, wrong arguments, limits, who may call."""
 
 import os
+import re
 import sys
 import xml.etree.ElementTree as ET
 
@@ -315,6 +316,111 @@ class Flood(Case):
             daemon.connection.call_sync(NAME, PATH, NAME + ".Messages", "Get", call, None, 0, 60000, None)
         self.assertIn(error_name(caught.exception), ("TooLarge", "LimitExceeded", "InvalidArgument"))
         self.assertTrue(daemon.query() is not None)
+
+
+class Passed(Case):
+    """Secrets that come through a descriptor."""
+
+    def pass_secret(self, daemon, account, fd, seen):
+        """SetSecrets from a client of its own; seen gets "" or the error's name once it is answered."""
+        def done(connection, result):
+            try:
+                connection.call_with_unix_fd_list_finish(result)
+                seen.append("")
+            except GLib.Error as error:
+                seen.append(error_name(error))
+        fds = Gio.UnixFDList.new()
+        fds.append(fd)
+        self.client.call_with_unix_fd_list(NAME, account, NAME + ".Account", "SetSecrets", GLib.Variant(
+            "(a{sv}a{sv})", ({"password": GLib.Variant("h", 0)}, {})), None, 0, 30000, fds, None, done)
+        self.client.flush_sync(None)
+
+    def begin(self):
+        daemon = self.start(secrets="file:" + self.dir + "/secrets")
+        account, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        self.client = self.bus.connect()
+        self.client.call_sync(NAME, PATH, "org.freedesktop.DBus.Peer", "Ping", None, None, 0, -1, None)
+        return daemon, account
+
+    def kept(self):
+        with open(self.dir + "/secrets", encoding="utf-8") as file:
+            return re.findall("^password=(.*)$", file.read(), re.MULTILINE)
+
+    def answered(self, seen):
+        def look():
+            while GLib.MainContext.default().iteration(False):
+                pass
+            return seen
+        wait_for(look)
+        return seen.pop(0)
+
+    def test_one_line_end_is_no_part_of_a_secret(self):
+        daemon, account = self.begin()
+        for octets, secret in ((b"new\n", "new"), (b"new\r\n", "new"), (b"a\n\n", "a\\n"), (b"\xc3\xa4 b", "\xe4 b")):
+            for kind in ("pipe", "socket", "file"):
+                with self.subTest(octets=octets, kind=kind):
+                    if kind == "pipe":
+                        ours, theirs = os.pipe()
+                        os.write(theirs, octets)
+                        os.close(theirs)
+                    elif kind == "socket":
+                        one, other = socket.socketpair()
+                        other.sendall(octets)
+                        other.close()
+                        ours = one.detach()
+                    else:
+                        ours = os.memfd_create("secret")
+                        os.write(ours, octets)
+                        os.lseek(ours, 0, os.SEEK_SET)
+                    seen = []
+                    self.pass_secret(daemon, account, ours, seen)
+                    os.close(ours)
+                    self.assertEqual(self.answered(seen), "")
+                    self.assertEqual(self.kept(), [secret])
+
+    def test_what_is_no_secret(self):
+        daemon, account = self.begin()
+        for octets in (b"x" * 65537, b"a\0b"):
+            ours = os.memfd_create("secret")
+            os.write(ours, octets)
+            os.lseek(ours, 0, os.SEEK_SET)
+            seen = []
+            self.pass_secret(daemon, account, ours, seen)
+            os.close(ours)
+            self.assertEqual(self.answered(seen), "InvalidArgument")
+        for handle in (1, -1):
+            self.assertFails("InvalidArgument", daemon.call, account, "Account", "SetSecrets", "(a{sv}a{sv})",
+                             {"password": GLib.Variant("h", handle)}, {})
+        self.assertEqual(self.kept(), ["secret"])
+
+    def test_a_pipe_that_stays_open_holds_up_nobody(self):
+        daemon, account = self.begin()
+        ours, theirs = os.pipe()
+        os.write(theirs, b"half a sec")
+        seen, begin = [], time.monotonic()
+        self.pass_secret(daemon, account, ours, seen)
+        while time.monotonic() - begin < 2:
+            daemon.query()
+        self.assertEqual(self.answered(seen), "InvalidArgument")
+        self.assertTrue(9 < time.monotonic() - begin < 15)
+        self.assertTrue(os.get_blocking(ours))  # what is the client's stays as it was
+        self.pass_secret(daemon, account, ours, seen)
+        daemon.query()
+        os.write(theirs, b"ret")
+        os.close(theirs)
+        os.close(ours)
+        self.assertEqual(self.answered(seen), "")
+        self.assertEqual(self.kept(), ["ret"])  # the half was read before
+        ours, theirs = os.pipe()
+        self.pass_secret(daemon, account, ours, seen)
+        daemon.query()
+        begin = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(self.answered(seen), "Cancelled")
+        for fd in (ours, theirs):
+            os.close(fd)
 
 
 class Keyed(Case):
