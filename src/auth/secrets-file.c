@@ -1,6 +1,7 @@
 /* Secrets in a key file, for who asks for that in so many words: a machine without a keyring. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ typedef struct
 {
   SurelSecrets parent;
   char *path;
+  pthread_mutex_t mutex; /* of who changes it: from the file's reading to its writing */
 } File;
 
 static GKeyFile *
@@ -53,12 +55,18 @@ file_set (SurelSecrets *secrets,
           GError **error)
 {
   File *self = (File *) secrets;
-  g_autoptr (GKeyFile) file = load (self, error);
+  g_autoptr (GKeyFile) file = NULL;
+  gboolean success = FALSE;
 
-  if (file == NULL)
-    return FALSE;
-  g_key_file_set_string (file, account, key, secret);
-  return save (self, file, error);
+  pthread_mutex_lock (&self->mutex);
+  file = load (self, error);
+  if (file != NULL)
+    {
+      g_key_file_set_string (file, account, key, secret);
+      success = save (self, file, error);
+    }
+  pthread_mutex_unlock (&self->mutex);
+  return success;
 }
 
 static char *
@@ -80,11 +88,15 @@ file_remove (SurelSecrets *secrets,
              GError **error)
 {
   File *self = (File *) secrets;
-  g_autoptr (GKeyFile) file = load (self, error);
+  g_autoptr (GKeyFile) file = NULL;
+  gboolean success = FALSE;
 
-  if (file == NULL)
-    return FALSE;
-  return !g_key_file_remove_group (file, account, NULL) || save (self, file, error);
+  pthread_mutex_lock (&self->mutex);
+  file = load (self, error);
+  if (file != NULL)
+    success = !g_key_file_remove_group (file, account, NULL) || save (self, file, error);
+  pthread_mutex_unlock (&self->mutex);
+  return success;
 }
 
 static void
@@ -92,6 +104,7 @@ file_free (SurelSecrets *secrets)
 {
   File *self = (File *) secrets;
 
+  pthread_mutex_destroy (&self->mutex);
   g_free (self->path);
   g_free (self);
 }
@@ -131,5 +144,6 @@ surel_secrets_new_file (const char *path, GError **error)
   self = g_new0 (File, 1);
   self->parent.klass = &klass;
   self->path = g_strdup (path);
+  pthread_mutex_init (&self->mutex, NULL);
   return &self->parent;
 }

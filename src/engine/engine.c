@@ -20,6 +20,7 @@ struct _SurelEngine
   SurelContext context;
   GHashTable *accounts; /* id → SurelAccount */
   GPtrArray *threads; /* GThread: to be joined before the store is closed */
+  GHashTable *secret_works; /* name of secrets → GQueue of SecretWork that wait for the one under way */
   guint tidy_source;
   gulong committed;
   gulong network_changed;
@@ -44,6 +45,7 @@ surel_engine_finalize (GObject *object)
   surel_engine_stop (self);
   g_hash_table_unref (self->accounts);
   g_ptr_array_unref (self->threads);
+  g_hash_table_unref (self->secret_works);
   G_OBJECT_CLASS (surel_engine_parent_class)->finalize (object);
 }
 
@@ -63,6 +65,7 @@ surel_engine_init (SurelEngine *self)
 {
   self->accounts = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   self->threads = g_ptr_array_new ();
+  self->secret_works = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_queue_free);
 }
 
 /**
@@ -367,14 +370,50 @@ typedef struct
   Change *change;
   ThenFunc then;
   gboolean forget;
+  GThread *thread;
 } SecretWork;
+
+static gpointer secret_main (gpointer data);
+
+static void
+start_secret_work (SurelEngine *self, SecretWork *work)
+{
+  work->thread = g_thread_new ("surel-secrets", secret_main, work);
+  g_ptr_array_add (self->threads, work->thread);
+}
+
+/* Secrets of one name are kept and forgotten in the order in which that was asked for. */
+static void
+start_next_secret_work (SurelEngine *self, const char *name)
+{
+  GQueue *waiting = g_hash_table_lookup (self->secret_works, name);
+  SecretWork *next;
+
+  while ((next = g_queue_pop_head (waiting)) != NULL)
+    {
+      if (!self->stopped)
+        {
+          start_secret_work (self, next);
+          return;
+        }
+      g_set_error (&next->change->error, SUREL_ERROR, SUREL_ERROR_CANCELLED, "The daemon ends");
+      next->then (next->change);
+      g_free (next);
+    }
+  g_hash_table_remove (self->secret_works, name);
+}
 
 static void
 run_then (gpointer data)
 {
   SecretWork *work = data;
+  g_autoptr (SurelEngine) engine = g_object_ref (work->change->engine);
+  g_autofree char *name = g_strdup (work->change->secret);
 
+  if (g_ptr_array_remove_fast (engine->threads, work->thread)) /* else it is joined already */
+    g_thread_join (work->thread);
   work->then (work->change);
+  start_next_secret_work (engine, name);
 }
 
 static gpointer
@@ -404,9 +443,16 @@ static void
 with_secrets (Change *change, gboolean forget, ThenFunc then)
 {
   SecretWork *work = g_new0 (SecretWork, 1);
+  GQueue *waiting = g_hash_table_lookup (change->engine->secret_works, change->secret);
 
-  *work = (SecretWork){ change, then, forget };
-  g_ptr_array_add (change->engine->threads, g_thread_new ("surel-secrets", secret_main, work));
+  *work = (SecretWork){ change, then, forget, NULL };
+  if (waiting != NULL)
+    {
+      g_queue_push_tail (waiting, work);
+      return;
+    }
+  g_hash_table_insert (change->engine->secret_works, g_strdup (change->secret), g_queue_new ());
+  start_secret_work (change->engine, work);
 }
 
 static gboolean

@@ -422,6 +422,49 @@ class Passed(Case):
         for fd in (ours, theirs):
             os.close(fd)
 
+    def test_secrets_of_one_client_are_kept_in_their_order(self):
+        daemon, account = self.begin()
+        ours, theirs = os.pipe()
+        seen, later = [], []
+        self.pass_secret(daemon, account, ours, seen)
+        fd = os.memfd_create("secret")
+        os.write(fd, b"last")
+        os.lseek(fd, 0, os.SEEK_SET)
+        self.pass_secret(daemon, account, fd, later)
+        time.sleep(0.5)
+        while GLib.MainContext.default().iteration(False):
+            pass
+        self.assertEqual(later, [])
+        os.write(theirs, b"first")
+        os.close(theirs)
+        self.assertEqual((self.answered(seen), self.answered(later)), ("", ""))
+        self.assertEqual(self.kept(), ["last"])
+        os.close(ours)
+        os.close(fd)
+
+
+    def test_many_at_once_are_all_kept(self):
+        daemon, first = self.begin()
+        accounts = [first] + [daemon.add_account(self.server, user=user)[0] for user in ("bob", "carol", "dave")]
+        left = daemon.add_account(self.server, user="erin")[0]
+        answers = []
+        for n in range(20):
+            for account in accounts:
+                self.client.call(NAME, account, NAME + ".Account", "SetSecrets", GLib.Variant(
+                    "(a{sv}a{sv})", ({"password": GLib.Variant("s", f"{account[-1]}-{n}")}, {})), None, 0, 20000,
+                    None, lambda connection, result: answers.append(connection.call_finish(result)))
+            if n == 10:
+                daemon.connection.call_sync(NAME, left, NAME + ".Account", "Remove", GLib.Variant("(a{sv})", ({},)),
+                                            None, 0, 20000, None)
+
+        def all_answered():
+            while GLib.MainContext.default().iteration(False):
+                pass
+            return len(answers) == 80
+        wait_for(all_answered)
+        wait_for(lambda: len(self.kept()) == 4, say=lambda: str(self.kept()))
+        self.assertEqual(sorted(self.kept()), sorted(f"{account[-1]}-19" for account in accounts))
+
 
 class Keyed(Case):
     def test_a_call_with_a_key_is_done_once(self):
