@@ -140,13 +140,29 @@ read_now (Pipe *pipe)
 }
 
 static void
+fail_empty (Reading *reading, const char *key)
+{
+  g_autofree char *message = g_strdup_printf ("The secret `%s` is empty", key);
+
+  fail (reading, SUREL_ERROR_INVALID_ARGUMENT, message);
+}
+
+/* Takes @pipe over, which is at its end. */
+static void
 take_secret (Pipe *pipe)
 {
+  Reading *reading = pipe->reading;
   gsize length = pipe->length;
 
   if (length > 0 && pipe->octets[length - 1] == '\n')
     length -= length > 1 && pipe->octets[length - 2] == '\r' ? 2 : 1;
-  g_hash_table_replace (pipe->reading->table, g_strdup (pipe->key), g_strndup (pipe->octets, length));
+  if (length == 0)
+    {
+      fail_empty (reading, pipe->key);
+      return;
+    }
+  g_hash_table_replace (reading->table, g_strdup (pipe->key), g_strndup (pipe->octets, length));
+  g_ptr_array_remove (reading->pipes, pipe);
 }
 
 /* FALSE once @pipe is gone: it was at its end, or the reading has failed. */
@@ -165,10 +181,7 @@ read_on (Pipe *pipe)
   else if (pipe->length > SECRET_MAX || memchr (pipe->octets, '\0', pipe->length) != NULL)
     fail (reading, SUREL_ERROR_INVALID_ARGUMENT, "A secret is too long, or has a NUL in it");
   else
-    {
-      take_secret (pipe);
-      g_ptr_array_remove (reading->pipes, pipe);
-    }
+    take_secret (pipe);
   return FALSE;
 }
 
@@ -252,6 +265,8 @@ add_secret (Reading *reading, const char *key, GVariant *value, GUnixFDList *fds
     message = g_strdup_printf ("There is no secret `%s`", key);
   else if (g_hash_table_contains (reading->table, key))
     message = g_strdup_printf ("The secret `%s` is there twice", key);
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) && g_variant_get_size (value) <= 1)
+    fail_empty (reading, key);
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     g_hash_table_insert (reading->table, g_strdup (key), g_variant_dup_string (value, NULL));
   else if (g_variant_is_of_type (value, G_VARIANT_TYPE_HANDLE))

@@ -39,8 +39,7 @@ read_password (GError **error)
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There is no password on standard input"));
       return NULL;
     }
-  if (line[length - 1] == '\n')
-    line[length - 1] = '\0';
+  line[strcspn (line, "\r\n")] = '\0';
   return g_steal_pointer (&line);
 }
 
@@ -97,8 +96,8 @@ add_settings (SurelCli *cli, GVariantBuilder *settings)
   add_text (settings, "security", cli->security);
   add_text (settings, "protocol", cli->protocol);
   add_text (settings, "name", cli->name);
-  if (cli->port != 0)
-    g_variant_builder_add (settings, "{sv}", "port", g_variant_new_uint32 (cli->port));
+  if (cli->port != SUREL_CLI_UNSET)
+    g_variant_builder_add (settings, "{sv}", "port", g_variant_new_uint32 ((guint) cli->port));
 }
 
 static gboolean

@@ -6,6 +6,8 @@
 #define SUREL_CLI_NAME "org.surel.Sync1"
 #define SUREL_CLI_PATH "/org/surel/Sync1"
 
+#define SUREL_CLI_UNSET G_MININT
+
 /* What every command gets. */
 typedef struct
 {
@@ -18,9 +20,9 @@ typedef struct
   gboolean no;
   gboolean raw;
   gboolean headers;
-  guint count; /* rows of a list */
+  int count; /* rows of a list */
   char *host;
-  guint port;
+  int port; /* or SUREL_CLI_UNSET */
   char *user;
   char *security;
   char *protocol;

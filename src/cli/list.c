@@ -108,7 +108,7 @@ surel_cli_list (SurelCli *cli, char **arguments, GError **error)
   g_variant_builder_init (&filter, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_init (&window, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&filter, "{sv}", "inMailbox", g_variant_new_object_path (folder));
-  g_variant_builder_add (&window, "{sv}", "limit", g_variant_new_uint32 (cli->count));
+  g_variant_builder_add (&window, "{sv}", "limit", g_variant_new_uint32 ((guint) cli->count));
   reply = surel_cli_call (cli, SUREL_CLI_PATH, "Messages", "Query",
                           g_variant_new ("(a{sv}asa{sv}as)", &filter, NULL, &window, NULL), error);
   if (reply == NULL)

@@ -29,6 +29,18 @@ surel_cli_usage (GError **error, const char *usage)
 }
 
 static gboolean
+check_numbers (SurelCli *cli, GError **error)
+{
+  if (cli->port != SUREL_CLI_UNSET && (cli->port < 1 || cli->port > G_MAXUINT16))
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("--port takes a number from 1 to 65535"));
+  else if (cli->count < 1)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("--count takes a number from 1"));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
 parse (SurelCli *cli, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
@@ -45,7 +57,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "host", 0, 0, G_OPTION_ARG_STRING, &cli->host, N_ ("account: the server"), N_ ("HOST") },
     { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
-    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls or starttls"), "S" },
+    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, or none for a server on this machine"), "S" },
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), "P" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
@@ -74,7 +86,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
                                             "  ops                    what the server hasn't heard of, or refused\n"
                                             "  ops cancel|retry|confirm N"));
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
-  return g_option_context_parse (context, argc, argv, error);
+  return g_option_context_parse (context, argc, argv, error) && check_numbers (cli, error);
 }
 
 static gboolean
@@ -93,7 +105,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GPtrArray) removals = g_ptr_array_new_with_free_func (g_free);
-  SurelCli cli = { .count = 50, .removals = removals };
+  SurelCli cli = { .count = 50, .port = SUREL_CLI_UNSET, .removals = removals };
   g_autoptr (GError) error = NULL;
   gboolean success;
 

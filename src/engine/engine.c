@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/post.h"
+#include "engine/settings.h"
 #include "store/calls.h"
 #include "store/content.h"
 #include "store/log.h"
@@ -544,12 +545,35 @@ surel_engine_add_account (SurelEngine *self,
   with_secrets (change, FALSE, add_with_secrets);
 }
 
+/* Only where that is changed: two that are alike already may still be changed in other ways. */
+static gboolean
+check_others (SurelTxn *txn, Change *change, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_account_row_unref);
+  gboolean alike = FALSE;
+
+  if (!surel_accounts_load (txn->sql, 0, rows, error))
+    return FALSE;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      SurelAccountRow *row = rows->pdata[i];
+      gboolean same = surel_settings_are_alike (row->settings, change->settings);
+
+      if (row->id == change->account && same)
+        return TRUE;
+      alike = alike || same;
+    }
+  if (alike)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "There is an account with that user and server already");
+  return !alike;
+}
+
 static gboolean
 write_settings (SurelTxn *txn, gpointer data, GError **error)
 {
   Change *change = data;
 
-  return surel_accounts_set_settings (txn, change->account, change->settings, error);
+  return check_others (txn, change, error) && surel_accounts_set_settings (txn, change->account, change->settings, error);
 }
 
 static void

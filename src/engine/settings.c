@@ -173,6 +173,39 @@ check_host (const char *host, GError **error)
          || g_hostname_is_non_ascii (host) || refuse (error, "host", "has to be a host's name or address");
 }
 
+/* Told by the name alone, as nothing is looked up here; the connection checks the address again. */
+static gboolean
+is_loopback (const char *host)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+
+  return address != NULL ? g_inet_address_get_is_loopback (address)
+                         : g_ascii_strcasecmp (host, "localhost") == 0
+                               || g_str_has_suffix (host, ".localhost");
+}
+
+static gboolean
+check_security (const char *security, const char *host, GError **error)
+{
+  if (g_str_equal (security, "starttls"))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "STARTTLS is not supported yet; use security `tls` (port 993)");
+      return FALSE;
+    }
+  return !g_str_equal (security, "none") || is_loopback (host)
+         || refuse (error, "security", "can be `none` for a server on this machine alone");
+}
+
+static gboolean
+check_connections (GVariantDict *dict, GError **error)
+{
+  guint32 connections = 1;
+
+  g_variant_dict_lookup (dict, "maxConnections", "u", &connections);
+  return connections > 0 || refuse (error, "maxConnections", "can't be 0");
+}
+
 static gboolean
 check_imap (GVariantDict *dict, GError **error)
 {
@@ -194,7 +227,7 @@ check_imap (GVariantDict *dict, GError **error)
     return refuse (error, "port", "can't be 0");
   if (string_of (dict, "user")[0] == '\0')
     g_variant_dict_insert (dict, "user", "s", string_of (dict, "address"));
-  return check_host (host, error);
+  return check_host (host, error) && check_security (security, host, error) && check_connections (dict, error);
 }
 
 static gboolean
@@ -228,6 +261,29 @@ check_all (GVariantDict *dict, GError **error)
       return FALSE;
     }
   return check_imap (dict, error);
+}
+
+/**
+ * surel_settings_are_alike:
+ *
+ * Returns: whether two checked settings are of the same account: protocol, user and server are the same
+ */
+gboolean
+surel_settings_are_alike (GVariant *one, GVariant *other)
+{
+  static const char *const keys[] = { "protocol", "user", "host", "url" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      const char *a = "";
+      const char *b = "";
+
+      g_variant_lookup (one, keys[i], "&s", &a);
+      g_variant_lookup (other, keys[i], "&s", &b);
+      if (!g_str_equal (a, b))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /**

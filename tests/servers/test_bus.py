@@ -466,6 +466,62 @@ class Passed(Case):
         self.assertEqual(sorted(self.kept()), sorted(f"{account[-1]}-19" for account in accounts))
 
 
+class Settings(Case):
+    def add(self, user="alice", secrets=None, **settings):
+        whole = {"address": user + "@surel.test", "user": user, "host": "localhost", "port": self.server.port + 1}
+        whole.update(settings)
+        return self.daemon.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})",
+                                {k: v if isinstance(v, GLib.Variant) else GLib.Variant("i" if isinstance(v, int) else "s", v)
+                                 for k, v in whole.items()},
+                                secrets or {"password": GLib.Variant("s", "secret")}, {})[0]
+
+    def test_what_cant_work_is_told_at_the_call(self):
+        self.daemon = self.start()
+        account = self.add("carol")
+        for name, settings in (("NotSupported", {"security": "starttls"}),
+                               ("InvalidArgument", {"security": "none", "host": "mail.surel.test"}),
+                               ("InvalidArgument", {"security": "none", "host": "192.0.2.1"}),
+                               ("InvalidArgument", {"security": "none", "host": "localhost.surel.test"}),
+                               ("InvalidArgument", {"port": 0}), ("InvalidArgument", {"port": 65536}),
+                               ("InvalidArgument", {"maxConnections": 0})):
+            with self.subTest(**settings):
+                said = self.assertFails(name, self.add, **settings)
+                if name == "InvalidArgument":
+                    self.assertIn("`" + [k for k in settings if k != "host"][0] + "`", said)
+                settings = {k: GLib.Variant("i" if isinstance(v, int) else "s", v) for k, v in settings.items()}
+                self.assertFails(name, self.daemon.call, account, "Account", "Configure", "(a{sv}a{sv})", settings, {})
+        for host in ("localhost", "127.0.0.1", "127.9.9.9", "::1"):
+            self.daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {
+                "security": GLib.Variant("s", "none"), "host": GLib.Variant("s", host)}, {})
+
+    def test_no_secret_is_empty(self):
+        self.daemon = self.start()
+        account = self.add("carol")
+        empty = {"password": GLib.Variant("s", "")}
+        self.assertFails("InvalidArgument", self.add, secrets=empty)
+        self.assertFails("InvalidArgument", self.daemon.call, account, "Account", "SetSecrets", "(a{sv}a{sv})", empty, {})
+        ours, theirs = os.pipe()
+        os.write(theirs, b"\n")
+        os.close(theirs)
+        fds = Gio.UnixFDList.new()
+        fds.append(ours)
+        os.close(ours)
+        self.assertFails("InvalidArgument", self.daemon.connection.call_with_unix_fd_list_sync, NAME, account,
+                         NAME + ".Account", "SetSecrets", GLib.Variant(
+                             "(a{sv}a{sv})", ({"password": GLib.Variant("h", 0)}, {})), None, 0, 30000, fds, None)
+
+    def test_no_account_becomes_the_same_as_another(self):
+        self.daemon = self.start()
+        bob, carol = self.add("bob"), self.add("carol")
+        user = GLib.Variant("s", "bob")
+        self.assertFails("Exists", self.daemon.call, carol, "Account", "Configure", "(a{sv}a{sv})", {"user": user}, {})
+        self.assertEqual(self.daemon.get(carol, "Account", "Settings")["user"], "carol")
+        self.daemon.call(bob, "Account", "Configure", "(a{sv}a{sv})",
+                         {"user": user, "name": GLib.Variant("s", "B")}, {})
+        self.daemon.call(carol, "Account", "Configure", "(a{sv}a{sv})",
+                         {"user": user, "host": GLib.Variant("s", "127.0.0.1")}, {})
+
+
 class Keyed(Case):
     def test_a_call_with_a_key_is_done_once(self):
         secrets = "file:" + self.dir + "/secrets"
