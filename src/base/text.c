@@ -92,3 +92,26 @@ surel_text_clean (const char *text, gssize length, gsize max)
     }
   return g_string_free (clean, FALSE);
 }
+
+/**
+ * surel_text_hide:
+ * @secret: not empty
+ *
+ * Returns: (transfer full): @text with `***` wherever it had @secret, in capitals or not
+ */
+char *
+surel_text_hide (const char *text, const char *secret)
+{
+  gsize length = strlen (secret);
+  GString *shown = g_string_new (NULL);
+
+  while (*text != '\0')
+    if (g_ascii_strncasecmp (text, secret, length) == 0)
+      {
+        g_string_append (shown, "***");
+        text += length;
+      }
+    else
+      g_string_append_c (shown, *text++);
+  return g_string_free (shown, FALSE);
+}

@@ -6,6 +6,8 @@
 /**
  * surel_link_open:
  * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
+ * @alert: (out) (optional) (nullable) (transfer full): where it fails, what a person is to be told; else the remote
+ *   has it
  *
  * Looks the account's password up, connects and signs in. Blocks.
  *
@@ -16,6 +18,7 @@ SurelRemote *
 surel_link_open (const SurelContext *context,
                  const SurelAccountRow *account,
                  SurelCertificate **rejected,
+                 char **alert,
                  GCancellable *cancellable,
                  GError **error)
 {
@@ -36,7 +39,11 @@ surel_link_open (const SurelContext *context,
     }
   remote = context->new_remote (&config, error);
   surel_secret_wipe (config.password);
-  if (remote == NULL || !surel_remote_open (remote, rejected, cancellable, error))
+  if (remote == NULL)
     return NULL;
-  return g_steal_pointer (&remote);
+  if (surel_remote_open (remote, rejected, cancellable, error))
+    return g_steal_pointer (&remote);
+  if (alert != NULL)
+    *alert = surel_remote_take_alert (remote);
+  return NULL;
 }

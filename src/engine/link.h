@@ -18,6 +18,7 @@ typedef struct
 SurelRemote *surel_link_open (const SurelContext *context,
                               const SurelAccountRow *account,
                               SurelCertificate **rejected,
+                              char **alert,
                               GCancellable *cancellable,
                               GError **error);
 

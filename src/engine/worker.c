@@ -444,8 +444,9 @@ seconds_left (SurelWorker *self)
   return MAX (left, 0);
 }
 
+/* Takes @rejected and @alert over. */
 static void
-report_failure (SurelWorker *self, GError *error, SurelCertificate *rejected, gint64 wait)
+report_failure (SurelWorker *self, GError *error, SurelCertificate *rejected, char *alert, gint64 wait)
 {
   SurelReport report = { .status = status_of (error),
                          .rejected = rejected,
@@ -453,7 +454,7 @@ report_failure (SurelWorker *self, GError *error, SurelCertificate *rejected, gi
                          .progress = -1,
                          .done = self->request };
 
-  post (self, report, error, NULL);
+  post (self, report, error, alert);
 }
 
 static void
@@ -471,7 +472,7 @@ report_success (SurelWorker *self, SurelRemote *remote)
 
 /* What people did goes first; then all is brought up to date, where that is wanted or it is time. */
 static gboolean
-run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, GError **error)
+run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, char **alert, GError **error)
 {
   gboolean list = self->sync_wanted || *remote == NULL || surel_clock_monotonic () >= self->sync_due;
 
@@ -479,7 +480,7 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
   if (*remote == NULL)
     {
       post_status (self, SUREL_STATUS_CONNECTING, -1);
-      *remote = surel_link_open (&self->context, self->account, rejected, self->stop, error);
+      *remote = surel_link_open (&self->context, self->account, rejected, alert, self->stop, error);
       if (*remote == NULL)
         return FALSE;
     }
@@ -512,16 +513,19 @@ worker_main (gpointer data)
     {
       g_autoptr (GError) error = NULL;
       SurelCertificate *rejected = NULL;
+      g_autofree char *alert = NULL;
       gboolean was_open = remote != NULL;
       gint64 wait;
 
       take_requests (self, 0);
-      if (run_pass (self, &remote, &rejected, &error))
+      if (run_pass (self, &remote, &rejected, &alert, &error))
         {
           self->failures = 0;
           take_requests (self, self->sync_wanted ? 0 : seconds_left (self));
           continue;
         }
+      if (remote != NULL)
+        alert = surel_remote_take_alert (remote);
       g_clear_pointer (&remote, surel_remote_free);
       /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
       if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
@@ -530,7 +534,7 @@ worker_main (gpointer data)
       if (g_cancellable_is_cancelled (self->stop))
         g_clear_pointer (&rejected, surel_certificate_unref);
       else
-        report_failure (self, error, rejected, wait);
+        report_failure (self, error, rejected, g_steal_pointer (&alert), wait);
       take_requests (self, wait);
     }
   g_clear_pointer (&remote, surel_remote_free);

@@ -2,6 +2,7 @@
 """Servers that lie, break the protocol or go on for ever, over TLS. In each case the daemon keeps running,
 needs little memory, and a second, healthy account goes on."""
 
+import base64
 import os
 import sys
 
@@ -341,6 +342,41 @@ class Hostile(Case):
         self.assertNotIn("\x1b", text)
         self.assertNotIn("\u202e", text)
         self.assertLess(len(text), 1000)
+
+
+    def test_a_password_that_is_repeated_is_not_shown(self):
+        plain = base64.b64encode(b"\0alice\0secret")
+        for echo in (b"NO [ALERT] no user alice with secret here", b"NO [SECRET] SeCrEt? " + plain,
+                     b"BAD se\x01cret", b"NO " + b"y" * 297 + b"secret"):
+            with self.subTest(echo=echo):
+                def login(peer, tag, _, echo=echo):
+                    peer.send(tag + b" " + echo + b"\r\n")
+                account = self.play(Mailbox(AUTHENTICATE=login))
+                self.settled(account, "AuthenticationFailed", "ServerMisbehaved")
+                told = str(self.daemon.objects()) + self.daemon.read_log()
+                for secret in ("secret", plain.decode()):
+                    self.assertNotIn(secret, told.lower() if secret == "secret" else told)
+                self.assertIn("***" if b"y" not in echo[:9] else "yyy", self.daemon.get(account, "Account", "Error")[1])
+                if b"ALERT" in echo:
+                    self.assertEqual(self.daemon.get(account, "Account", "Alert"), "no user alice with *** here")
+                self.daemon.stop()
+                self.data += "x"
+                del self.healthy
+
+    def test_an_alert_with_a_refusal_is_told(self):
+        def refuse(peer, tag, _):
+            peer.send(tag + b" NO [ALERT] pay first\r\n")
+
+        def greeting(peer):
+            peer.send(b"* BYE [ALERT] closed for today\r\n")
+        for play, alert in ((Mailbox(AUTHENTICATE=refuse), "pay first"), (Mailbox(LIST=refuse), "pay first"),
+                            (greeting, "closed for today")):
+            with self.subTest(alert=alert):
+                account = self.play(play)
+                wait_for(lambda: self.daemon.get(account, "Account", "Alert") == alert)
+                self.daemon.stop()
+                self.data += "x"
+                del self.healthy
 
 
 class Slow(Case):

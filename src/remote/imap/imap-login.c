@@ -100,6 +100,21 @@ explain_refusal (const char *user, GError **error)
 }
 
 /**
+ * surel_imap_hide_password:
+ *
+ * Whatever the server says, the password isn't shown, nor what AUTHENTICATE PLAIN makes of it.
+ */
+void
+surel_imap_hide_password (SurelImapSession *session, const char *user, const char *password)
+{
+  char *answer = plain_response (user, password);
+
+  surel_imap_session_hide (session, answer);
+  surel_imap_session_hide (session, password);
+  wipe (&answer);
+}
+
+/**
  * surel_imap_log_in:
  * @user: the user's name at the server
  * @password: the secret; it goes into no log

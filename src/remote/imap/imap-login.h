@@ -4,6 +4,7 @@
 
 G_BEGIN_DECLS
 
+void surel_imap_hide_password (SurelImapSession *session, const char *user, const char *password);
 gboolean surel_imap_log_in (SurelImapSession *session,
                             const char *user,
                             const char *password,

@@ -57,6 +57,7 @@ imap_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cance
   if (connection == NULL)
     return done (FALSE, error);
   self->session = surel_imap_session_new (connection);
+  surel_imap_hide_password (self->session, self->user, self->password);
   return done (surel_imap_session_greet (self->session, cancellable, error)
                    && surel_imap_log_in (self->session, self->user, self->password, cancellable, error)
                    && surel_imap_enable (self->session, cancellable, error),
@@ -78,7 +79,9 @@ imap_get_capabilities (SurelRemote *remote)
 static char *
 imap_take_alert (SurelRemote *remote)
 {
-  return surel_imap_session_take_alert (((Imap *) remote)->session);
+  Imap *self = (Imap *) remote;
+
+  return self->session != NULL ? surel_imap_session_take_alert (self->session) : NULL;
 }
 
 static GPtrArray *

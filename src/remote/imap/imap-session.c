@@ -37,6 +37,7 @@ struct _SurelImapSession
   char *last_code_name; /* nullable */
   char *last_code_argument; /* nullable */
   char *alert; /* nullable */
+  GPtrArray *hidden; /* secrets that a server may repeat, in whatever it says */
 
   /* Of the command that is being read. */
   gint64 started; /* monotonic µs */
@@ -52,6 +53,13 @@ free_error (gpointer error)
     g_error_free (error);
 }
 
+static void
+free_secret (gpointer secret)
+{
+  explicit_bzero (secret, strlen (secret));
+  g_free (secret);
+}
+
 /**
  * surel_imap_session_new:
  * @connection: (transfer full): open, nothing read yet
@@ -64,6 +72,7 @@ surel_imap_session_new (SurelConnection *connection)
   self->connection = connection;
   self->parser = surel_imap_parser_new (NULL);
   self->outstanding = g_hash_table_new (NULL, NULL);
+  self->hidden = g_ptr_array_new_with_free_func (free_secret);
   self->completed = g_hash_table_new_full (NULL, NULL, NULL, free_error);
   return self;
 }
@@ -79,6 +88,7 @@ surel_imap_session_free (SurelImapSession *self)
   g_free (self->last_code_name);
   g_free (self->last_code_argument);
   g_free (self->alert);
+  g_ptr_array_unref (self->hidden);
   g_free (self);
 }
 
@@ -109,6 +119,43 @@ char *
 surel_imap_session_take_alert (SurelImapSession *self)
 {
   return g_steal_pointer (&self->alert);
+}
+
+/**
+ * surel_imap_session_hide:
+ * @secret: what is never shown to anybody, should the server say it
+ */
+void
+surel_imap_session_hide (SurelImapSession *self, const char *secret)
+{
+  if (secret[0] != '\0')
+    g_ptr_array_add (self->hidden, g_strdup (secret));
+}
+
+static char *
+hide_secrets (SurelImapSession *self, const char *text)
+{
+  char *shown = g_strdup (text);
+
+  for (guint i = 0; i < self->hidden->len; i++)
+    {
+      g_autofree char *before = shown;
+
+      shown = surel_text_hide (before, self->hidden->pdata[i]);
+    }
+  return shown;
+}
+
+/* A server's words for a person. Secrets are hidden before the words are cleaned, which may change them, and again
+ * after, as what is cleaned away may have stood in one; and only then they are cut, so that none is cut in two. */
+static char *
+words_of (SurelImapSession *self, const char *text, gsize max)
+{
+  g_autofree char *raw = hide_secrets (self, text != NULL ? text : "");
+  g_autofree char *clean = surel_text_clean (raw, -1, G_MAXINT);
+  g_autofree char *shown = hide_secrets (self, clean);
+
+  return surel_text_clean (shown, -1, max);
 }
 
 /**
@@ -246,7 +293,7 @@ note_code (SurelImapSession *self, const SurelImapResponse *response)
   else if (strcmp (code->name, "ALERT") == 0)
     {
       g_free (self->alert);
-      self->alert = surel_text_clean (response->text, -1, ALERT_MAX);
+      self->alert = words_of (self, response->text, ALERT_MAX);
     }
   else if (strcmp (code->name, "UIDVALIDITY") == 0 && code->number <= G_MAXUINT32)
     self->mailbox.uidvalidity = (guint32) code->number;
@@ -319,26 +366,26 @@ note (SurelImapSession *self, const SurelImapResponse *response)
 }
 
 static void
-set_status_error (const SurelImapResponse *response, const char *what, SurelImapError code, GError **error)
+set_status_error (
+    SurelImapSession *self, const SurelImapResponse *response, const char *what, SurelImapError code, GError **error)
 {
-  g_autofree char *text = surel_text_clean (response->text != NULL ? response->text : "", -1, TEXT_MAX);
+  g_autofree char *text = words_of (self, response->text, TEXT_MAX);
+  g_autofree char *name = words_of (self, response->code.name, TEXT_MAX);
 
-  g_set_error (error, SUREL_IMAP_ERROR, code, "The server %s: “%s”%s%s%s", what, text,
-               response->code.name != NULL ? " [" : "",
-               response->code.name != NULL ? response->code.name : "",
-               response->code.name != NULL ? "]" : "");
+  g_set_error (error, SUREL_IMAP_ERROR, code, "The server %s: “%s”%s%s%s", what, text, name[0] != '\0' ? " [" : "",
+               name, name[0] != '\0' ? "]" : "");
 }
 
 /* How a command ended. Returns %NULL for OK. */
 static GError *
-outcome_of (const SurelImapResponse *response)
+outcome_of (SurelImapSession *self, const SurelImapResponse *response)
 {
   GError *error = NULL;
 
   if (response->condition == SUREL_IMAP_NO)
-    set_status_error (response, "refused the command", SUREL_IMAP_ERROR_NO, &error);
+    set_status_error (self, response, "refused the command", SUREL_IMAP_ERROR_NO, &error);
   else if (response->condition != SUREL_IMAP_OK)
-    set_status_error (response, "did not understand the command", SUREL_IMAP_ERROR_BAD, &error);
+    set_status_error (self, response, "did not understand the command", SUREL_IMAP_ERROR_BAD, &error);
   return error;
 }
 
@@ -369,7 +416,7 @@ complete (SurelImapSession *self, const SurelImapResponse *response, GError **er
                    "The server completed a command that was not sent, or twice");
       return FALSE;
     }
-  g_hash_table_insert (self->completed, GUINT_TO_POINTER ((guint) tag), outcome_of (response));
+  g_hash_table_insert (self->completed, GUINT_TO_POINTER ((guint) tag), outcome_of (self, response));
   keep_code (self, &response->code);
   start_clock (self);
   return TRUE;
@@ -420,7 +467,7 @@ surel_imap_session_next (SurelImapSession *self,
         }
       if ((*response)->kind == SUREL_IMAP_UNTAGGED && (*response)->condition == SUREL_IMAP_BYE)
         {
-          set_status_error (*response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+          set_status_error (self, *response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
           return -1;
         }
       return 1;
@@ -547,7 +594,7 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
   note (self, response);
   if (response->condition == SUREL_IMAP_BYE || response->condition == SUREL_IMAP_PREAUTH)
     {
-      set_status_error (response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
+      set_status_error (self, response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
       if (response->condition == SUREL_IMAP_PREAUTH && error != NULL)
         (*error)->code = SUREL_IMAP_ERROR_SYNTAX;
       return FALSE;
@@ -701,7 +748,7 @@ surel_imap_session_idle (SurelImapSession *self,
         return end_idle (self, tag, response, error);
       if (response->kind == SUREL_IMAP_UNTAGGED && response->condition == SUREL_IMAP_BYE)
         {
-          set_status_error (response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+          set_status_error (self, response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
           return FALSE;
         }
       *changed = tells_of_a_change (response);

@@ -48,6 +48,7 @@ gboolean surel_imap_session_has_qresync (SurelImapSession *self);
 guint64 surel_imap_session_get_append_limit (SurelImapSession *self);
 SurelImapMailbox *surel_imap_session_get_mailbox (SurelImapSession *self);
 char *surel_imap_session_take_alert (SurelImapSession *self);
+void surel_imap_session_hide (SurelImapSession *self, const char *secret);
 
 guint surel_imap_session_send (SurelImapSession *self,
                                SurelImapCommand *command,
