@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 
 #define PASSWORD_MAX 65536 /* octets */
+#define ADDRESS_WIDTH 32 /* cells */
 
 static char *
 read_password (GError **error)
@@ -159,11 +160,13 @@ list (SurelCli *cli, char **arguments, GError **error)
       const char *id = "";
       const char *address = "";
       const char *status = "";
+      g_autofree char *filled = NULL;
 
       g_variant_lookup (owned, "Id", "&s", &id);
       g_variant_lookup (owned, "Address", "&s", &address);
       g_variant_lookup (owned, "Status", "&s", &status);
-      surel_cli_print ("%-8s %-32s %s\n", id, address, status);
+      filled = surel_cli_column (address, MAX (ADDRESS_WIDTH, surel_cli_width (address)));
+      surel_cli_print ("%-8s %s %s\n", id, filled, status);
     }
   return TRUE;
 }

@@ -32,6 +32,20 @@ surel_cli_call (SurelCli *cli,
 }
 
 /**
+ * surel_cli_compare_objects:
+ *
+ * Orders object paths by the numbers they end with.
+ */
+int
+surel_cli_compare_objects (const char *one, const char *other)
+{
+  gsize a = strlen (one);
+  gsize b = strlen (other);
+
+  return a != b ? (a < b ? -1 : 1) : strcmp (one, other);
+}
+
+/**
  * surel_cli_objects:
  * @interface: `Account`, `Folder` or `Job`
  *

@@ -13,6 +13,7 @@ typedef struct
 {
   GDBusConnection *bus;
   gboolean json;
+  gboolean version;
   gboolean wait;
   gboolean watch;
   gboolean forever;
@@ -40,6 +41,7 @@ GVariant *surel_cli_call (SurelCli *cli,
                           GVariant *arguments,
                           GError **error);
 GVariant *surel_cli_objects (SurelCli *cli, const char *interface, GError **error);
+int surel_cli_compare_objects (const char *one, const char *other);
 char *surel_cli_find_account (SurelCli *cli, const char *words, GError **error);
 char *surel_cli_find_folder (SurelCli *cli, const char *words, GError **error);
 gboolean surel_cli_wait_for_job (SurelCli *cli, const char *job, GError **error);
@@ -56,6 +58,8 @@ void surel_cli_print_json (GVariant *value);
 void surel_cli_print (const char *format, ...) G_GNUC_PRINTF (1, 2);
 gboolean surel_cli_flush (GError **error);
 char *surel_cli_clean (const char *text);
+guint surel_cli_width (const char *text);
+char *surel_cli_column (const char *text, guint width);
 char *surel_cli_time (gint64 time);
 
 gboolean surel_cli_account (SurelCli *cli, char **arguments, GError **error);

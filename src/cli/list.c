@@ -4,12 +4,61 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
+
+#define PAGE 1000 /* messages asked for at once */
+#define PIECE 16384 /* octets of a line that are cleaned at once */
+#define SENDER_WIDTH 24 /* cells */
+
+static int
+compare_folders (gconstpointer a, gconstpointer b)
+{
+  GVariant *entries[] = { *(GVariant *const *) a, *(GVariant *const *) b };
+  const char *accounts[2] = { "", "" };
+  const char *paths[2] = { "", "" };
+  int order;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GVariant) properties = g_variant_get_child_value (entries[i], 1);
+
+      g_variant_lookup (properties, "Account", "&o", &accounts[i]);
+      g_variant_lookup (properties, "Path", "&s", &paths[i]);
+    }
+  order = surel_cli_compare_objects (accounts[0], accounts[1]);
+  return order != 0 ? order : strcmp (paths[0], paths[1]);
+}
+
+/* Those of @account, or of all where it is %NULL, account by account and by their paths. */
+static GVariant *
+in_order (GVariant *folders, const char *account)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  GVariantBuilder builder;
+
+  for (gsize i = 0; i < g_variant_n_children (folders); i++)
+    {
+      g_autoptr (GVariant) entry = g_variant_get_child_value (folders, i);
+      g_autoptr (GVariant) properties = g_variant_get_child_value (entry, 1);
+      const char *of = "";
+
+      g_variant_lookup (properties, "Account", "&o", &of);
+      if (account == NULL || g_str_equal (of, account))
+        g_ptr_array_add (entries, g_steal_pointer (&entry));
+    }
+  g_ptr_array_sort (entries, compare_folders);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{oa{sv}}"));
+  for (guint i = 0; i < entries->len; i++)
+    g_variant_builder_add_value (&builder, entries->pdata[i]);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
 
 gboolean
 surel_cli_folders (SurelCli *cli, char **arguments, GError **error)
 {
   g_autofree char *account = NULL;
+  g_autoptr (GVariant) found = NULL;
   g_autoptr (GVariant) folders = NULL;
   GVariantIter iter;
   GVariant *properties;
@@ -18,9 +67,10 @@ surel_cli_folders (SurelCli *cli, char **arguments, GError **error)
     return surel_cli_usage (error, "folders [ACCOUNT]");
   if (arguments[0] != NULL && (account = surel_cli_find_account (cli, arguments[0], error)) == NULL)
     return FALSE;
-  folders = surel_cli_objects (cli, "Folder", error);
-  if (folders == NULL)
+  found = surel_cli_objects (cli, "Folder", error);
+  if (found == NULL)
     return FALSE;
+  folders = in_order (found, account);
   if (cli->json)
     {
       surel_cli_print_json (folders);
@@ -32,18 +82,14 @@ surel_cli_folders (SurelCli *cli, char **arguments, GError **error)
       g_autoptr (GVariant) owned = properties;
       const char *path = "";
       const char *role = "";
-      const char *of = "";
       g_autofree char *clean = NULL;
       guint total = 0;
       guint unread = 0;
 
       g_variant_lookup (owned, "Path", "&s", &path);
       g_variant_lookup (owned, "Role", "&s", &role);
-      g_variant_lookup (owned, "Account", "&o", &of);
       g_variant_lookup (owned, "TotalMessages", "u", &total);
       g_variant_lookup (owned, "UnreadMessages", "u", &unread);
-      if (account != NULL && !g_str_equal (of, account))
-        continue;
       clean = surel_cli_clean (path);
       surel_cli_print ("%8u %8u  %-10s %s\n", unread, total, role, clean);
     }
@@ -65,7 +111,8 @@ sender_of (GVariant *row)
 static void
 print_row (GVariant *row)
 {
-  g_autofree char *sender = sender_of (row);
+  g_autofree char *name = sender_of (row);
+  g_autofree char *sender = surel_cli_column (name, SENDER_WIDTH);
   g_autofree const char **keywords = NULL;
   g_autofree char *subject = NULL;
   g_autofree char *when = NULL;
@@ -86,65 +133,114 @@ print_row (GVariant *row)
     }
   subject = surel_cli_clean (text);
   when = surel_cli_time (received);
-  surel_cli_print ("%8" G_GUINT64_FORMAT " %s%s %s  %-24.24s  %s\n", id, seen ? " " : "N",
+  surel_cli_print ("%8" G_GUINT64_FORMAT " %s%s %s  %s  %s\n", id, seen ? " " : "N",
                    flagged ? "!" : " ", when, sender, subject);
+}
+
+/* @count messages of @folder after the one with the id @after, 0 for from the first. */
+static GVariant *
+query (SurelCli *cli, const char *folder, guint64 after, guint count, GError **error)
+{
+  g_autoptr (GVariant) reply = NULL;
+  GVariantBuilder filter;
+  GVariantBuilder window;
+
+  g_variant_builder_init (&filter, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_init (&window, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&filter, "{sv}", "inMailbox", g_variant_new_object_path (folder));
+  g_variant_builder_add (&window, "{sv}", "limit", g_variant_new_uint32 (count));
+  if (after != 0)
+    {
+      g_variant_builder_add (&window, "{sv}", "anchor", g_variant_new_uint64 (after));
+      g_variant_builder_add (&window, "{sv}", "anchorOffset", g_variant_new_int32 (1));
+    }
+  reply = surel_cli_call (cli, SUREL_CLI_PATH, "Messages", "Query",
+                          g_variant_new ("(a{sv}asa{sv}as)", &filter, NULL, &window, NULL), error);
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+/* Puts up to @left messages that follow @last into @rows, and says in @last which one came last. Returns how many,
+ * -1 with @error set. */
+static int
+take_page (SurelCli *cli, const char *folder, guint left, guint64 *last, GPtrArray *rows, GError **error)
+{
+  g_autoptr (GVariant) result = query (cli, folder, *last, MIN (left, PAGE), error);
+  g_autoptr (GVariant) page
+      = result != NULL ? g_variant_lookup_value (result, "messages", G_VARIANT_TYPE ("aa{sv}")) : NULL;
+
+  if (page == NULL)
+    return -1;
+  for (gsize i = 0; i < g_variant_n_children (page); i++)
+    {
+      GVariant *row = g_variant_get_child_value (page, i);
+
+      g_variant_lookup (row, "id", "t", last);
+      g_ptr_array_add (rows, row);
+    }
+  return (int) g_variant_n_children (page);
 }
 
 gboolean
 surel_cli_list (SurelCli *cli, char **arguments, GError **error)
 {
   g_autofree char *folder = NULL;
-  g_autoptr (GVariant) reply = NULL;
-  g_autoptr (GVariant) result = NULL;
-  g_autoptr (GVariant) rows = NULL;
-  GVariantBuilder filter;
-  GVariantBuilder window;
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  guint64 last = 0;
+  int n = 1;
 
   if (arguments[0] == NULL || arguments[1] != NULL)
     return surel_cli_usage (error, "list FOLDER [--count N]");
   folder = surel_cli_find_folder (cli, arguments[0], error);
   if (folder == NULL)
     return FALSE;
-  g_variant_builder_init (&filter, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_init (&window, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&filter, "{sv}", "inMailbox", g_variant_new_object_path (folder));
-  g_variant_builder_add (&window, "{sv}", "limit", g_variant_new_uint32 ((guint) cli->count));
-  reply = surel_cli_call (cli, SUREL_CLI_PATH, "Messages", "Query",
-                          g_variant_new ("(a{sv}asa{sv}as)", &filter, NULL, &window, NULL), error);
-  if (reply == NULL)
+  while (n > 0 && rows->len < (guint) cli->count)
+    n = take_page (cli, folder, (guint) cli->count - rows->len, &last, rows, error);
+  if (n < 0)
     return FALSE;
-  result = g_variant_get_child_value (reply, 0);
-  rows = g_variant_lookup_value (result, "messages", G_VARIANT_TYPE ("aa{sv}"));
   if (cli->json)
     {
-      surel_cli_print_json (rows);
+      g_autoptr (GVariant) whole = g_variant_ref_sink (
+          g_variant_new_array (G_VARIANT_TYPE_VARDICT, (GVariant *const *) rows->pdata, rows->len));
+
+      surel_cli_print_json (whole);
       return TRUE;
     }
-  for (gsize i = 0; i < g_variant_n_children (rows); i++)
-    {
-      g_autoptr (GVariant) row = g_variant_get_child_value (rows, i);
-
-      print_row (row);
-    }
+  for (guint i = 0; i < rows->len; i++)
+    print_row (rows->pdata[i]);
   return TRUE;
+}
+
+/* In pieces that end with a character: a line may be as long as its message. */
+static void
+print_clean (const char *line, gsize length)
+{
+  while (length > 0)
+    {
+      gsize piece = MIN (length, PIECE);
+      g_autofree char *clean = NULL;
+
+      for (guint back = 0; piece < length && back < 3 && ((guchar) line[piece] & 0xc0) == 0x80; back++)
+        piece--;
+      clean = surel_text_clean (line, (gssize) piece, G_MAXINT);
+      fputs (clean, stdout);
+      line += piece;
+      length -= piece;
+    }
 }
 
 /* A line of a message for a terminal; `--raw` gives it as it is. */
 static void
 print_line (SurelCli *cli, const char *line, gsize length)
 {
-  g_autofree char *text = NULL;
-  g_autofree char *clean = NULL;
-
   if (cli->raw)
     {
       fwrite (line, 1, length, stdout);
       return;
     }
-  text = g_strndup (line, length);
-  g_strchomp (text);
-  clean = surel_cli_clean (text);
-  puts (clean);
+  while (length > 0 && g_ascii_isspace (line[length - 1]))
+    length--;
+  print_clean (line, length);
+  putchar ('\n');
 }
 
 static gboolean

@@ -1,6 +1,9 @@
 /* surel: the daemon's command line. */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -60,6 +63,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, or none for a server on this machine"), "S" },
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), "P" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &cli->version, N_ ("Print the version"), NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
   g_autoptr (GOptionContext) context
@@ -92,6 +96,11 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
 static gboolean
 run (SurelCli *cli, char **arguments, GError **error)
 {
+  if (cli->version)
+    {
+      surel_cli_print ("surel %s\n", SUREL_VERSION);
+      return TRUE;
+    }
   for (guint i = 0; arguments[0] != NULL && i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (arguments[0], commands[i].name))
       {
@@ -99,6 +108,15 @@ run (SurelCli *cli, char **arguments, GError **error)
         return cli->bus != NULL && commands[i].command (cli, arguments + 1, error);
       }
   return surel_cli_usage (error, "COMMAND … (--help)");
+}
+
+/* Where one of these was closed, the next file that is opened would take its place: our words would go to the bus. */
+static void
+hold_standard_files (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && errno == EBADF && open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+      return;
 }
 
 int
@@ -109,12 +127,13 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   gboolean success;
 
+  hold_standard_files ();
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, SUREL_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   surel_cli_separate_removals (&argc, argv, removals);
-  success = parse (&cli, &argc, &argv, &error) && run (&cli, argv + 1, &error);
+  success = parse (&cli, &argc, &argv, &error) && run (&cli, argv + 1, &error) && surel_cli_flush (&error);
   if (!success)
     {
       g_autofree char *clean = surel_cli_clean (error->message);

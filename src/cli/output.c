@@ -18,6 +18,55 @@ surel_cli_clean (const char *text)
   return surel_text_clean (text, -1, TEXT_MAX);
 }
 
+static guint
+cells_of (gunichar c)
+{
+  return g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+}
+
+/**
+ * surel_cli_width:
+ * @text: clean
+ *
+ * Returns: how many cells of a terminal it takes
+ */
+guint
+surel_cli_width (const char *text)
+{
+  guint width = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    width += cells_of (g_utf8_get_char (text));
+  return width;
+}
+
+/**
+ * surel_cli_column:
+ * @text: clean
+ * @width: in cells of a terminal
+ *
+ * Returns: (transfer full): @text, cut or filled up to @width
+ */
+char *
+surel_cli_column (const char *text, guint width)
+{
+  GString *column = g_string_new (NULL);
+  guint used = 0;
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+      guint cells = cells_of (c);
+
+      if (used + cells > width)
+        break;
+      g_string_append_unichar (column, c);
+      used += cells;
+    }
+  g_string_append_printf (column, "%*s", (int) (width - used), "");
+  return g_string_free (column, FALSE);
+}
+
 /**
  * surel_cli_time:
  * @time: seconds since the epoch, 0 for never
@@ -45,7 +94,8 @@ surel_cli_print (const char *format, ...)
 /**
  * surel_cli_flush:
  *
- * For what prints again and again: GDBus has SIGPIPE ignored, so that one that is read by `head` would never end.
+ * At the end, so that what nobody got is a failure; and in between where it is printed again and again: GDBus has
+ * SIGPIPE ignored, so that one that is read by `head` would never end.
  */
 gboolean
 surel_cli_flush (GError **error)

@@ -3,6 +3,8 @@
 
 #include "cli/cli.h"
 
+#define PAUSE 300000 /* µs until a daemon that isn't there is looked for again */
+
 gboolean
 surel_cli_sync (SurelCli *cli, char **arguments, GError **error)
 {
@@ -47,50 +49,94 @@ print_changes (GVariant *changes)
   print_count (changes, "newMail", _ ("new mail"));
 }
 
-/* By the cursor, not by signals: nothing is missed, whatever the bus drops. */
-gboolean
-surel_cli_watch (SurelCli *cli, char **arguments, GError **error)
+static gboolean
+get_state (SurelCli *cli, guint64 *state, GError **error)
 {
-  g_autofree char *store = g_strdup ("");
-  guint64 since = 0;
-  g_autoptr (GVariant) state = NULL;
-  g_autoptr (GVariant) value = NULL;
-
-  if (arguments[0] != NULL)
-    return surel_cli_usage (error, "watch");
-  state = g_dbus_connection_call_sync (
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
       cli->bus, SUREL_CLI_NAME, SUREL_CLI_PATH, "org.freedesktop.DBus.Properties", "Get",
       g_variant_new ("(ss)", SUREL_CLI_NAME ".Manager", "State"), G_VARIANT_TYPE ("(v)"),
       G_DBUS_CALL_FLAGS_NONE, -1, NULL, error);
-  if (state == NULL)
+  g_autoptr (GVariant) value = NULL;
+
+  if (reply == NULL)
     return FALSE;
-  g_variant_get (state, "(v)", &value);
-  since = g_variant_get_uint64 (value);
+  g_variant_get (reply, "(v)", &value);
+  *state = g_variant_get_uint64 (value);
+  return TRUE;
+}
+
+/* Waits for changes since @state. */
+static GVariant *
+get_changes (SurelCli *cli, guint64 since, GError **error)
+{
+  g_autoptr (GVariant) reply = NULL;
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&options, "{sv}", "wait", g_variant_new_uint32 (20));
+  reply = surel_cli_call (cli, SUREL_CLI_PATH, "Manager", "Changes",
+                          g_variant_new ("(sta{sv})", "", since, &options), error);
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+/* Whether there was no daemon to answer; there may be one soon. */
+static gboolean
+is_gone (const GError *error)
+{
+  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY);
+}
+
+static gboolean
+show_changes (SurelCli *cli, GVariant *changes, guint64 state, GError **error)
+{
+  if (cli->json)
+    surel_cli_print_json (changes);
+  else
+    {
+      surel_cli_print ("%s %" G_GUINT64_FORMAT "\n", _ ("state"), state);
+      print_changes (changes);
+    }
+  return surel_cli_flush (error);
+}
+
+/* By the cursor, not by signals: nothing is missed, whatever the bus drops, and also where the daemon ends and
+ * another begins. */
+gboolean
+surel_cli_watch (SurelCli *cli, char **arguments, GError **error)
+{
+  gboolean known = FALSE; /* the state is */
+  gboolean waiting = FALSE;
+  guint64 since = 0;
+
+  if (arguments[0] != NULL)
+    return surel_cli_usage (error, "watch");
   for (;;)
     {
-      GVariantBuilder options;
-      g_autoptr (GVariant) reply = NULL;
+      g_autoptr (GError) own = NULL;
       g_autoptr (GVariant) changes = NULL;
-      guint64 before = since;
+      guint64 before;
 
-      g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-      g_variant_builder_add (&options, "{sv}", "wait", g_variant_new_uint32 (20));
-      reply = surel_cli_call (cli, SUREL_CLI_PATH, "Manager", "Changes",
-                              g_variant_new ("(sta{sv})", store, since, &options), error);
-      if (reply == NULL)
-        return FALSE;
-      changes = g_variant_get_child_value (reply, 0);
-      g_variant_lookup (changes, "state", "t", &since);
-      if (since == before)
-        continue;
-      if (cli->json)
-        surel_cli_print_json (changes);
-      else
+      known = known || get_state (cli, &since, &own);
+      before = since;
+      changes = known ? get_changes (cli, since, &own) : NULL;
+      if (changes == NULL && !is_gone (own))
         {
-          surel_cli_print ("%s %" G_GUINT64_FORMAT "\n", _ ("state"), since);
-          print_changes (changes);
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
         }
-      if (!surel_cli_flush (error))
+      if (changes == NULL)
+        {
+          if (!waiting)
+            g_printerr (_ ("sureld is not there; waiting for it\n"));
+          waiting = TRUE;
+          g_usleep (PAUSE);
+          continue;
+        }
+      waiting = FALSE;
+      g_variant_lookup (changes, "state", "t", &since);
+      if (since != before && !show_changes (cli, changes, since, error))
         return FALSE;
     }
 }

@@ -17,6 +17,7 @@
 #include "remote/imap/imap-remote.h"
 
 #define ARENAS 2 /* heaps for all threads */
+#define FILE_PREFIX "file:"
 #define STACK_SIZE (2 << 20) /* octets of a thread's stack */
 #define TAKE_OVER_ATTEMPTS 150
 #define TAKE_OVER_PAUSE 100000 /* µs from one to the next */
@@ -58,6 +59,13 @@ parse_options (Options *options, int *argc, char ***argv, GError **error)
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
+  if (options->secrets != NULL && !g_str_equal (options->secrets, "service")
+      && !g_str_equal (options->secrets, "memory")
+      && (!g_str_has_prefix (options->secrets, FILE_PREFIX) || options->secrets[strlen (FILE_PREFIX)] == '\0'))
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("--secrets takes service, memory or file:PATH"));
+      return FALSE;
+    }
   if (*argc > 1)
     {
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("Unknown argument “%s”"), (*argv)[1]);
@@ -73,11 +81,7 @@ open_secrets (const char *where, GError **error)
     return surel_secrets_new_service ();
   if (g_str_equal (where, "memory"))
     return surel_secrets_new_memory ();
-  if (g_str_has_prefix (where, "file:"))
-    return surel_secrets_new_file (where + strlen ("file:"), error);
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
-               _ ("--secrets takes service, memory or file:PATH"));
-  return NULL;
+  return surel_secrets_new_file (where + strlen (FILE_PREFIX), error);
 }
 
 static void
@@ -301,16 +305,11 @@ main (int argc, char **argv)
   /* SQLite's own accounting of memory costs 3 % and tells us nothing. */
   sqlite3_config (SQLITE_CONFIG_MEMSTATUS, 0);
   if (!parse_options (&options, &argc, &argv, &error))
-    {
-      g_printerr ("sureld: %s\n", error->message);
-      return 2;
-    }
-  if (options.version)
-    {
-      printf ("sureld %s\n", SUREL_VERSION);
-      return 0;
-    }
-  status = run (&options, &error);
+    status = 2;
+  else if (options.version)
+    status = printf ("sureld %s\n", SUREL_VERSION) > 0 && fflush (stdout) == 0 ? 0 : 1;
+  else
+    status = run (&options, &error);
   if (error != NULL)
     g_printerr ("sureld: %s\n", error->message);
   g_free (options.data_dir);

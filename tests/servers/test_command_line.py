@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import sys
+import unicodedata
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from surel_test import *  # noqa: E402,F403
@@ -186,6 +187,149 @@ class StatusWatch(Case):
             process.kill()
             process.wait()
             process.stderr.close()
+
+
+class Commands(Case):
+    def run_surel(self, *words, shell=""):
+        """Through a shell where something is to be done with its output."""
+        env = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus.address}
+        command = [BUILD + "/src/cli/surel", *map(str, words)]
+        if shell:
+            command = ["sh", "-c", '"$@" ' + shell, "sh", *command]
+        return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+    def surel(self, *words):
+        done = self.run_surel(*words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+        return done.stdout
+
+    def empty(self, user):
+        imap = self.server.imap(user)
+        if imap.select("INBOX")[1] != [b"0"]:
+            imap.store("1:*", "+FLAGS", "\\Deleted")
+        imap.close()
+        return imap
+
+    def add(self, daemon, user):
+        account, job = daemon.add_account(self.server, user=user)
+        daemon.wait_job(job)
+        daemon.sync()
+        return account
+
+    def test_what_cant_be_written_is_a_failure(self):
+        daemon = self.start()
+        imap = self.empty("alice")
+        imap.append("INBOX", "", None, message(1))
+        self.add(daemon, "alice")
+        newest = daemon.query()["messages"][0]["id"]
+        for words in (("status",), ("account", "list"), ("account", "show", "alice@surel.test"), ("folders",), ("ops",),
+                      ("list", "inbox"), ("show", newest), ("show", newest, "--raw"),
+                      ("list", "inbox", "--json"), ("status", "--json"), ("--version",)):
+            for shell in (">/dev/full", ">&-"):
+                with self.subTest(words=words, shell=shell):
+                    said = self.surel(*words)
+                    done = self.run_surel(*words, shell=shell)
+                    if not said:
+                        self.assertEqual(done.returncode, 0, done.stderr)
+                        continue
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn("takes no more", done.stderr)
+
+    def test_a_long_line_is_printed_whole(self):
+        daemon = self.start()
+        line = ("x" + "\u4f1a\u00e4" * 600000)[:1200000]
+        imap = self.empty("alice")
+        imap.append("INBOX", "", None, message(1, body=line + "  \r\n\r\nend \x1b[31m"))
+        self.add(daemon, "alice")
+        said = self.surel("show", daemon.query()["messages"][0]["id"]).split("\n\n", 1)[1]
+        self.assertEqual(said.split("\n")[0], line)
+        self.assertTrue(said.endswith("\n\nend [31m\n"), said[-30:])
+
+    def test_as_many_are_listed_as_are_asked_for(self):
+        daemon = self.start()
+        fill(self.empty("carol"), "INBOX", 1, 2300)
+        self.add(daemon, "carol")
+        everything = [line.split()[0] for line in self.surel("list", "inbox", "--count", 5000).splitlines()]
+        self.assertEqual((len(everything), len(set(everything))), (2300, 2300))
+        some = [str(row["id"]) for row in json.loads(self.surel("list", "inbox", "--count", 2100, "--json"))]
+        self.assertEqual(some, everything[:2100])
+        self.assertEqual(len(self.surel("list", "inbox").splitlines()), 50)
+        for words in (("list", "inbox", "--count", "-1"), ("list", "inbox", "--count", "0"),
+                      ("account", "add", "a@surel.test", "--port", "0"),
+                      ("account", "add", "a@surel.test", "--port", "65536")):
+            done = self.run_surel(*words)
+            self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_columns_are_as_wide_as_they_look(self):
+        daemon = self.start()
+        imap = self.empty("alice")
+        names = ("plain", "\u4f1a\u8b70\u306e\u304a\u77e5\u3089\u305b\u3067\u3059\u3002\u9577\u3044\u540d\u524d",
+                 "e\u0301e\u0301e\u0301", "\u00e9" * 40)
+        for n, name in enumerate(names):
+            imap.append("INBOX", "", None, f"From: {name} <a@surel.test>\r\nSubject: S{n}\r\n\r\nx\r\n".encode())
+        self.add(daemon, "alice")
+
+        def cells(text):
+            return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+                       for c in text)
+        lines = self.surel("list", "inbox").splitlines()
+        self.assertEqual(len(lines), len(names))
+        self.assertEqual({cells(re.sub(r"  S\d$", "", line)) for line in lines}, {54})
+
+    def test_folders_are_in_order(self):
+        daemon = self.start()
+        paths = ["Alpha", "Alpha/One", "Alpha/Two", "INBOX", "Zeta"]
+        for user, boxes in (("carol", reversed(paths)), ("bob", paths)):
+            imap = self.server.imap(user)
+            for box in boxes:
+                imap.create(box)
+            self.add(daemon, user)
+        said = [line.split()[-1] for line in self.surel("folders").splitlines()]
+        said = [path for path in said if path in paths]
+        self.assertEqual(said, paths * 2)
+        found = json.loads(self.surel("folders", "bob@surel.test", "--json"))
+        self.assertEqual([v["Path"] for v in found.values() if v["Path"] in paths], paths)
+
+    def test_watch_waits_for_a_daemon_that_goes(self):
+        secrets = "file:" + self.dir + "/secrets"
+        daemon = self.start(secrets=secrets)
+        watching = Watching(self, "watch")
+        wait_for(lambda: self.bus.connect().call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                      "org.freedesktop.DBus", "ListNames", None, None, 0, -1, None))
+        time.sleep(0.5)
+        daemon.stop()
+        wait_for(lambda: "sureld is not there" in watching.errors())
+        daemon = self.start(secrets=secrets)
+        account = self.add(daemon, "alice")
+        watching.says("1 accounts added")
+        daemon.kill()
+        wait_for(lambda: watching.errors().count("sureld is not there") == 2)
+        daemon = self.start(secrets=secrets)
+        daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"name": GLib.Variant("s", "New")}, {})
+        watching.says("1 accounts changed")
+        self.assertEqual(watching.interrupt(), -signal.SIGINT)
+
+    def test_options_are_in_the_man_page_and_completed(self):
+        self.assertRegex(self.surel("--version"), r"^surel \d+\.\d+")
+        offered = re.findall(r"^  (?:-h, )?--([a-z]+)", self.surel("--help"), re.MULTILINE)
+        self.assertGreater(len(offered), 10)
+        with open(ROOT + "/data/man/surel.1", encoding="utf-8") as file:
+            page = file.read()
+        with open(ROOT + "/data/completions/surel", encoding="utf-8") as file:
+            completion = file.read()
+        for option in set(offered) - {"help"}:
+            self.assertRegex(page, rf"(?m)Fl -{option}\b")
+            self.assertIn("--" + option, completion)
+        for text in (self.surel("--help"), page, completion):
+            self.assertNotIn("starttls", text)
+
+    def test_secrets_of_no_kind(self):
+        for kind in ("foo", "file:", ""):
+            done = subprocess.run([BUILD + "/src/daemon/sureld", "--data-dir", self.data, "--secrets", kind],
+                                  env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus.address},
+                                  capture_output=True, text=True, timeout=20, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("--secrets takes", done.stderr)
 
 
 if __name__ == "__main__":
