@@ -209,6 +209,8 @@ on_timeout (gpointer data)
   SurelSecretReader *self = reading->reader;
 
   reading->timeout = 0;
+  if (reading->pipes->len == 0) /* all is read: it waits for its turn */
+    return G_SOURCE_REMOVE;
   fail (reading, SUREL_ERROR_INVALID_ARGUMENT,
         "A secret's descriptor has to come to its end within 10 seconds: close what it is written to");
   finish_those_read (self);
