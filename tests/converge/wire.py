@@ -29,6 +29,11 @@ class FaultProxy:
         """What was decided of each connection."""
         return re.findall(r"^\S+ \d+ ! (\w+ \w+ \w+ \d+)$", self.read_log(), re.M)
 
+    def tail(self, count=40):
+        """The last lines that say more than how the folders are."""
+        lines = [line for line in self.read_log().splitlines() if not re.search(r"< \* (LIST|STATUS) |> \w+ LIST |OK List completed", line)]
+        return "\n".join(lines[-count:])
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait(20)
@@ -48,22 +53,26 @@ class Commands:
 
     def __init__(self, text, known):
         self.names = known  # (UIDVALIDITY, UID) → a message's name; also what others have seen
-        self.destructive = []  # (line, set of names, or None where a UID is of an unknown message)
+        self.commands = []  # those that destroy: (line, UIDVALIDITY, command)
         self.moved = []  # (UIDVALIDITY, UID) moved by a command that the server took
-        mailbox, pending, bare = {}, {}, []
+        mailbox, appended = {}, {}
         for line in text.splitlines():
             match = re.match(r"\S+ (\d+) ([<>!]) (.*)", line)
             if match:
                 connection, mark, said = match.groups()
                 if mark == "<":
-                    self.heard(connection, said, mailbox, pending)
+                    self.heard(connection, said, mailbox, appended)
                 elif mark == ">":
                     tag, _, command = said.partition(" ")
-                    pending[connection, tag] = command
+                    if match := re.search(r"APPEND .*<m(\w+)@", command):
+                        appended[connection, tag] = match[1]
                     if self.destroys(command):
-                        bare.append((line, mailbox.get(connection), command))
-        for line, validity, command in bare:
-            self.destructive.append((line, self.named(validity, command)))
+                        self.commands.append((line, mailbox.get(connection), command))
+
+    def destructive(self):
+        """(line, the names of what it destroys; None among them for an unknown message, and instead of them where
+        the command doesn't say)"""
+        return [(line, self.named(validity, command)) for line, validity, command in self.commands]
 
     @staticmethod
     def destroys(command):
@@ -71,11 +80,14 @@ class Commands:
         return (word.startswith(("UID MOVE ", "MOVE ", "EXPUNGE", "UID EXPUNGE", "CLOSE", "DELETE "))
                 or (word.startswith(("STORE ", "UID STORE ")) and "\\DELETED" in word and "-FLAGS" not in word))
 
-    def heard(self, connection, said, mailbox, pending):
+    def heard(self, connection, said, mailbox, appended):
         if match := re.match(r"\* OK \[UIDVALIDITY (\d+)\]", said):
             mailbox[connection] = int(match[1])
         elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in mailbox:
             self.names[mailbox[connection], int(match[1])] = match[2]
+        elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) (\d+)\]", said):
+            if name := appended.get((connection, match[1])):
+                self.names[int(match[2]), int(match[3])] = name
         elif match := re.search(r"\[COPYUID (\d+) (\S+) (\S+)\]", said):
             moves = said.startswith("* ")  # RFC 6851 §4.3: before the untagged EXPUNGE
             for old, new in zip(numbers(match[2]), numbers(match[3])):
