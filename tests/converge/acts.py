@@ -74,6 +74,8 @@ def generate(seed):
             step["twice"] = True  # the same call again, with its key
         if step["do"] in NEEDS and dice.random() < 0.04:
             step["dies"] = dice.choice((0, 0, 1, 3, 10))  # ms after the call the daemon is killed
+        elif step["do"] in NEEDS and dice.random() < 0.12:
+            step["lost"] = True  # the server does it, and its answer doesn't come
         step["stale"] = dice.random() < 0.3  # of what it knew before
         return step
 
@@ -280,6 +282,8 @@ def make_call(station, client, record, step, path, interface, method, signature,
         record.folder_changed(step["folder"], set(intent.ids.values()), None)
     elif method == "Rename":
         record.folder_changed(step["folder"], set(client.in_folder(step["folder"]).values()), step["to"])
+    if "lost" in step:
+        station.proxy.say("lose")
     if "dies" in step:
         client.connection.call(NAME, path, f"{NAME}.{interface}", method, parameters, None, 0, 20000, None,
                                lambda source, result: None)

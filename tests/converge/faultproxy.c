@@ -7,6 +7,7 @@
  *   faults SEED               connections from now on are harmed as the seed says
  *   plan FAULT WAY UNIT N     … in this way (fin, rst, delay, throttle, trickle, swallow, none; up, down; octets, lines)
  *   calm                      … not at all, and those that were to be are cut
+ *   lose                      the next that the server says is lost, and the connection with it: what it did is done
  *   cut                       all are cut now
  * It ends when standard input does. */
 #include <arpa/inet.h>
@@ -82,6 +83,7 @@ typedef struct
   guint number;
   Plan plan;
   gboolean active; /* the fault has begun */
+  gboolean patient; /* it begins once there is something to lose */
   gint64 deadline; /* monotonic µs: reset then; 0 for never */
   gboolean dropping; /* what comes is thrown away, until both have ended */
   Way ways[2]; /* up, down */
@@ -389,7 +391,8 @@ hand_on (Proxy *self, Connection *connection, Way *way)
 
   if (way->hold > g_get_monotonic_time ())
     return TRUE;
-  if (!connection->active && way->strike <= way->passed && !strike (self, connection, way))
+  if (!connection->active && way->strike <= way->passed && (!connection->patient || way->length > 0)
+      && !strike (self, connection, way))
     return FALSE;
   if (way->hold > g_get_monotonic_time ())
     return TRUE;
@@ -497,6 +500,22 @@ cut_all (Proxy *self, gboolean harmed_alone)
 }
 
 static void
+lose_answers (Proxy *self)
+{
+  for (guint i = 0; i < self->connections->len; i++)
+    {
+      Connection *connection = self->connections->pdata[i];
+
+      if (connection->active)
+        continue;
+      connection->plan = (Plan){ .fault = FAULT_RST, .down = TRUE };
+      connection->patient = TRUE;
+      connection->ways[0].strike = G_MAXUINT64;
+      connection->ways[1].strike = connection->ways[1].passed;
+    }
+}
+
+static void
 obey (Proxy *self, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", -1);
@@ -516,6 +535,8 @@ obey (Proxy *self, const char *line)
     }
   else if (g_strcmp0 (words[0], "cut") == 0)
     cut_all (self, FALSE);
+  else if (g_strcmp0 (words[0], "lose") == 0)
+    lose_answers (self);
   else if (g_strcmp0 (words[0], "plan") == 0 && parse_plan (words, &self->plan))
     self->seeded = FALSE;
   else

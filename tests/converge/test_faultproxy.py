@@ -126,6 +126,16 @@ class Faults(unittest.TestCase):
         for client in clients:
             self.assertEqual(self.read(client), (b"", "rst"))
 
+    def test_an_answer_is_lost(self):
+        client = self.connect()
+        client.sendall(b"one")
+        self.assertEqual(client.recv(3), b"one")
+        self.proxy.say("lose")
+        client.sendall(b"two")
+        self.assertEqual(self.read(client), (b"", "rst"))
+        wait_for(lambda: self.echo.ended)
+        self.assertEqual(self.echo.heard, b"onetwo")
+
     def test_calm_cuts_those_that_were_to_be_harmed(self):
         good = self.connect()
         good.sendall(b"x")
