@@ -133,7 +133,7 @@ class Record:
                 bad.append(f"{station.name}: operation {key} is {row['state']} {row.get('error')}: {intent}")
             elif told - {row["state"]} - ({"failed"} if row["state"] == "cancelled" else set()):
                 bad.append(f"{station.name}: operation {key} is {row['state']} and was told as {told}: {intent}")
-            elif row["state"] != "done" and not self.folders_changed and not set(intent.ids.values()) & set(self.gone):
+            elif row["state"] != "done" and not self.folders_changed and not self.others_took(station, intent):
                 bad.append(f"{station.name}: operation {key} is {row['state']} for no reason, {row.get('error')} "
                            f"{row.get('failures')}: {intent}")
             for client in station.clients:
@@ -145,6 +145,11 @@ class Record:
             if row["state"] not in ENDED and key not in mine:
                 bad.append(f"{station.name}: operation {key}, which nobody asked for, is {row['state']}")
         return bad
+
+    def others_took(self, station, intent):
+        """Whether others destroyed or moved some of its messages: then it need not have gone well."""
+        return any(name in self.gone or any(who[:4] != station.name for who, _ in self.moves[name])
+                   for name in intent.ids.values())
 
     def failed_names(self, listed):
         """Names of messages of which an operation didn't end well: what was meant for them need not be true."""
@@ -212,7 +217,8 @@ class Record:
         for line, names in commands.destructive():
             words = line.split()
             if "DELETE" in words[4:5]:
-                if words[5].strip('"') not in folders:
+                # One that is to be deleted may have got another name meanwhile.
+                if not folders or words[5].strip('"') not in folders | self.unsteady:
                     bad.append(f"{station.name}: nobody asked for this: {line}")
             elif names is None:
                 bad.append(f"{station.name}: this may take along more than was meant: {line}")

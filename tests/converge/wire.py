@@ -29,7 +29,7 @@ class FaultProxy:
         """What was decided of each connection."""
         return re.findall(r"^\S+ \d+ ! (\w+ \w+ \w+ \d+)$", self.read_log(), re.M)
 
-    def tail(self, count=40):
+    def tail(self, count=12):
         """The last lines that say more than how the folders are."""
         lines = [line for line in self.read_log().splitlines() if not re.search(r"< \* (LIST|STATUS) |> \w+ LIST |OK List completed", line)]
         return "\n".join(lines[-count:])
