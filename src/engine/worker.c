@@ -11,6 +11,7 @@
 #include "engine/pull-sink.h"
 #include "engine/push.h"
 #include "store/folders.h"
+#include "store/messages.h"
 
 #define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
 #define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
@@ -46,6 +47,7 @@ struct _SurelWorker
   guint new_messages; /* of this pass */
   guint expected; /* messages this pass will bring, as far as is known */
   gboolean too_many; /* folders */
+  gboolean left; /* a folder was left for later in this pass */
   gint64 last_sync;
   char *listing; /* what the store was last told of the folders; nullable */
   char *inbox; /* its remote id; nullable */
@@ -263,7 +265,10 @@ pull_folder (SurelWorker *self,
   if (success || is_of_folder (own))
     {
       if (own != NULL)
-        g_debug ("engine: a folder is left for later: %s", own->message);
+        {
+          g_debug ("engine: a folder is left for later: %s", own->message);
+          self->left = TRUE;
+        }
       return TRUE;
     }
   g_propagate_error (error, g_steal_pointer (&own));
@@ -330,6 +335,37 @@ read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
   return surel_remote_read_quota (remote, &self->quota, self->stop, error);
 }
 
+static gboolean
+drop_unfound (SurelTxn *txn, gpointer data, GError **error)
+{
+  Exchange *exchange = data;
+
+  return surel_messages_drop_unfound (txn, exchange->account, &exchange->done, error);
+}
+
+static void
+read_unfound (SurelReader *reader, gpointer data)
+{
+  Exchange *exchange = data;
+
+  exchange->done = surel_messages_have_unfound (reader, exchange->account);
+}
+
+/* All folders are as the server has them, and nothing was done there since they were listed. */
+static gboolean
+tidy_up (SurelWorker *self, GError **error)
+{
+  Exchange exchange = { .account = self->account->id };
+
+  if (self->left || self->sync_again)
+    return TRUE;
+  surel_store_read_sync (self->context.store, read_unfound, &exchange);
+  while (exchange.done)
+    if (!surel_store_write_sync (self->context.store, drop_unfound, &exchange, error))
+      return FALSE;
+  return TRUE;
+}
+
 /* The inbox's newest fifty first, then the rest of the inbox, then all others. */
 static gboolean
 sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
@@ -342,6 +378,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
 
   if (entries == NULL)
     return FALSE;
+  self->left = FALSE;
   self->too_many = entries->len > SUREL_FOLDERS_MAX;
   if (self->too_many)
     g_ptr_array_set_size (entries, SUREL_FOLDERS_MAX);
@@ -377,6 +414,8 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   for (guint i = 0; i < rows->len; i++)
     if (rows->pdata[i] != inbox && !sync_folder (self, remote, by_id, rows->pdata[i], &proved, error))
       return FALSE;
+  if (!tidy_up (self, error))
+    return FALSE;
   self->last_sync = surel_clock_now ();
   return read_quota (self, remote, error);
 }

@@ -85,8 +85,9 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
       || !surel_sql_get (txn->sql, &held, error,
                          "SELECT 1 FROM message WHERE account = ? AND held IS NOT NULL LIMIT 1", "i",
                          place->account)
-      || !surel_sql_get (txn->sql, &here, error, "SELECT 1 FROM placement WHERE folder = ? AND epoch = ? LIMIT 1", "ii",
-                         folder, SUREL_EPOCH_HERE))
+      || !surel_sql_get (txn->sql, &here, error,
+                         "SELECT 1 FROM folder f JOIN placement p ON p.folder = f.id WHERE f.account = ? AND p.epoch = ? LIMIT 1",
+                         "ii", place->account, SUREL_EPOCH_HERE))
     return FALSE;
   place->has_here = here != 0;
   place->has_stale = stale != 0;
@@ -121,22 +122,31 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
 
 /* --- New messages --- */
 
+/* What a person moved on before it was known where the server has it is shown at its next place; its last step that
+ * was done says where it landed. Both of placement p with epoch SUREL_EPOCH_HERE. */
+#define LANDED                                                                                           \
+  "?1 = (SELECT i.target FROM intent i WHERE i.message = p.message AND i.state = 2 AND i.kind IN (2, 4, 5) ORDER BY i.id " \
+  "DESC LIMIT 1)"
+/* The server has it somewhere, or had, and hasn't told where; what is still to be made there is another thing. */
+#define UNFOUND                                                                                          \
+  " AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = p.message AND q.epoch < p.epoch) AND NOT EXISTS (SELECT " \
+  "1 FROM intent i WHERE i.message = p.message AND (i.state < 2 OR i.state = 3) AND i.kind IN (4, 5, 6))"
+
 /* The one message that was brought here and whose remote id the server didn't tell; 0 where none or several fit. */
 static gboolean
 find_here (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
 {
 #define HERE                                                                                             \
-  " FROM placement p JOIN message m ON m.id = p.message WHERE p.folder = ? AND p.epoch = ? AND m.identity IN (?, ?) AND NOT "   \
-  "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.epoch < p.epoch) AND NOT EXISTS (SELECT 1 FROM intent " \
-  "i WHERE i.message = m.id AND i.state < 2 AND i.kind IN (4, 5, 6))"
+  " FROM placement p JOIN message m ON m.id = p.message WHERE (p.folder = ?1 OR " LANDED ") AND p.epoch = ?2 AND "        \
+  "m.account = ?3 AND m.identity IN (?4, ?5)" UNFOUND
   SurelSql *sql = place->txn->sql;
   gint64 count = 0;
   gint64 id = 0;
 
-  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iiii", place->folder, SUREL_EPOCH_HERE,
-                      (gint64) identity, (gint64) fingerprint)
-      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iiii", place->folder, SUREL_EPOCH_HERE, (gint64) identity,
-                         (gint64) fingerprint))
+  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iiiii", place->folder, SUREL_EPOCH_HERE,
+                      place->account, (gint64) identity, (gint64) fingerprint)
+      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iiiii", place->folder, SUREL_EPOCH_HERE, place->account,
+                         (gint64) identity, (gint64) fingerprint))
     return FALSE;
 #undef HERE
   *match = count > 0 ? id : 0; /* where several fit they are one another's copies */
@@ -502,6 +512,54 @@ surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError 
   *more = stale->len == SUREL_GONE_MAX;
   return *more
          || surel_sql_run (txn->sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", folder);
+}
+
+#define UNFOUND_OF_ACCOUNT                                                                               \
+  "SELECT p.folder, p.rid, p.message FROM folder f JOIN placement p ON p.folder = f.id WHERE f.account = ? AND p.epoch = " \
+  "?" UNFOUND " LIMIT ?"
+
+/**
+ * surel_messages_have_unfound:
+ *
+ * Returns: whether there is anything for surel_messages_drop_unfound() to do
+ */
+gboolean
+surel_messages_have_unfound (SurelReader *reader, gint64 account)
+{
+  gint64 folder = 0;
+
+  return reader->error == NULL
+         && surel_sql_get (reader->sql, &folder, NULL, UNFOUND_OF_ACCOUNT, "iii", account, SUREL_EPOCH_HERE, (gint64) 1)
+         && folder != 0;
+}
+
+/**
+ * surel_messages_drop_unfound:
+ * @more: (out): whether there are more than one job may take out: call again
+ *
+ * Once all folders have been brought up to date with what was done: what was moved, copied or appended, and is in
+ * none of them, has been taken away by others meanwhile, or they were first.
+ */
+gboolean
+surel_messages_drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
+{
+  g_autoptr (GArray) unfound
+      = read_placements (txn->sql,
+                         surel_sql_start (txn->sql, error, UNFOUND_OF_ACCOUNT, "iii", account, SUREL_EPOCH_HERE,
+                                          (gint64) SUREL_GONE_MAX),
+                         error);
+
+  for (guint i = 0; unfound != NULL && i < unfound->len; i++)
+    {
+      const Placement *placement = &g_array_index (unfound, Placement, i);
+      Place place;
+
+      if (!find_place (txn, placement->epoch, &place, error) /* the statement's first column is the folder */
+          || !take_out (&place, SUREL_EPOCH_HERE, placement->rid, placement->message, error))
+        return FALSE;
+    }
+  *more = unfound != NULL && unfound->len == SUREL_GONE_MAX;
+  return unfound != NULL;
 }
 
 /**
