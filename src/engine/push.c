@@ -170,8 +170,11 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
     close_outcomes (change);
   if (own != NULL && !g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     push->error = own;
-  /* What is known is known, also where the conversation broke off. */
-  if (surel_store_write_sync (push->context->store, write_outcomes, push, success ? error : NULL) && success)
+  /* What is known is known, also where the conversation broke off. What can't be repeated is never to be in doubt
+   * again, not after a power failure either: others may have taken away by then what would tell. */
+  if ((change->kind == SUREL_CHANGE_KEYWORDS ? surel_store_write_sync : surel_store_write_durable) (
+          push->context->store, write_outcomes, push, success ? error : NULL)
+      && success)
     return TRUE;
   if (own != NULL)
     g_propagate_error (error, g_steal_pointer (&own));
