@@ -418,8 +418,8 @@ surel_layers_take_out (SurelTxn *txn,
       || !surel_sql_get (txn->sql, &elsewhere, error, "SELECT 1 FROM placement WHERE message = ? AND epoch < ? LIMIT 1",
                          "ii", message, SUREL_EPOCH_HERE))
     return FALSE;
-  /* What is still to be put on the server doesn't go with an older version of it. */
-  if (elsewhere == 0
+  /* What is still to be put on the server doesn't go with an older version of it; with its folder it does. */
+  if (elsewhere == 0 && epoch < SUREL_EPOCH_HERE
       && !surel_sql_get (txn->sql, &elsewhere, error,
                          "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6)", "i", message))
     return FALSE;
