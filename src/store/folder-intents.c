@@ -11,7 +11,7 @@
 
 #define IS_FREE                                                                                          \
   "NOT EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind >= 10 AND e.state < 2 AND e.id < i.id) AND NOT " \
-  "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.source AND e.kind = 10 AND e.state < 2) AND (i.kind != 12 OR (NOT "   \
+  "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.source AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) AND (i.kind != 12 OR (NOT "   \
   "EXISTS (SELECT 1 FROM placement p JOIN intent e ON e.message = p.message AND e.state < 2 WHERE p.folder = i.target) "    \
   "AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind < 10 AND e.state < 2) AND NOT EXISTS "       \
   "(SELECT 1 FROM folder f JOIN intent e ON e.target = f.id AND e.kind >= 10 AND e.state < 2 WHERE f.parent = i.target)))"

@@ -25,20 +25,24 @@
 #define IS_FREE                                                                                          \
   " AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
-  "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind = 10 AND e.state < 2) "
+  "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) "
+
+#define FIRST                                                                                            \
+  "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, i.remove_flags, i.add_words, i.remove_words, "  \
+  "i.evidence, i.state" FROM "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
 
 /* The first that can go: those that were sent before all others. */
 static int
 find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, gint64 *state, GError **error)
 {
-  sqlite3_stmt *s = surel_sql_start (reader->sql, error,
-                                     "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, "
-                                     "i.remove_flags, i.add_words, i.remove_words, i.evidence, i.state" FROM
-                                     "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
-                                     "ORDER BY i.state = 0, i.id LIMIT 1",
-                                     "ii", account, now);
+  sqlite3_stmt *s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 1 ORDER BY i.id LIMIT 1", "ii", account, now);
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
 
+  if (result == 0)
+    {
+      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "ii", account, now);
+      result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
+    }
   if (result <= 0)
     return result;
   batch->account = account;

@@ -90,6 +90,11 @@ static const char *const migrations[] = {
   "CREATE INDEX intent_source ON intent (source, id) WHERE state < 2 AND kind IN (4, 5);"
   "CREATE INDEX intent_target ON intent (target, id) WHERE state < 2;"
   "CREATE INDEX intent_operation ON intent (operation, id);"
+  /* So that what is to be sent next is found at once, however much waits. */
+  "CREATE INDEX intent_sent ON intent (account, id) WHERE state = 1;"
+  "CREATE INDEX intent_append ON intent (account, id) WHERE state < 2 AND kind IN (5, 6);"
+  "CREATE INDEX intent_folder ON intent (account, id) WHERE state < 2 AND kind >= 10;"
+  "CREATE INDEX intent_of_folder ON intent (target, id) WHERE state < 2 AND kind >= 10;"
 
   /* `leaving`: a pending change takes the message out of there: it isn't shown there, and is there for the server
    * still. `local_*`: what the server has no place for. */

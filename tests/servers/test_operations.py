@@ -533,6 +533,21 @@ class Operations(Changing):
                              {n: ids[n] for n, place in places.items() if place == path})
 
 
+class Many(Changing):
+    count = 10000
+
+    def test_thousands_in_one_call_reach_the_server_soon(self):
+        daemon = self.prepare()
+        ids = []
+        while len(ids) < self.count:
+            ids += [row["id"] for row in daemon.query(limit=1000, position=len(ids), properties=["id"])["messages"]]
+        operation, _, result = self.modify(daemon, ids, {"addKeywords": strings("$flagged")})
+        self.assertEqual(result["changed"], self.count)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.imap.select("INBOX", readonly=True)
+        self.assertEqual(len(self.imap.search(None, "FLAGGED")[1][0].split()), self.count)
+
+
 class Poor(Operations):
     """No MOVE, no UIDPLUS, no CONDSTORE: the safe old ways."""
 

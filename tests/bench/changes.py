@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""changes.py COUNT: changes of an inbox of COUNT messages, both ways, beside a raw client of the same server and the
+disk's own fdatasync in the same run. Prints medians with their spread."""
+
+import os
+import re
+import ssl
+import statistics
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from surel_test import *  # noqa: E402,F403
+
+ONES = 200  # changes of one message
+ROUNDS = 5  # of all that is about many
+ELSEWHERE = 1000  # flags that another device changes
+
+
+def show(name, values, unit="ms", scale=1000):
+    values = sorted(v * scale for v in values)
+    print(f"{name:52} {statistics.median(values):8.2f} {unit}  ({values[0]:.2f} to {values[-1]:.2f}; 99 % below "
+          f"{values[int(len(values) * 0.99)]:.2f})", flush=True)
+
+
+def ratio(name, a, b):
+    print(f"{name:52} {statistics.median(a) / statistics.median(b):8.2f}", flush=True)
+
+
+class Raw:
+    """Another device, over TLS as the daemon."""
+
+    def __init__(self, server):
+        context = ssl.create_default_context(cafile=server.ca)
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", server.port + 1)),
+                                          server_hostname="localhost")
+        self.file, self.number = self.socket.makefile("rb", 1 << 16), 0
+        self.file.readline()
+        self.run("LOGIN alice secret")
+        self.run("ENABLE QRESYNC")
+
+    def run(self, command):
+        """The lines of the answer."""
+        self.number += 1
+        tag = b"r%d " % self.number
+        self.socket.sendall(tag + command.encode() + b"\r\n")
+        lines = []
+        while True:
+            lines.append(self.file.readline())
+            if lines[-1].startswith(tag):
+                if not lines[-1].startswith(tag + b"OK"):
+                    raise RuntimeError(lines[-1])
+                return lines
+
+
+class Bench(Case):
+    def modify(self, ids, **patch):
+        return self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids,
+                                {key: GLib.Variant("as", ["$flagged"]) for key in patch}, {})[0]
+
+    def finished(self, operation):
+        while operation not in self.ended:
+            GLib.MainContext.default().iteration(True)
+
+    def test_changes(self):
+        imap = self.server.imap()
+        for first in range(0, COUNT, 1000):
+            fill(imap, "INBOX", first, min(1000, COUNT - first))
+        imap.logout()
+        self.daemon = self.start()
+        self.ended = set()
+        self.daemon.connection.signal_subscribe(NAME, NAME + ".Operations", "Finished", PATH, None, 0,
+                                                lambda *args: self.ended.add(args[5].unpack()[0]))
+        account, job = self.daemon.add_account(self.server)
+        self.daemon.wait_job(job)
+        self.daemon.sync()
+        ids = []
+        while len(ids) < COUNT:
+            ids += [row["id"] for row in self.daemon.query(limit=1000, position=len(ids), properties=["id"])["messages"]]
+        raw = Raw(self.server)
+        raw.run("SELECT INBOX")
+        print(f"\n{COUNT} messages in the inbox, release build" if "release" in BUILD else f"\n{COUNT} messages")
+        self.one(ids, raw)
+        self.many(ids, raw)
+        self.elsewhere(raw)
+
+    def one(self, ids, raw):
+        disk, durable, there, store = [], [], [], []
+        with open(self.dir + "/disk", "wb") as file:
+            for n in range(ONES):
+                begin = time.monotonic()
+                file.write(b"x" * 4096)
+                file.flush()
+                os.fdatasync(file.fileno())
+                disk.append(time.monotonic() - begin)
+                begin = time.monotonic()
+                operation = self.modify([ids[n % len(ids)]], addKeywords=True)
+                durable.append(time.monotonic() - begin)
+                self.finished(operation)
+                there.append(time.monotonic() - begin)
+                begin = time.monotonic()
+                raw.run(f"UID STORE {n + 1} +FLAGS (\\Answered)")
+                store.append(time.monotonic() - begin)
+        show("the disk: 4 KiB and fdatasync", disk)
+        show("Modify of one message, to its durable return", durable)
+        show("  more than the disk's fdatasync", [a - b for a, b in zip(durable, disk)])
+        show("  until the server has it (Finished)", there)
+        show("raw client's UID STORE", store)
+        ratio("  until the server has it, as a ratio to raw", there, store)
+
+    def many(self, ids, raw):
+        accepted, there, store = [], [], []
+        for n in range(ROUNDS):
+            begin = time.monotonic()
+            operation = self.modify(ids[:10000], **{"removeKeywords" if n % 2 else "addKeywords": True})
+            accepted.append(time.monotonic() - begin)
+            self.finished(operation)
+            there.append(time.monotonic() - begin)
+            begin = time.monotonic()
+            raw.run(f"UID STORE 1:* {'-' if n % 2 else '+'}FLAGS.SILENT (\\Draft)")
+            store.append(time.monotonic() - begin)
+            self.daemon.sync()
+        show(f"Modify of {min(COUNT, 10000)}, to its durable return", accepted)
+        show("  until the server has it", there)
+        show("raw client's UID STORE of as many", store)
+        ratio("  until the server has it, as a ratio to raw", there, store)
+
+    def elsewhere(self, raw):
+        known, heard = [], []
+        other = Raw(self.server)
+        for n in range(ROUNDS):
+            self.daemon.sync()
+            modseq = int(re.search(rb"HIGHESTMODSEQ (\d+)", b"".join(raw.run("STATUS INBOX (HIGHESTMODSEQ)"))).group(1))
+            uidvalidity = int(re.search(rb"UIDVALIDITY (\d+)", b"".join(raw.run("STATUS INBOX (UIDVALIDITY)"))).group(1))
+            state, seen = self.daemon.get(PATH, "Manager", "State"), set()
+            raw.run(f"UID STORE 1:{ELSEWHERE} {'-' if n % 2 else '+'}FLAGS.SILENT (elsewhere)")
+            begin = time.monotonic()
+            while len(seen) < min(ELSEWHERE, COUNT):
+                changes = self.daemon.changes(state, wait=5)
+                state = changes["state"]
+                seen.update(changes.get("messagesUpdated", ()))
+            heard.append(time.monotonic() - begin)
+            begin = time.monotonic()
+            lines = other.run(f"EXAMINE INBOX (QRESYNC ({uidvalidity} {modseq}))")
+            known.append(time.monotonic() - begin)
+            self.assertEqual(sum(b" FETCH " in line for line in lines), min(ELSEWHERE, COUNT))
+            other.run("UNSELECT")
+        show(f"{ELSEWHERE} flags changed elsewhere, until Changes has them", heard)
+        show("raw QRESYNC client", known)
+        ratio("  as a ratio to raw", heard, known)
+
+
+if __name__ == "__main__":
+    COUNT = int(sys.argv.pop(1))
+    main()
