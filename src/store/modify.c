@@ -170,6 +170,22 @@ find_on_server (SurelTxn *txn, gint64 message, gint64 *folder, GError **error)
                                SUREL_EPOCH_HERE));
 }
 
+/* Whether no server has the message, and none is about to get it, as it refused it. */
+static gboolean
+is_refused (SurelTxn *txn, gint64 message, gboolean *refused, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error,
+                      "SELECT 1 FROM intent r WHERE r.message = ?1 AND r.state = 3 AND r.kind = 5 AND NOT EXISTS (SELECT 1 FROM "
+                      "intent i WHERE i.message = ?1 AND i.state < 2) AND NOT EXISTS (SELECT 1 FROM placement p WHERE "
+                      "p.message = ?1 AND p.epoch < ?2)",
+                      "ii", message, SUREL_EPOCH_HERE))
+    return FALSE;
+  *refused = found != 0;
+  return TRUE;
+}
+
 /* --- Keywords --- */
 
 /* What earlier intents that wait want of the same keywords is replaced. */
@@ -247,6 +263,7 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
   guint flags = (before->flags & ~patch->remove_flags) | patch->add_flags;
   guint add_flags;
   guint remove_flags;
+  gboolean refused;
   gint64 intent;
 
   if (flags == before->flags && g_strcmp0 (wanted, before->keywords) == 0)
@@ -262,6 +279,10 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
   remove_words = select_words (patch->remove_words, row.keywords, TRUE);
   if (add_flags == 0 && remove_flags == 0 && add_words == NULL && remove_words == NULL)
     return TRUE; /* the server has it so already */
+  if (!is_refused (txn, before->id, &refused, error))
+    return FALSE;
+  if (refused)
+    return surel_layers_take_effect (txn, before->id, add_flags, remove_flags, add_words, remove_words, error);
   intent = add_intent (work, row.account, row.id, SUREL_CHANGE_KEYWORDS, 0, 0, error);
   return intent != 0
          && surel_sql_run (txn->sql, error,
@@ -318,6 +339,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 {
   SurelTxn *txn = work->txn;
   gint64 account = row->account;
+  gboolean refused;
   gint64 target;
   gint64 shown;
   gint64 on_server;
@@ -327,6 +349,11 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
     return TRUE;
   *changed = TRUE;
+  if (!is_refused (txn, row->id, &refused, error))
+    return FALSE;
+  if (refused)
+    return fail (error, SUREL_ERROR_CONFLICT,
+                 "The server has refused this message; retry that, or put it into another folder anew and destroy this one");
   if (work->patch->move_to != 0 && !account_of (work, target, &account, error))
     return FALSE;
   if (account != row->account)
@@ -343,13 +370,16 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
 {
   SurelTxn *txn = work->txn;
   gint64 copying = -1; /* the state of the intent by which it comes to be */
+  gboolean refused;
 
   *changed = TRUE;
+  if (!is_refused (txn, row->id, &refused, error))
+    return FALSE;
   if (!surel_sql_get (txn->sql, &copying, error, "SELECT i.state FROM intent i WHERE i.message = ? AND i.kind IN (4, 5, 6) AND i.state < 2 AND NOT EXISTS (SELECT "
                       "1 FROM placement p WHERE p.message = i.message AND p.leaving)",
                       "i", row->id))
     return FALSE;
-  if (copying == SUREL_INTENT_WAITING)
+  if (refused || copying == SUREL_INTENT_WAITING)
     return surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
            && surel_message_row_delete (txn, row->id, error);
   return surel_intents_drop (txn, row->id, FALSE, error)

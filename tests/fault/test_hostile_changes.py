@@ -186,6 +186,13 @@ class Changes(Case):
         for _ in range(3):
             self.daemon.sync()
         self.assertEqual((len(self.scripted.said(b"APPEND")), self.keywords(id)), (1, set()))
+        # No server has it: what is done with it is done, and waits for nothing.
+        self.modify([id], addKeywords=strings("$flagged", "mine"))
+        self.assertEqual(self.keywords(id), {"$flagged", "mine"})
+        self.assertFails("Conflict", self.modify, [id], moveToRole=GLib.Variant("s", "archive"))
+        self.modify([id], destroy=GLib.Variant("b", True))
+        self.assertNotIn(id, self.ids())
+        self.assertEqual(self.daemon.get(self.account, "Account", "PendingOperations"), 0)
 
     def test_without_appenduid_it_is_found(self):
         mailbox = Writable()
