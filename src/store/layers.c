@@ -290,6 +290,10 @@ write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gi
     return FALSE;
   if (kind == 0 && !on_server)
     return TRUE; /* the server has it somewhere: its next list says where */
+  /* Likewise, and then it goes. */
+  if (kind == SUREL_CHANGE_DESTROY && !on_server)
+    return surel_sql_run (txn->sql, error, "UPDATE placement SET leaving = 1, shown = 0 WHERE message = ? AND epoch = ?", "ii",
+                          row->id, SUREL_EPOCH_HERE);
   return surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ? AND epoch = ?", "ii", row->id,
                         SUREL_EPOCH_HERE)
          && (kind == 0 || kind == SUREL_CHANGE_DESTROY
