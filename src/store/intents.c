@@ -316,13 +316,19 @@ roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
 }
 
 static gboolean
-refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
-        const char *text, GError **error)
+mark_failed (SurelTxn *txn, gint64 id, gint64 operation, const char *name, const char *text, GError **error)
 {
   return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, error = ?, error_text = ? WHERE id = ?", "issi",
                         (gint64) SUREL_INTENT_FAILED, name, text, id)
          && surel_operations_fail (txn, operation, name, text, error)
-         && surel_operations_settle (txn, operation, 0, 1, error) && roll_back (txn, kind, message, error);
+         && surel_operations_settle (txn, operation, 0, 1, error);
+}
+
+static gboolean
+refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
+        const char *text, GError **error)
+{
+  return mark_failed (txn, id, operation, name, text, error) && roll_back (txn, kind, message, error);
 }
 
 /* A folder that isn't there may have another name by now, which the next list tells; or it is gone. */
@@ -555,6 +561,33 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
         return FALSE;
     }
   return copies != NULL;
+}
+
+/**
+ * surel_intents_lost:
+ *
+ * Another program has destroyed the message. That it wasn't moved is told, as it is where the server says so.
+ */
+gboolean
+surel_intents_lost (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_autoptr (GArray) rows
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2 AND "
+                                    "kind = 2",
+                                    "i", message),
+                   error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound",
+                        "Another program had deleted the message before", error))
+        return FALSE;
+    }
+  return rows != NULL && surel_intents_gone (txn, message, error);
 }
 
 /**

@@ -31,6 +31,7 @@ gint64 surel_intents_add (SurelTxn *txn,
 gboolean surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **error);
 gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error);
+gboolean surel_intents_lost (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error);

@@ -429,7 +429,7 @@ surel_layers_take_out (SurelTxn *txn,
     return FALSE;
   *nowhere = elsewhere == 0;
   if (*nowhere
-      && (!surel_intents_gone (txn, message, error)
+      && (!surel_intents_lost (txn, message, error)
           || !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message)))
     return FALSE;
   return tell_difference (txn, &row, before, error);

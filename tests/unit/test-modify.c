@@ -394,7 +394,7 @@ test_gone_elsewhere_while_something_is_pending (StoreFixture *fixture, gconstpoi
   operation = move (fixture, id, fixture->other);
   store_fixture_take_out (fixture, fixture->inbox, "3");
   g_assert_cmpint (folder_of (fixture, id), ==, 0);
-  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_DONE);
+  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_FAILED);
   g_assert_null (next_batch (fixture));
   g_assert_cmpint (number (fixture, "SELECT held NOTNULL FROM message WHERE id = ?", id), ==, 1);
   assert_counts (fixture);
