@@ -309,8 +309,11 @@ write_synced (SurelTxn *txn, gpointer data, GError **error)
 {
   Question *question = data;
 
-  return surel_messages_sweep_here (txn, question->folder, error)
-         && surel_folders_set_synced (txn, question->folder, question->server_messages, question->proven, error);
+  /* Who was killed between the last of a list and its end has left that undone. */
+  return write_listed (txn, question, error)
+         && (question->more
+             || (surel_messages_sweep_here (txn, question->folder, error)
+                 && surel_folders_set_synced (txn, question->folder, question->server_messages, question->proven, error)));
 }
 
 static gboolean

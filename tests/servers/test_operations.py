@@ -3,6 +3,7 @@
 
 import os
 import re
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -216,6 +217,24 @@ class Operations(Changing):
             self.assertEqual(set(self.ids(daemon)), {f"Message {n}" for n in range(9, self.count + 1)})
             daemon.stop()
             self.data += "2"
+
+    def test_a_list_that_was_killed_at_its_very_end_is_ended(self):
+        daemon = self.prepare()
+        folder = int(self.folders["INBOX"].rsplit("/", 1)[1])
+        daemon.stop()
+        # Two were there under an older UIDVALIDITY, and aren't now; all others have been listed.
+        database = sqlite3.connect(self.data + "/surel.db")
+        database.execute("UPDATE folder SET epoch = epoch + 1, listed = 0 WHERE id = ?", (folder,))
+        database.execute("UPDATE placement SET epoch = epoch + 1 WHERE folder = ? AND rid > 2", (folder,))
+        database.commit()
+        database.close()
+        self.imap.select("INBOX")
+        self.imap.store("1:2", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+        daemon = self.start(secrets=self.secrets)
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "idle")
+        daemon.sync()
+        self.assertEqual(set(self.ids(daemon)), {f"Message {n}" for n in range(3, self.count + 1)})
 
     def test_folders_renamed_elsewhere_meanwhile(self):
         daemon = self.prepare()
