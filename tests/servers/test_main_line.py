@@ -283,7 +283,8 @@ class Rejections(Case):
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         daemon = self.start(lead=lead, env={
-            "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:handle_segv=0:disable_coredump=0"})
+            "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:handle_segv=0:disable_coredump=0",
+            "TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + ":handle_segv=0:disable_coredump=0"})
         _, job = daemon.add_account(self.server, user="dave", password="pl4nted-s3cret")
         daemon.wait_job(job)
         daemon.may_end_with = (-signal.SIGSEGV,)
