@@ -86,7 +86,7 @@ static const char *const migrations[] = {
   " source INTEGER NOT NULL DEFAULT 0, target INTEGER NOT NULL DEFAULT 0, evidence TEXT,"
   " error TEXT NOT NULL DEFAULT '', error_text TEXT NOT NULL DEFAULT '') STRICT;"
   "CREATE INDEX intent_open ON intent (account, id) WHERE state < 2;"
-  "CREATE INDEX intent_message ON intent (message, id) WHERE state < 2;"
+  "CREATE INDEX intent_message ON intent (message, id);"
   "CREATE INDEX intent_source ON intent (source, id) WHERE state < 2 AND kind IN (4, 5);"
   "CREATE INDEX intent_target ON intent (target, id) WHERE state < 2;"
   "CREATE INDEX intent_operation ON intent (operation, id);"
