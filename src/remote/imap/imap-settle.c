@@ -11,6 +11,8 @@
 
 typedef SurelImapApply Apply;
 
+#define LOOK_AGAIN_MS 1000
+
 /* What was noted before the step. */
 typedef struct
 {
@@ -98,6 +100,30 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
         }
     }
   return tag != 0 && result == 0;
+}
+
+static gboolean
+is_any_missing (Apply *self)
+{
+  for (guint i = 0; i < self->change->items->len; i++)
+    if (surel_change_item (self->change, i)->new_remote_id == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* A server may still be at what a connection that broke asked of it: what isn't there yet is looked for once more. */
+static gboolean
+look_again (Apply *self, const Evidence *evidence, GError **error)
+{
+  GPollFD cancelled;
+
+  if (g_cancellable_make_pollfd (self->cancellable, &cancelled))
+    {
+      g_poll (&cancelled, 1, LOOK_AGAIN_MS);
+      g_cancellable_release_fd (self->cancellable);
+    }
+  return surel_imap_session_run (self->session, surel_imap_command_new ("NOOP"), self->cancellable, error)
+         && find_in_target (self, evidence, error);
 }
 
 /**
@@ -264,7 +290,9 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
   Evidence evidence = read_evidence (change->evidence);
   GError *own = NULL;
 
-  if (change->target_remote_id != NULL && !find_in_target (&self, &evidence, &own))
+  if (change->target_remote_id != NULL
+      && (!find_in_target (&self, &evidence, &own)
+          || (is_any_missing (&self) && !look_again (&self, &evidence, &own))))
     {
       if (!surel_imap_error_is_refusal (own))
         {
