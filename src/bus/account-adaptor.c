@@ -96,15 +96,6 @@ created_of (const SurelFolderChange *change, const SurelModified *result)
   return g_variant_new ("(ot)", path, (guint64) result->operation);
 }
 
-static void
-on_folder_created (GVariant *reply, const GError *error, gpointer invocation)
-{
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return_kept (invocation, reply);
-}
-
 static gboolean
 check_kind (GVariant *options, GError **error)
 {
@@ -142,7 +133,7 @@ handle_create_folder (SurelBusAccount *skeleton G_GNUC_UNUSED,
     }
   surel_once_get_key (invocation, &key);
   surel_operations_change_folder (surel_service_get_operations (self->service), surel_folder_create,
-                                  g_steal_pointer (&change), &key, created_of, on_folder_created, invocation);
+                                  g_steal_pointer (&change), &key, created_of, surel_once_finish, invocation);
   return TRUE;
 }
 

@@ -24,15 +24,6 @@ operation_of (const SurelFolderChange *change G_GNUC_UNUSED, const SurelModified
   return g_variant_new ("(t)", (guint64) result->operation);
 }
 
-static void
-on_changed (GVariant *reply, const GError *error, gpointer invocation)
-{
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return_kept (invocation, reply);
-}
-
 /* Takes @change over. */
 static void
 change_folder (Adaptor *self, GDBusMethodInvocation *invocation, SurelFolderFunc func, SurelFolderChange *change)
@@ -41,7 +32,7 @@ change_folder (Adaptor *self, GDBusMethodInvocation *invocation, SurelFolderFunc
 
   surel_once_get_key (invocation, &key);
   surel_operations_change_folder (surel_service_get_operations (self->service), func, change, &key, operation_of,
-                                  on_changed, invocation);
+                                  surel_once_finish, invocation);
 }
 
 /* NULL where the options have other keys: the call has failed then. */
@@ -178,7 +169,7 @@ handle_append (SurelBusFolder *skeleton G_GNUC_UNUSED,
     }
   surel_once_get_key (invocation, &key);
   surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets, &key,
-                           appended_of, on_changed, invocation);
+                           appended_of, surel_once_finish, invocation);
   return TRUE;
 }
 

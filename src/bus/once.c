@@ -261,15 +261,20 @@ surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key)
 }
 
 /**
- * surel_once_return_kept:
- * @value: a tuple, which is kept already where the call has a key
+ * surel_once_finish:
+ * @reply: (nullable): a tuple, which is kept already where the call has a key
+ * @error: (nullable): why there is none
+ * @invocation: the call
  *
- * Ends a changing call.
+ * Ends a changing call; a #SurelModifiedFunc.
  */
 void
-surel_once_return_kept (GDBusMethodInvocation *invocation, GVariant *value)
+surel_once_finish (GVariant *reply, const GError *error, gpointer invocation)
 {
-  g_dbus_method_invocation_return_value (invocation, value);
+  if (error != NULL)
+    surel_call_fail (invocation, error);
+  else
+    g_dbus_method_invocation_return_value (invocation, reply);
 }
 
 /**

@@ -11,7 +11,7 @@ SurelOnce *surel_once_new (SurelStore *store);
 void surel_once_free (SurelOnce *self);
 void surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton);
 void surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key);
-void surel_once_return_kept (GDBusMethodInvocation *invocation, GVariant *value);
+void surel_once_finish (GVariant *reply, const GError *error, gpointer invocation);
 void surel_once_return (GDBusMethodInvocation *invocation, GVariant *value);
 
 G_END_DECLS

@@ -70,22 +70,13 @@ reply_of (guint64 state, const SurelModified *result)
 }
 
 static void
-on_modified (GVariant *reply, const GError *error, gpointer invocation)
-{
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return_kept (invocation, reply);
-}
-
-static void
 modify (Adaptor *self, GDBusMethodInvocation *invocation, SurelPatch *patch)
 {
   SurelKey key = { 0 };
 
   patch->client = g_strdup (g_dbus_method_invocation_get_sender (invocation));
   surel_once_get_key (invocation, &key);
-  surel_operations_modify (self->operations, patch, &key, reply_of, on_modified, invocation);
+  surel_operations_modify (self->operations, patch, &key, reply_of, surel_once_finish, invocation);
 }
 
 static gboolean

@@ -21,16 +21,6 @@ draft_of (const SurelAppend *append, const SurelModified *result)
   return g_variant_new ("(tt)", (guint64) append->id, (guint64) result->operation);
 }
 
-/* The reply of a call that may take descriptors has a list of them, which is empty. */
-static void
-on_saved (GVariant *reply, const GError *error, gpointer invocation)
-{
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return_kept (invocation, reply);
-}
-
 static gboolean
 take_options (GVariant *options, SurelAppend *append, GError **error)
 {
@@ -81,7 +71,7 @@ handle_save_draft (SurelBusSubmission *skeleton G_GNUC_UNUSED,
     }
   surel_once_get_key (invocation, &key);
   surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets, &key,
-                           draft_of, on_saved, invocation);
+                           draft_of, surel_once_finish, invocation);
   return TRUE;
 }
 

@@ -458,6 +458,29 @@ read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
   return result == 0 ? g_steal_pointer (&rows) : NULL;
 }
 
+#define OPEN "SELECT id, operation, message, kind FROM intent WHERE "
+
+/* Those that @statement, which begins with OPEN, finds by an id. */
+static GArray *
+find_open (SurelTxn *txn, const char *statement, gint64 id, GError **error)
+{
+  return read_open (txn, surel_sql_start (txn->sql, error, statement, "i", id), error);
+}
+
+/* None of @rows (nullable: an error is set) can be done any more, as what it takes is gone. */
+static gboolean
+refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error)
+{
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound", why, error))
+        return FALSE;
+    }
+  return rows != NULL;
+}
+
 static gboolean
 drop_all (SurelTxn *txn, GArray *rows, GError **error)
 {
@@ -484,7 +507,7 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
   g_autoptr (GArray) rows = read_open (
       txn,
       surel_sql_start (txn->sql, error,
-                       "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2 AND state = 0 AND "
+                       OPEN "message = ? AND state < 2 AND state = 0 AND "
                        "kind NOT IN (4, 5) AND (kind NOT IN (1, 6) OR NOT ?)",
                        "ii", message, (gint64) places),
       error);
@@ -501,9 +524,7 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
 gboolean
 surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error)
 {
-  g_autoptr (GArray) rows = read_open (
-      txn, surel_sql_start (txn->sql, error, "SELECT id, operation, message, kind FROM intent WHERE id = ?", "i", intent),
-      error);
+  g_autoptr (GArray) rows = find_open (txn, OPEN "id = ?", intent, error);
 
   return drop_all (txn, rows, error);
 }
@@ -517,9 +538,7 @@ surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error)
 gboolean
 surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error)
 {
-  g_autoptr (GArray) rows = read_open (
-      txn, surel_sql_start (txn->sql, error, "SELECT id, operation, message, kind FROM intent WHERE id = ?", "i", intent),
-      error);
+  g_autoptr (GArray) rows = find_open (txn, OPEN "id = ?", intent, error);
 
   return drop_all (txn, rows, error)
          && (rows->len == 0
@@ -535,32 +554,16 @@ gboolean
 surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2", "i",
-                                    message),
-                   error);
+      = find_open (txn, OPEN "message = ? AND state < 2", message, error);
   g_autoptr (GArray) copies = NULL;
 
   if (!drop_all (txn, rows, error))
     return FALSE;
   /* Copies that were to be made of it can't be any more. */
-  copies = read_open (txn,
-                      surel_sql_start (txn->sql, error,
-                                       "SELECT id, operation, message, kind FROM intent WHERE source = ? AND state < 2 AND "
-                                       "kind IN (4, 5) AND evidence IS NULL AND (kind = 4 OR EXISTS (SELECT 1 FROM message m "
-                                       "WHERE m.id = intent.message AND m.content IS NULL))",
-                                       "i", message),
-                      error);
-  for (guint i = 0; copies != NULL && i < copies->len; i++)
-    {
-      const Open *row = &g_array_index (copies, Open, i);
-
-      if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound",
-                   "What was to be copied was deleted before", error))
-        return FALSE;
-    }
-  return copies != NULL;
+  copies = find_open (txn, OPEN "source = ? AND state < 2 AND kind IN (4, 5) AND evidence IS NULL AND (kind = 4 "
+                 "OR EXISTS (SELECT 1 FROM message m WHERE m.id = intent.message AND m.content IS "
+                 "NULL))", message, error);
+  return refuse_all (txn, copies, "What was to be copied was deleted before", error);
 }
 
 /**
@@ -572,12 +575,7 @@ gboolean
 surel_intents_lost (SurelTxn *txn, gint64 message, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE message = ? AND state < 2 AND "
-                                    "kind = 2",
-                                    "i", message),
-                   error);
+      = find_open (txn, OPEN "message = ? AND state < 2 AND kind = 2", message, error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
@@ -599,12 +597,7 @@ gboolean
 surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND kind "
-                                    ">= 10",
-                                    "i", folder),
-                   error);
+      = find_open (txn, OPEN "target = ? AND state < 2 AND kind >= 10", folder, error);
 
   return drop_all (txn, rows, error);
 }
@@ -618,12 +611,7 @@ gboolean
 surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND kind "
-                                    "< 10",
-                                    "i", folder),
-                   error);
+      = find_open (txn, OPEN "target = ? AND state < 2 AND kind < 10", folder, error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     if (!surel_layers_replay_place (txn, g_array_index (rows, Open, i).message, error))
@@ -640,22 +628,9 @@ gboolean
 surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE target = ? AND state < 2 AND "
-                                    "kind < 10",
-                                    "i", folder),
-                   error);
+      = find_open (txn, OPEN "target = ? AND state < 2 AND kind < 10", folder, error);
 
-  for (guint i = 0; rows != NULL && i < rows->len; i++)
-    {
-      const Open *row = &g_array_index (rows, Open, i);
-
-      if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound",
-                   "The folder it was to go to was deleted", error))
-        return FALSE;
-    }
-  return rows != NULL;
+  return refuse_all (txn, rows, "The folder it was to go to was deleted", error);
 }
 
 /**
@@ -667,11 +642,7 @@ gboolean
 surel_intents_remove_of_account (SurelTxn *txn, gint64 account, GError **error)
 {
   g_autoptr (GArray) rows
-      = read_open (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id, operation, message, kind FROM intent WHERE account = ? AND state < 2", "i",
-                                    account),
-                   error);
+      = find_open (txn, OPEN "account = ? AND state < 2", account, error);
 
   /* What was on its way there from other accounts stays in them. */
   for (guint i = 0; rows != NULL && i < rows->len; i++)
