@@ -143,6 +143,12 @@ class Rules(Case):
     def test_changes_waits_and_answers_at_once(self):
         daemon = self.prepare()
         imap = self.server.imap()
+
+        def is_quiet():
+            before = daemon.get(PATH, "Manager", "State")
+            time.sleep(0.3)
+            return daemon.get(PATH, "Manager", "State") == before
+        wait_for(is_quiet)
         state = daemon.get(PATH, "Manager", "State")
         begin = time.monotonic()
         page = daemon.changes(state, wait=1)
