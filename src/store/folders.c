@@ -104,6 +104,8 @@ surel_folders_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
 /**
  * surel_folders_load_account:
  * @rows: (element-type SurelFolderRow): where the account's rows are added
+ *
+ * Those that a person has deleted are among them until the server has, too: what is to be done there needs them synced.
  */
 gboolean
 surel_folders_load_account (SurelSql *sql, gint64 account, GPtrArray *rows, GError **error)
@@ -111,7 +113,7 @@ surel_folders_load_account (SurelSql *sql, gint64 account, GPtrArray *rows, GErr
   return load (sql,
                surel_sql_start (sql, error,
                                 "SELECT " COLUMNS " FROM folder f WHERE f.account = ? AND NOT "
-                                "f.removing AND NOT f.deleting ORDER BY f.path",
+                                "f.removing ORDER BY f.path",
                                 "i", account),
                rows, error);
 }

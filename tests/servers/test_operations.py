@@ -218,6 +218,27 @@ class Operations(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_deleted_here_and_made_anew_elsewhere(self):
+        daemon = self.prepare()
+        self.imap.create("Twice")
+        fill(self.imap, "Twice", 50, 3)
+        daemon.sync()
+        folder = daemon.folders()["Twice"]
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        operation = daemon.call(folder, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+        self.assertNotIn("Twice", daemon.folders())
+        self.imap.select("INBOX")
+        self.imap.delete("Twice")
+        self.imap.create("Twice")
+        fill(self.imap, "Twice", 60, 2)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0, seconds=60)
+        daemon.sync()
+        # What came since wasn't meant: it stays, and so does its folder.
+        self.assertEqual(set(self.on_server("Twice")), {60, 61})
+        self.assertEqual(len(self.ids_of(daemon, daemon.folders()["Twice"])), 2)
+        self.assertEqual(self.ended(daemon, operation)["state"], "partial")
+
     def test_a_list_that_was_killed_at_its_very_end_is_ended(self):
         daemon = self.prepare()
         folder = int(self.folders["INBOX"].rsplit("/", 1)[1])
