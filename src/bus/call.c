@@ -6,7 +6,8 @@
 
 #include "base/errors.h"
 
-#define MESSAGE_MAX 2000 /* octets of an error's message */
+#define MESSAGE_MAX 2000  /* octets of an error's message */
+#define LARGE (64 * 1024) /* octets of a reply */
 
 /**
  * surel_call_fail:
@@ -23,6 +24,25 @@ surel_call_fail (GDBusMethodInvocation *invocation, const GError *error)
   surel_error_to_public (&shown);
   message = g_utf8_make_valid (shown->message, (gssize) MIN (strlen (shown->message), MESSAGE_MAX));
   g_dbus_method_invocation_return_dbus_error (invocation, surel_error_name (shown), message);
+}
+
+/**
+ * surel_call_answer:
+ * @values: (transfer floating): the tuple of what the call returns
+ *
+ * Ends a call in a reader's thread. A large answer is waited for until the bus has it: those of one
+ * who asks for many neither pile up here nor keep others' answers behind them.
+ */
+void
+surel_call_answer (GDBusMethodInvocation *invocation, GVariant *values)
+{
+  g_autoptr (GDBusConnection) connection =
+      g_object_ref (g_dbus_method_invocation_get_connection (invocation));
+  gboolean large = g_variant_get_size (values) > LARGE;
+
+  g_dbus_method_invocation_return_value (invocation, values);
+  if (large)
+    g_dbus_connection_flush_sync (connection, NULL, NULL);
 }
 
 /**

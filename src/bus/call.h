@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 void surel_call_fail (GDBusMethodInvocation *invocation, const GError *error);
+void surel_call_answer (GDBusMethodInvocation *invocation, GVariant *values);
 gboolean surel_call_not_supported (GDBusMethodInvocation *invocation);
 gboolean surel_call_check_options (GVariant *options, const char *const *allowed, GError **error);
 gboolean

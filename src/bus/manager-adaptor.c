@@ -141,7 +141,7 @@ read_changes (SurelReader *reader, gpointer data)
   g_variant_builder_add (&dict, "{sv}", "state", g_variant_new_uint64 (page->state));
   g_variant_builder_add (&dict, "{sv}", "hasMore", g_variant_new_boolean (page->has_more));
   add_changes (&dict, page->changes);
-  g_dbus_method_invocation_return_value (ask->invocation, g_variant_new ("(a{sv})", &dict));
+  surel_call_answer (ask->invocation, g_variant_new ("(a{sv})", &dict));
 }
 
 static void

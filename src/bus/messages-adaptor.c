@@ -113,7 +113,7 @@ run_query (SurelReader *reader, gpointer data)
   if (call->query->calculate_total)
     g_variant_builder_add (&dict, "{sv}", "total",
                            g_variant_new_uint32 ((guint32) MIN (found->total, G_MAXUINT32)));
-  surel_bus_messages_complete_query (NULL, call->invocation, g_variant_builder_end (&dict));
+  surel_call_answer (call->invocation, g_variant_new ("(a{sv})", &dict));
 }
 
 static gboolean
@@ -184,8 +184,9 @@ run_get (SurelReader *reader, gpointer data)
       return;
     }
   g_array_remove_range (call->ids, 0, (guint) done);
-  surel_bus_messages_complete_get (NULL, call->invocation, g_variant_builder_end (&rows),
-                                   surel_call_ids (not_found), surel_call_ids (call->ids));
+  surel_call_answer (call->invocation,
+                     g_variant_new ("(aa{sv}@at@at)", &rows, surel_call_ids (not_found),
+                                    surel_call_ids (call->ids)));
 }
 
 static gboolean

@@ -282,7 +282,7 @@ list (SurelReader *reader, gpointer data)
     }
   g_variant_dict_insert_value (&dict, "operations", g_variant_builder_end (&operations));
   g_variant_dict_insert (&dict, "hasMore", "b", more);
-  surel_bus_operations_complete_list (NULL, listing->invocation, g_variant_dict_end (&dict));
+  surel_call_answer (listing->invocation, g_variant_new ("(@a{sv})", g_variant_dict_end (&dict)));
 }
 
 static gboolean

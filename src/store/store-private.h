@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/turns.h"
 #include "store/store.h"
 
 G_BEGIN_DECLS
@@ -40,7 +41,7 @@ struct _SurelStore
   guint64 shown_state; /* main thread: of the last commit signalled */
 
   SurelQueue *jobs;
-  SurelQueue *reads;
+  SurelTurns *reads;
   SurelQueue *checkpoints; /* anything pushed asks for one */
   GThread *writer;
   GThread *readers[SUREL_READERS];

@@ -71,7 +71,7 @@ surel_store_reader_main (gpointer data)
   SurelSql *sql = NULL;
   Read *read;
 
-  while ((read = surel_queue_pop (self->reads, -1)) != NULL)
+  while ((read = surel_turns_pop (self->reads)) != NULL)
     {
       read_one (self, &sql, read);
       surel_store_read_free (read);
@@ -85,7 +85,9 @@ surel_store_reader_main (gpointer data)
  * @func: runs in a reader thread, on one consistent view of the store
  * @data: for @func
  * @destroy: (nullable): frees @data
- * @cancellable: (nullable): stops a long statement
+ * @cancellable: (nullable): stops a long statement. Reads with the same one are one client's, and clients
+ *   take turns: one with a thousand reads under way doesn't keep another waiting for more than the one
+ *   that runs
  *
  * May be called from any thread.
  */
@@ -99,7 +101,7 @@ surel_store_read (SurelStore *self,
   Read *read = g_new0 (Read, 1);
 
   *read = (Read){ func, data, destroy, cancellable != NULL ? g_object_ref (cancellable) : NULL };
-  if (self->reads == NULL || !surel_queue_push (self->reads, read))
+  if (self->reads == NULL || !surel_turns_push (self->reads, cancellable, read))
     surel_store_read_free (read);
 }
 

@@ -118,7 +118,7 @@ static void
 start_threads (SurelStore *self)
 {
   self->jobs = surel_queue_new (BULK_QUEUE, surel_store_job_free);
-  self->reads = surel_queue_new (0, surel_store_read_free);
+  self->reads = surel_turns_new (surel_store_read_free);
   self->checkpoints = surel_queue_new (0, NULL);
   self->writer = g_thread_new ("surel-store", surel_store_writer_main, self);
   self->checkpointer = g_thread_new ("surel-checkpoint", surel_store_checkpointer_main, self);
@@ -201,7 +201,7 @@ surel_store_close (SurelStore *self)
     {
       g_cancellable_cancel (self->ending);
       surel_queue_close (self->jobs);
-      surel_queue_close (self->reads);
+      surel_turns_close (self->reads);
       g_thread_join (g_steal_pointer (&self->writer));
       if (self->checker != NULL)
         g_thread_join (g_steal_pointer (&self->checker));
@@ -210,7 +210,7 @@ surel_store_close (SurelStore *self)
       for (guint i = 0; i < SUREL_READERS; i++)
         g_thread_join (self->readers[i]);
       g_clear_pointer (&self->jobs, surel_queue_free);
-      g_clear_pointer (&self->reads, surel_queue_free);
+      g_clear_pointer (&self->reads, surel_turns_free);
       g_clear_pointer (&self->checkpoints, surel_queue_free);
       damaged = g_atomic_int_get (&self->damaged);
       if (!damaged && !surel_sql_is_broken (self->sql))

@@ -73,7 +73,7 @@ class Limits(Case):
         wait_for(lambda: all(daemon.get(a, "Account", "Status") == "idle" for a in accounts[:3]), 30)
 
     def test_with_little_memory(self):
-        if "test-asan" in BUILD:  # which takes terabytes of addresses: what is resident is limited then
+        if SANITIZED:  # which takes terabytes of addresses: what is resident is limited then
             daemon = self.start(env={"ASAN_OPTIONS": "detect_leaks=0:exitcode=99:hard_rss_limit_mb=400"})
         else:
             daemon = self.limited(f"--as={400 << 20}")
@@ -103,7 +103,7 @@ class Limits(Case):
         mailbox = Mailbox(FETCH=fetch, LIST=lists)
         scripted = Scripted(self.server.dir + "/tls", mailbox)
         self.addCleanup(scripted.stop)
-        stack = 1024 if "test-" in BUILD else 256  # a sanitizer's frames are larger
+        stack = 1024 if SANITIZED else 256  # a sanitizer's frames are larger
         daemon = self.limited(f"--stack={stack << 10}")
         account, job = daemon.add_account(scripted, port=scripted.port)
         daemon.wait_job(job)

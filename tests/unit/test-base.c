@@ -4,6 +4,7 @@
 #include "base/post.h"
 #include "base/queue.h"
 #include "base/text.h"
+#include "base/turns.h"
 #include "base/uidset.h"
 
 static void
@@ -127,6 +128,25 @@ test_queue_keeps_order_and_ends (void)
 }
 
 static void
+test_turns_are_taken (void)
+{
+  g_autoptr (SurelTurns) turns = surel_turns_new (NULL);
+  const guint expected[] = { 10, 20, 30, 11, 31, 12, 13 };
+  const int one = 0, other = 0;
+
+  for (guint i = 10; i < 14; i++)
+    surel_turns_push (turns, &one, GUINT_TO_POINTER (i));
+  surel_turns_push (turns, &other, GUINT_TO_POINTER (20));
+  surel_turns_push (turns, NULL, GUINT_TO_POINTER (30));
+  surel_turns_push (turns, NULL, GUINT_TO_POINTER (31));
+  surel_turns_close (turns);
+  g_assert_false (surel_turns_push (turns, &one, GUINT_TO_POINTER (1)));
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_cmpuint (GPOINTER_TO_UINT (surel_turns_pop (turns)), ==, expected[i]);
+  g_assert_null (surel_turns_pop (turns));
+}
+
+static void
 test_queue_lets_the_urgent_go_first (void)
 {
   g_autoptr (SurelQueue) queue = surel_queue_new (1, NULL);
@@ -193,6 +213,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/text/is-cleaned", test_text_is_cleaned);
   g_test_add_func ("/base/queue/keeps-order-and-ends", test_queue_keeps_order_and_ends);
   g_test_add_func ("/base/queue/lets-the-urgent-go-first", test_queue_lets_the_urgent_go_first);
+  g_test_add_func ("/base/turns/are-taken", test_turns_are_taken);
   g_test_add_func ("/base/post/runs-once-and-frees", test_post_runs_once_and_frees);
   g_test_add_func ("/base/errors/have-names", test_errors_have_names);
   g_test_add_func ("/base/clock/can-be-driven", test_clock_can_be_driven);
