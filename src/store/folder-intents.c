@@ -28,8 +28,8 @@ surel_folder_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
   SurelChangeItem item = { 0 };
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
-      "SELECT i.id, i.operation, i.kind, i.target, f.remote_id, f.token, i.source, p.remote_id, i.add_words, CASE i.kind WHEN 13 THEN "
-      "i.add_flags ELSE f.subscribed END "
+      "SELECT i.id, i.operation, i.kind, i.target, f.remote_id, f.token, i.source, p.remote_id, i.add_words, "
+      "i.add_flags, i.evidence "
       "FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN folder f ON f.id = i.target "
       "LEFT JOIN folder p ON p.id = i.source WHERE i.account = ?1 AND i.state < 2 AND i.kind >= 10 AND o.next_attempt <= ?2 "
       "AND " IS_FREE " ORDER BY i.id LIMIT 1",
@@ -50,6 +50,7 @@ surel_folder_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
   change->target_remote_id = surel_sql_column_text (s, 7);
   change->name = surel_sql_column_text (s, 8);
   change->subscribed = sqlite3_column_int (s, 9);
+  change->evidence = surel_sql_column_text (s, 10);
   sqlite3_reset (s);
   g_array_append_val (change->items, item);
   *next = g_steal_pointer (&change);
@@ -131,7 +132,7 @@ take_effect (SurelTxn *txn, SurelChange *change, GError **error)
     case SUREL_CHANGE_CREATE_FOLDER:
     case SUREL_CHANGE_RENAME_FOLDER:
       return take_name (txn, change, error);
-    case SUREL_CHANGE_DELETE_FOLDER: /* the rest is done with those that a list lacks */
+    case SUREL_CHANGE_DELETE_FOLDER: /* it stays out of sight; the rest is done with those that a list lacks */
       return surel_sql_run (txn->sql, error, "UPDATE folder SET removing = 1 WHERE id = ?", "i", change->folder);
     case SUREL_CHANGE_SUBSCRIBE_FOLDER:
       return surel_sql_run (txn->sql, error, "UPDATE folder SET server_subscribed = ? WHERE id = ?", "ii",

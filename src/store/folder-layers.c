@@ -26,14 +26,14 @@ load (SurelTxn *txn, gint64 folder, Folder *server, Folder *shown, GError **erro
 {
   sqlite3_stmt *s = surel_sql_start (txn->sql, error,
                                      "SELECT account, server_name, server_parent, server_subscribed, name, parent, subscribed, "
-                                     "deleting FROM folder WHERE id = ?",
+                                     "deleting, deleting AND removing FROM folder WHERE id = ?",
                                      "i", folder);
   int result = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
 
   if (result <= 0)
     return result;
   *server = (Folder){ sqlite3_column_int64 (s, 0), surel_sql_column_text (s, 1), sqlite3_column_int64 (s, 2),
-                      sqlite3_column_int (s, 3), FALSE };
+                      sqlite3_column_int (s, 3), sqlite3_column_int (s, 8) };
   *shown = (Folder){ server->account, surel_sql_column_text (s, 4), sqlite3_column_int64 (s, 5),
                      sqlite3_column_int (s, 6), sqlite3_column_int (s, 7) };
   sqlite3_reset (s);

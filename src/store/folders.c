@@ -167,10 +167,10 @@ put_row (Put *put, SurelFolderEntry *entry, gint64 parent, const char *path, con
                           owner, role, (gint64) entry->rights, (gint64) entry->subscribed,
                           (gint64) entry->selectable, row->id))
         return FALSE;
-      if (sqlite3_changes64 (surel_sql_handle (txn->sql)) > 0)
-        surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (put->account, row->id),
-                           SUREL_UPDATED);
-      return TRUE;
+      if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)
+        return TRUE;
+      surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (put->account, row->id), SUREL_UPDATED);
+      return surel_folder_layers_replay (txn, row->id, error); /* one that was deleted here may be there again */
     }
   id = surel_txn_new_id (txn, error);
   if (id == 0
@@ -361,6 +361,7 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
 {
   gint64 folder = 0;
   gint64 left = 0;
+  gint64 hidden = 0; /* clients were told when it was deleted here */
 
   *done = FALSE;
   if (!surel_sql_get (txn->sql, &folder, error,
@@ -377,9 +378,11 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
     return FALSE;
   if (left != 0)
     return TRUE;
-  if (!surel_intents_drop_of_folder (txn, folder, error))
+  if (!surel_intents_drop_of_folder (txn, folder, error)
+      || !surel_sql_get (txn->sql, &hidden, error, "SELECT deleting FROM folder WHERE id = ?", "i", folder))
     return FALSE;
-  surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, folder), SUREL_DESTROYED);
+  if (!hidden)
+    surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, folder), SUREL_DESTROYED);
   g_hash_table_remove (txn->folder_counts, (gpointer) (guintptr) folder);
   return surel_sql_run (txn->sql, error, "UPDATE folder SET parent = 0, server_parent = 0 WHERE parent = ?", "i", folder)
          && surel_sql_run (txn->sql, error, "DELETE FROM folder WHERE id = ?", "i", folder);

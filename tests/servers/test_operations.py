@@ -345,10 +345,13 @@ class Operations(Changing):
         operation = daemon.call(below, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
         self.assertNotIn(below, daemon.objects())
         self.assertIsNone(self.row(daemon, ids["Message 1"], "id"))
+        state = daemon.get(PATH, "Manager", "State")
         self.assertEqual(self.ended(daemon, operation)["state"], "done")
         self.assertEqual(self.boxes(), {"Projects"})
         daemon.sync()
         self.assertNotIn("会議 & more", daemon.folders())
+        page = daemon.changes(state)  # it was gone at once, and stayed so
+        self.assertNotIn(below, page.get("foldersCreated", []) + page.get("foldersDestroyed", []))
 
     def test_names_are_names(self):
         daemon = self.prepare()

@@ -12,6 +12,8 @@ typedef struct
   SurelImapSession *session;
   SurelImapSpaces *spaces;
   SurelChange *change;
+  SurelBeforeFunc before; /* nullable: the evidence is there already */
+  gpointer user_data; /* for @before */
   GCancellable *cancellable;
 } Apply;
 
@@ -135,12 +137,22 @@ create (Apply *self, GError **error)
   return command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0;
 }
 
-/* The names below @prefix that are subscribed to: a server leaves them as they were when it renames. */
+/* Whether @name is that of @folder, or of one below it. */
 static gboolean
-find_subscribed (Apply *self, const char *prefix, GPtrArray *names, GError **error)
+is_at_or_below (Apply *self, const char *name, const char *folder)
+{
+  gsize length = strlen (folder);
+
+  return g_str_has_prefix (name, folder)
+         && (name[length] == '\0' || (self->spaces->delimiter != '\0' && name[length] == self->spaces->delimiter));
+}
+
+/* The names of @folder and of those below it that are subscribed to. */
+static gboolean
+find_subscribed (Apply *self, const char *folder, GPtrArray *names, GError **error)
 {
   g_autoptr (SurelImapCommand) lsub = surel_imap_command_new ("LSUB");
-  g_autofree char *pattern = g_strconcat (prefix, "*", NULL);
+  g_autofree char *pattern = g_strconcat (folder, "*", NULL);
   g_autoptr (GError) own = NULL;
   const SurelImapResponse *response;
   int result = -1;
@@ -150,7 +162,7 @@ find_subscribed (Apply *self, const char *prefix, GPtrArray *names, GError **err
   surel_imap_command_mailbox (lsub, pattern);
   tag = surel_imap_session_send (self->session, lsub, self->cancellable, &own);
   while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, &own)) > 0)
-    if (response->kind == SUREL_IMAP_LIST && g_str_has_prefix (response->list.name, prefix))
+    if (response->kind == SUREL_IMAP_LIST && is_at_or_below (self, response->list.name, folder))
       g_ptr_array_add (names, g_strdup (response->list.name));
   if (result == 0 || surel_imap_error_is_refusal (own))
     return TRUE;
@@ -158,27 +170,23 @@ find_subscribed (Apply *self, const char *prefix, GPtrArray *names, GError **err
   return FALSE;
 }
 
-/* A subscription is to a name, in IMAP: it moves with the folder, and with each one below. */
+/* A subscription is to a name, in IMAP, and stays as it was when a server renames: it moves with the folder, and with
+ * each one below. To the new name first: what the old one had tells, should this be broken off, what is left to do. */
 static gboolean
-move_subscriptions (Apply *self, GError **error)
+move_subscriptions (Apply *self, const char *from, const char *to, GError **error)
 {
-  SurelChange *change = self->change;
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) ignored = NULL;
 
-  if (change->subscribed
-      && (command (self, "UNSUBSCRIBE", change->folder_remote_id, NULL, &ignored, error) < 0
-          || command (self, "SUBSCRIBE", change->new_folder_id, NULL, &ignored, error) < 0))
-    return FALSE;
-  if (change->old_prefix != NULL && !find_subscribed (self, change->old_prefix, names, error))
+  if (!find_subscribed (self, from, names, error))
     return FALSE;
   for (guint i = 0; i < names->len; i++)
     {
       const char *old = names->pdata[i];
-      g_autofree char *name = g_strconcat (change->new_prefix, old + strlen (change->old_prefix), NULL);
+      g_autofree char *name = g_strconcat (to, old + strlen (from), NULL);
 
-      if (command (self, "UNSUBSCRIBE", old, NULL, &ignored, error) < 0
-          || command (self, "SUBSCRIBE", name, NULL, &ignored, error) < 0)
+      if (command (self, "SUBSCRIBE", name, NULL, &ignored, error) < 0
+          || command (self, "UNSUBSCRIBE", old, NULL, &ignored, error) < 0)
         return FALSE;
     }
   return TRUE;
@@ -189,6 +197,7 @@ rename_folder (Apply *self, GError **error)
 {
   SurelChange *change = self->change;
   const char *old = change->folder_remote_id;
+  const char *from = change->evidence != NULL ? change->evidence : old; /* a list may have told of the new name */
   g_autofree char *name = wire_name (self);
   g_autoptr (GError) own = NULL;
   gboolean old_there = TRUE;
@@ -197,6 +206,8 @@ rename_folder (Apply *self, GError **error)
 
   if (name == NULL)
     return TRUE;
+  if (self->before != NULL && !self->before (old, self->user_data, error))
+    return FALSE;
   if (strcmp (name, old) != 0)
     result = command (self, "RENAME", old, name, &own, error);
   if (result < 0 || (result == 0 && (!exists (self, name, &there, error) || !exists (self, old, &old_there, error))))
@@ -210,7 +221,7 @@ rename_folder (Apply *self, GError **error)
       change->new_prefix = g_strdup_printf ("%s%c", name, self->spaces->delimiter);
     }
   set_outcome (self, SUREL_OUTCOME_DONE);
-  return strcmp (name, old) == 0 || move_subscriptions (self, error);
+  return strcmp (name, from) == 0 || move_subscriptions (self, from, name, error);
 }
 
 /* How many messages are in the folder; one that can't hold any has none. */
@@ -278,17 +289,21 @@ subscribe (Apply *self, GError **error)
 
 /**
  * surel_imap_apply_to_folder:
+ * @before: (nullable): %NULL where an earlier attempt may have been made, and the change has its evidence
  *
- * Implements surel_remote_apply() for changes of folders; errors may be of %SUREL_IMAP_ERROR.
+ * Implements surel_remote_apply() and surel_remote_settle() for changes of folders; errors may be of
+ * %SUREL_IMAP_ERROR.
  */
 gboolean
 surel_imap_apply_to_folder (SurelImapSession *session,
                             SurelImapSpaces *spaces,
                             SurelChange *change,
+                            SurelBeforeFunc before,
+                            gpointer user_data,
                             GCancellable *cancellable,
                             GError **error)
 {
-  Apply self = { session, spaces, change, cancellable };
+  Apply self = { session, spaces, change, before, user_data, cancellable };
 
   if (!surel_imap_learn_spaces (session, spaces, cancellable, error))
     return FALSE;

@@ -132,7 +132,8 @@ imap_apply (SurelRemote *remote,
   Imap *self = (Imap *) remote;
 
   return done (change->kind >= SUREL_CHANGE_CREATE_FOLDER
-                   ? surel_imap_apply_to_folder (self->session, &self->spaces, change, cancellable, error)
+                   ? surel_imap_apply_to_folder (self->session, &self->spaces, change, before, user_data, cancellable,
+                                                error)
                    : surel_imap_apply (self->session, change, before, user_data, cancellable, error),
                error);
 }
@@ -140,7 +141,12 @@ imap_apply (SurelRemote *remote,
 static gboolean
 imap_settle (SurelRemote *remote, SurelChange *change, GCancellable *cancellable, GError **error)
 {
-  return done (surel_imap_settle (((Imap *) remote)->session, change, cancellable, error), error);
+  Imap *self = (Imap *) remote;
+
+  return done (change->kind >= SUREL_CHANGE_CREATE_FOLDER
+                   ? surel_imap_apply_to_folder (self->session, &self->spaces, change, NULL, NULL, cancellable, error)
+                   : surel_imap_settle (self->session, change, cancellable, error),
+               error);
 }
 
 /* --- Bodies --- */
