@@ -19,6 +19,7 @@ SurelBusFolder *surel_folder_adaptor_new (SurelService *service, SurelFolderRow 
 void surel_folder_adaptor_update (SurelBusFolder *skeleton, SurelFolderRow *row);
 SurelBusJob *surel_job_adaptor_new (SurelService *service, SurelJob *job);
 GDBusInterfaceSkeleton *surel_unbuilt_adaptor_new (GType type);
+GDBusInterfaceSkeleton *surel_gone_adaptor_new (GType type);
 void surel_unbuilt_connect (gpointer skeleton, const char *const *built);
 gboolean surel_return_job (SurelService *service, GDBusMethodInvocation *invocation, SurelJob *job);
 

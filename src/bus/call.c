@@ -62,6 +62,32 @@ surel_call_not_supported (GDBusMethodInvocation *invocation)
 }
 
 /**
+ * surel_call_set_gone:
+ * @path: where there is no object
+ */
+void
+surel_call_set_gone (const char *path, GError **error)
+{
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is nothing at %s, or no longer",
+               path);
+}
+
+/**
+ * surel_call_gone:
+ *
+ * Returns: %TRUE: the call is handled
+ */
+gboolean
+surel_call_gone (GDBusMethodInvocation *invocation)
+{
+  g_autoptr (GError) error = NULL;
+
+  surel_call_set_gone (g_dbus_method_invocation_get_object_path (invocation), &error);
+  surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+/**
  * surel_call_check_options:
  * @allowed: the keys it may have
  *

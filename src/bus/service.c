@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "bus/adaptors.h"
+#include "bus/gone.h"
 #include "bus/guard.h"
 #include "bus/once.h"
 #include "bus/path.h"
@@ -14,7 +15,8 @@ struct _SurelService
   GObject parent_instance;
   SurelEngine *engine;
   GDBusObjectManagerServer *objects;
-  SurelGuard *guard;
+  SurelGuard *guard; /* nullable, as the next: before the bus is there */
+  SurelGone *gone;
   SurelOnce *once;
   SurelOperations *operations;
   SurelSecretReader *secret_reader;
@@ -193,6 +195,16 @@ on_account_changed (SurelAccount *account, SurelService *self)
 /* --- Objects come and go --- */
 
 static void
+stand_in_for_folders (SurelService *self, gint64 account)
+{
+  g_autofree char *path = surel_path_of_account (account);
+  g_autofree char *folders = g_strconcat (path, "/folders", NULL);
+
+  surel_gone_stand_in (self->gone, g_dbus_object_manager_server_get_connection (self->objects),
+                       folders, SUREL_BUS_TYPE_FOLDER_SKELETON);
+}
+
+static void
 on_account_added (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, SurelService *self)
 {
   gint64 id = surel_account_get_id (account);
@@ -202,6 +214,8 @@ on_account_added (SurelEngine *engine G_GNUC_UNUSED, SurelAccount *account, Sure
   g_hash_table_insert (self->accounts, key_of (id), skeleton);
   g_object_freeze_notify (G_OBJECT (skeleton));
   export (self, path, skeleton);
+  if (self->gone != NULL)
+    stand_in_for_folders (self, id);
   g_signal_connect_object (account, "changed", G_CALLBACK (on_account_changed), self, 0);
 }
 
@@ -362,11 +376,21 @@ surel_service_new (SurelEngine *engine)
 gboolean
 surel_service_export (SurelService *self, GDBusConnection *connection, GError **error)
 {
+  GHashTableIter iter;
+  gpointer account;
+
   self->guard = surel_guard_new (connection);
   for (guint i = 0; i < self->roots->len; i++)
     if (!g_dbus_interface_skeleton_export (self->roots->pdata[i], connection, SUREL_PATH, error))
       return FALSE;
   g_dbus_object_manager_server_set_connection (self->objects, connection);
+  self->gone = surel_gone_new (self->once);
+  surel_gone_stand_in (self->gone, connection, SUREL_PATH "/accounts",
+                       SUREL_BUS_TYPE_ACCOUNT_SKELETON);
+  surel_gone_stand_in (self->gone, connection, SUREL_PATH "/jobs", SUREL_BUS_TYPE_JOB_SKELETON);
+  g_hash_table_iter_init (&iter, self->accounts);
+  while (g_hash_table_iter_next (&iter, &account, NULL))
+    stand_in_for_folders (self, (gint64) (guintptr) account);
   return TRUE;
 }
 
@@ -388,6 +412,7 @@ surel_service_close (SurelService *self)
     if (g_dbus_interface_skeleton_get_connection (self->roots->pdata[i]) != NULL)
       g_dbus_interface_skeleton_unexport (self->roots->pdata[i]);
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
+  g_clear_pointer (&self->gone, surel_gone_free);
   g_clear_pointer (&self->guard, surel_guard_free);
   g_clear_object (&self->objects);
 }

@@ -342,8 +342,12 @@ class Operations(Changing):
         self.assertEqual(daemon.folders()["会議 & more"], below)
         self.assertEqual(self.row(daemon, ids["Message 1"], "mailboxIds"), {"mailboxIds": [below]})
         self.assertFails("Conflict", daemon.call, below, "Folder", "Delete", "(a{sv})", {})
-        operation = daemon.call(below, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+        options = {"removeMessages": GLib.Variant("b", True), "key": GLib.Variant("s", "away")}
+        operation = daemon.call(below, "Folder", "Delete", "(a{sv})", options)[0]
         self.assertNotIn(below, daemon.objects())
+        self.assertEqual(daemon.call(below, "Folder", "Delete", "(a{sv})", options)[0], operation)
+        self.assertFails("NotFound", daemon.call, below, "Folder", "Delete", "(a{sv})", {})
+        self.assertFails("NotFound", daemon.get, below, "Folder", "Name")
         self.assertIsNone(self.row(daemon, ids["Message 1"], "id"))
         state = daemon.get(PATH, "Manager", "State")
         self.assertEqual(self.ended(daemon, operation)["state"], "done")
