@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+"""Killed at every step of every kind of change: the end is the one that nothing has disturbed, exactly once.
+
+Each run starts from the same mailbox and the same store, does one kind of change, dies at its nth step (tests/fault/die.c
+says what a step is) and is started again; the client repeats the call that got no answer, with its key. With
+SUREL_TEST_ALL=1 each step is tried, else one or two that SUREL_SEED chooses."""
+
+import ctypes
+import mmap
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from changing import *  # noqa: E402,F403
+
+ALL = os.environ.get("SUREL_TEST_ALL") == "1"
+SEED = int(os.environ.get("SUREL_SEED") or random.randrange(10 ** 6))
+USERS = ("alice", "bob")
+
+
+def path_of(path):
+    return GLib.Variant("o", path)
+
+
+class Dying(Case):
+    server_extra = ""
+    samples = 2
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.random = random.Random(SEED)
+        cls.kept = tempfile.mkdtemp(prefix="surel-start-")
+        cls.known = None
+        print(f"seed {SEED}", file=sys.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        shutil.rmtree(cls.kept)
+
+    # --- Where each run starts ---
+
+    def setUp(self):
+        super().setUp()
+        self.secrets = "file:" + self.kept + "/secrets"
+        self.control_path = self.dir + "/control"
+        with open(self.control_path, "wb") as file:
+            file.write(bytes(8))
+        with open(self.control_path, "r+b") as file:
+            self.control = (ctypes.c_int32 * 2).from_buffer(mmap.mmap(file.fileno(), 8))
+        if self.known is None:
+            self.make_start()
+
+    def make_start(self):
+        """A mailbox and a store that has it, both kept to begin from."""
+        for user in USERS:
+            device = self.server.imap(user)
+            for box in ("INBOX", "Work", "Archive", "Drafts", "Trash", "Old", "Old/Sub"):
+                device.create(box)
+                device.subscribe(box)
+            fill(device, "INBOX", 1, 8)
+            fill(device, "Work", 20, 2)
+            fill(device, "Trash", 30, 2)
+            fill(device, "Old", 40, 2)
+            fill(device, "Old/Sub", 50, 2)
+            device.logout()
+        daemon = self.start(secrets=self.secrets)
+        for user in USERS:
+            daemon.wait_job(daemon.add_account(self.server, user=user)[1])
+        daemon.sync()
+        self.learn(daemon)
+        type(self).known = {row["id"] for row in daemon.query(limit=1000, properties=["id"])["messages"]}
+        daemon.stop()
+        self.wait_for_sessions()
+        self.copy(self.server.dir + "/home", self.kept + "/home")
+        self.copy(self.data, self.kept + "/start")
+
+    def empty_homes(self):
+        self.wait_for_sessions()
+        for user in USERS:
+            shutil.rmtree(f"{self.server.dir}/home/{user}", ignore_errors=True)
+
+    def wait_for_sessions(self):
+        def none():
+            return subprocess.run(["doveadm", "-c", self.server.dir + "/dovecot.conf", "who", "-1"], check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.count(b"\n") <= 1
+        wait_for(none, say="a session does not end")
+
+    def copy(self, source, target):
+        subprocess.run(["cp", "-a", source + "/.", target], check=True)
+
+    def begin(self):
+        self.empty_homes()
+        self.copy(self.kept + "/home", self.server.dir + "/home")
+        shutil.rmtree(self.data, ignore_errors=True)
+        os.makedirs(self.data, 0o700)
+        self.copy(self.kept + "/start", self.data)
+        self.n_calls = 0
+        env = {"SUREL_TEST_DIE": self.control_path, "LD_PRELOAD": BUILD + "/tests/fault/die.so",
+               "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
+        self.control[0] = self.control[1] = 0
+        self.daemon = self.start(secrets=self.secrets, env=env)
+        self.learn(self.daemon)
+        self.daemon.sync()
+
+    def learn(self, daemon):
+        """Paths of accounts and folders, and ids by (user, folder, subject)."""
+        objects = daemon.objects()
+        self.accounts = {interfaces[NAME + ".Account"]["Address"].split("@")[0]: path
+                         for path, interfaces in objects.items() if NAME + ".Account" in interfaces}
+        users = {path: user for user, path in self.accounts.items()}
+        self.folders = {(users[interfaces[NAME + ".Folder"]["Account"]], interfaces[NAME + ".Folder"]["Path"]): path
+                        for path, interfaces in objects.items() if NAME + ".Folder" in interfaces}
+        rows = daemon.query(limit=1000, properties=["id", "subject", "mailboxIds"])["messages"]
+        where = {path: name for name, path in self.folders.items()}
+        self.ids = {(*where[row["mailboxIds"][0]], row["subject"]): row["id"] for row in rows}
+
+    # --- What is done ---
+
+    def revive(self):
+        self.daemon.process.wait(10)
+        self.daemon = self.start(secrets=self.secrets)
+
+    def dies(self):
+        try:
+            self.daemon.process.wait(1)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def act(self, path, interface, method, signature, *arguments, options=None):
+        """A call with a key, again where the daemon died under it."""
+        self.n_calls += 1
+        options = {"key": GLib.Variant("s", f"call {self.n_calls}"), **(options or {})}
+        while True:
+            try:
+                return self.daemon.call(path, interface, method, signature, *arguments, options)
+            except GLib.Error:
+                if not self.dies():
+                    raise
+                self.revive()
+
+    def modify(self, where, patch):
+        ids = [self.ids["alice", folder, f"Message {n}"] for folder, n in where]
+        return self.act(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids, patch)
+
+    def at(self, path, user="alice"):
+        return self.folders[user, path]
+
+    def settle(self):
+        def ended():
+            operations = self.daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
+            return all(one["state"] not in ("pending", "running") for one in operations) and operations
+        while True:
+            try:
+                wait_for(ended, 60, say="an operation does not end")
+                self.control[0] = 0
+                self.daemon.sync()
+                return
+            except GLib.Error:
+                if not self.dies():
+                    raise
+                self.revive()
+
+    # --- What came of it ---
+
+    def on_server(self, user):
+        """What the server has, its numbers left out, and with them."""
+        device = self.server.imap(user)
+        names = [line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in device.list()[1]]
+        subscribed = sorted(line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in device.lsub()[1] if line)
+        plain, exact = {}, {}
+        for name in names:
+            device.select(f'"{name}"', readonly=True)
+            found = []
+            if device.untagged_responses.get("EXISTS", [b"0"])[-1] != b"0":
+                for part in device.fetch("1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+                    if isinstance(part, tuple):
+                        flags = re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1).decode().replace("\\Recent", "")
+                        uid = int(re.search(rb"UID (\d+)", part[0]).group(1))
+                        found.append((part[1].decode().strip(), " ".join(sorted(flags.split())), uid))
+            plain[name] = sorted(one[:2] for one in found)
+            exact[name] = sorted(found)
+        device.logout()
+        return (plain, subscribed), exact
+
+    def on_bus(self):
+        self.learn(self.daemon)
+        where = {path: name for name, path in self.folders.items()}
+        rows = self.daemon.query(limit=1000, properties=["id", "subject", "mailboxIds", "keywords", "pending"])
+        return sorted((where[row["mailboxIds"][0]], row["subject"], sorted(row["keywords"]),
+                       row["id"] if row["id"] in self.known else "new", row["pending"])
+                      for row in rows["messages"]), sorted(self.folders)
+
+    def outcome(self):
+        operations = self.daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
+        odd = [one for one in operations if one["state"] not in ("done", "cancelled")]
+        self.assertFalse(odd)
+        servers = [self.on_server(user) for user in USERS]
+        return (self.on_bus(), [plain for plain, _ in servers]), [exact for _, exact in servers]
+
+    def check(self, change):
+        self.begin()
+        change()
+        self.settle()
+        total = self.control[1]
+        expected, _ = self.outcome()
+        self.daemon.stop()
+        steps = range(1, total + 1) if ALL else sorted(self.random.sample(range(1, total + 1), min(self.samples, total)))
+        for n in steps:
+            with self.subTest(step=n, of=total, seed=SEED):
+                self.begin()
+                self.control[0] = n
+                change()
+                self.settle()
+                found, exact = self.outcome()
+                self.assertEqual(found, expected)
+                self.daemon.stop()
+                self.daemon = self.start(secrets=self.secrets)
+                self.daemon.sync()
+                self.assertEqual(self.outcome(), (expected, exact), "one more run changes something")
+            self.daemon.stop()
+            self.daemons.remove(self.daemon)
+
+    # --- The kinds of changes ---
+
+    def test_keywords(self):
+        def change():
+            self.modify([("INBOX", 1), ("INBOX", 2), ("Work", 20)], {"addKeywords": strings("$flagged", "urgent")})
+            self.modify([("INBOX", 2)], {"removeKeywords": strings("urgent"), "addKeywords": strings("$seen")})
+        self.check(change)
+
+    def test_move(self):
+        self.check(lambda: self.modify([("INBOX", 1), ("INBOX", 2), ("Old", 40)], {"moveTo": path_of(self.at("Work"))}))
+
+    def test_move_there_and_back(self):
+        def change():
+            self.modify([("INBOX", 1), ("INBOX", 2)], {"moveTo": path_of(self.at("Work"))})
+            self.modify([("INBOX", 1)], {"addKeywords": strings("$flagged")})
+            self.modify([("INBOX", 1)], {"moveTo": path_of(self.at("INBOX"))})
+        self.check(change)
+
+    def test_move_to_a_role(self):
+        self.check(lambda: self.modify([("INBOX", 1), ("Work", 20)], {"moveToRole": GLib.Variant("s", "trash")}))
+
+    def test_copy(self):
+        self.check(lambda: self.modify([("INBOX", 1), ("INBOX", 2)], {
+            "addFolders": GLib.Variant("ao", [self.at("Work"), self.at("Archive")])}))
+
+    def test_destroy(self):
+        self.check(lambda: self.modify([("INBOX", 1), ("Work", 20)], {"destroy": GLib.Variant("b", True)}))
+
+    def test_all_that_match(self):
+        self.check(lambda: self.act(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})",
+                                    {"inMailbox": path_of(self.at("INBOX"))}, {"moveTo": path_of(self.at("Archive"))}))
+
+    def test_cancelled(self):
+        def change():
+            operation = self.modify([("INBOX", 1), ("INBOX", 2)], {"moveTo": path_of(self.at("Work"))})[0]
+            self.act(PATH, "Operations", "Cancel", "(ta{sv})", operation)
+        self.check(change)
+
+    def test_to_another_account(self):
+        self.check(lambda: self.modify([("INBOX", 1), ("INBOX", 2)], {"moveTo": path_of(self.at("Work", "bob"))}))
+
+    def test_append(self):
+        self.check(lambda: self.append(self.at("Work"), 90))
+
+    def append(self, folder, n):
+        return self.act(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(n)))
+
+    def test_a_draft_and_its_next_version(self):
+        def change():
+            draft, _ = self.save(0, 90)
+            self.save(draft, 91)
+        self.check(change)
+
+    def save(self, draft, n):
+        return self.act(PATH, "Submission", "SaveDraft", "(otva{sv})", self.accounts["alice"], draft,
+                        GLib.Variant("ay", message(n)))
+
+    def create(self, name, parent="/"):
+        return self.act(self.accounts["alice"], "Account", "CreateFolder", "(soa{sv})", name, parent)[0]
+
+    def test_a_new_folder_and_mail_in_it(self):
+        def change():
+            folder = self.create("New")
+            self.append(folder, 90)
+            self.modify([("INBOX", 1)], {"moveTo": path_of(folder)})
+        self.check(change)
+
+    def test_a_folder_made_renamed_and_deleted(self):
+        def change():
+            folder = self.create("One", self.at("Old"))
+            self.act(folder, "Folder", "Rename", "(sa{sv})", "Two")
+            self.act(folder, "Folder", "Delete", "(a{sv})")
+        self.check(change)
+
+    def test_rename(self):
+        self.check(lambda: self.act(self.at("Old"), "Folder", "Rename", "(sa{sv})", "Older"))
+
+    def test_move_a_folder(self):
+        self.check(lambda: self.act(self.at("Old"), "Folder", "MoveTo", "(oa{sv})", self.at("Work")))
+
+    def test_delete_a_folder(self):
+        self.check(lambda: self.delete(self.at("Old")))
+
+    def delete(self, folder):
+        options = {"removeMessages": GLib.Variant("b", True), "removeChildren": GLib.Variant("b", True)}
+        return self.act(folder, "Folder", "Delete", "(a{sv})", options=options)
+
+    def test_empty(self):
+        self.check(lambda: self.act(self.at("Trash"), "Folder", "Empty", "(a{sv})"))
+
+    def test_subscription(self):
+        self.check(lambda: self.act(self.at("Old"), "Folder", "SetSubscribed", "(ba{sv})", False))
+
+
+class DyingTheOldWay(Dying):
+    """The same without MOVE, UIDPLUS, CONDSTORE and QRESYNC."""
+
+    samples = 1
+    server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
+
+
+if __name__ == "__main__":
+    main()
