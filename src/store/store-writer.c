@@ -322,6 +322,26 @@ take_numbers (SurelStore *self, GError **error)
          && surel_sql_exec (self->sql, "COMMIT", error);
 }
 
+static gboolean
+tells_an_end (const SurelCommit *commit)
+{
+  for (guint i = 0; commit != NULL && i < commit->operations->len; i++)
+    if (surel_operation_row_has_ended (commit->operations->pdata[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* Has what is committed outlast a power failure: a durable transaction takes all before it along. */
+static void
+make_durable (SurelStore *self)
+{
+  if (self->durable)
+    return;
+  if (!begin (self, TRUE, NULL) || !surel_store_reserve (self, self->states_end, self->ids_end, NULL)
+      || !surel_sql_exec (self->sql, "COMMIT", NULL))
+    surel_sql_exec (self->sql, "ROLLBACK", NULL);
+}
+
 /* A transaction of @first and of what waits behind it and may share it. */
 static gboolean
 run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelCommit **commit, GError **error)
@@ -421,6 +441,8 @@ write_one (SurelStore *self, SurelWrite *first)
       if (commit != NULL)
         {
           note_commit (self, commit);
+          if (tells_an_end (commit)) /* else it might end otherwise once it is done anew */
+            make_durable (self);
           save_accounts (self, commit);
         }
       g_clear_pointer (&self->doubtful, surel_store_commit_free);

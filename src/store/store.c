@@ -5,7 +5,7 @@
  * transaction that changed anything gets one state number and one row of the log; the list of what
  * changed is posted to the main thread, where it is the signal `committed`, and only then are the jobs'
  * done functions called. What a person does is urgent: it ends the transaction under way and is
- * fsynced (synchronous=FULL); what a server can repeat is not (NORMAL).
+ * fsynced (synchronous=FULL), and so is how an operation ended; what a server can repeat is not (NORMAL).
  *
  * A power failure may take the last commits that weren't fsynced, and their numbers may have been seen.
  * So states and ids are taken from blocks that are reserved durably first, and after an unclean end

@@ -8,7 +8,7 @@ import re
 import time
 
 from surel_test import *  # noqa: F403
-from surel_test import BUILD, NAME, PATH, Bus, Daemon, Dovecot, error_name
+from surel_test import NAME, PATH, Bus, Daemon, Dovecot, Power, error_name
 from wire import FaultProxy
 
 ACCOUNT = "alice"
@@ -181,13 +181,8 @@ class Station:
         self.data = f"{directory}/{name}"
         self.bus = Bus()
         self.proxy = FaultProxy(server.port, f"{directory}/{name}.wire") if proxied else None
-        self.copies = self.data + ".power"
-        os.mkdir(self.copies)
-        power = {"LD_PRELOAD": BUILD + "/tests/converge/power.so", "SUREL_TEST_POWER": self.copies,
-                 "SUREL_TEST_POWER_OF": self.data + "/"}
-        if os.path.exists(power["LD_PRELOAD"]):
-            # A sanitizer wants to be the first library, and is, but for this one.
-            self.options = {**options, **power, "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
+        self.power = Power(self.data)
+        self.options = {**options, **self.power.env}
         self.daemon, self.starts, self.cuts = None, 0, 0  # cuts: how often its power failed
         self.start()
         port = self.proxy.port if proxied else server.port
@@ -211,16 +206,7 @@ class Station:
         """What was not fsynced is gone."""
         self.kill()
         self.cuts += 1
-        for folder, _, names in os.walk(self.data):
-            for name in names:
-                path = os.path.join(folder, name)
-                copy = f"{self.copies}/{os.stat(path).st_ino}"
-                if os.path.exists(copy):
-                    with open(copy, "rb") as source, open(path, "r+b") as file:
-                        file.write(source.read())
-                        file.truncate()
-                else:
-                    os.unlink(path)
+        self.power.cut()
 
     def look_alive(self):
         if self.daemon is not None and self.daemon.process.poll() is not None:

@@ -225,6 +225,35 @@ class Daemon:
         self.log.close()
 
 
+class Power:
+    """Kept beside a data directory: what a power failure would leave of it (tests/converge/power.c)."""
+
+    def __init__(self, data):
+        self.data, self.copies = data, data + ".power"
+        os.mkdir(self.copies)
+        for path in self.files():  # what is there already is on the disk
+            shutil.copy(path, self.copy_of(path))
+        # A sanitizer wants to be the first library, and is, but for this one.
+        self.env = {"LD_PRELOAD": BUILD + "/tests/converge/power.so", "SUREL_TEST_POWER": self.copies,
+                    "SUREL_TEST_POWER_OF": data + "/", "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
+
+    def cut(self):
+        """What was not fsynced is gone. The daemon has been killed."""
+        for path in self.files():
+            if os.path.exists(self.copy_of(path)):
+                with open(self.copy_of(path), "rb") as source, open(path, "r+b") as file:
+                    file.write(source.read())
+                    file.truncate()
+            else:
+                os.unlink(path)
+
+    def files(self):
+        return [os.path.join(folder, name) for folder, _, names in os.walk(self.data) for name in names]
+
+    def copy_of(self, path):
+        return f"{self.copies}/{os.stat(path).st_ino}"
+
+
 class Mirror:
     """A copy of the store's message ids, kept by Changes alone."""
 

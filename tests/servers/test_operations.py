@@ -239,6 +239,36 @@ class Operations(Changing):
         self.assertEqual(len(self.ids_of(daemon, daemon.folders()["Twice"])), 2)
         self.assertEqual(self.ended(daemon, operation)["state"], "partial")
 
+    def test_an_end_that_was_told_outlasts_a_power_failure(self):
+        daemon = self.prepare()
+        one = self.ids(daemon)["Message 1"]
+        self.enable(daemon, False)
+        operation = self.modify(daemon, [one], {"moveTo": GLib.Variant("o", self.folders["Work"])})[0]
+        daemon.stop()
+        database = sqlite3.connect(self.data + "/surel.db")  # it waits for its next attempt: a list comes first
+        database.execute("UPDATE operation SET next_attempt = ?", (int(time.time()) + 3600,))
+        database.commit()
+        database.close()
+        self.imap.select("INBOX")
+        self.imap.store("1", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+        power = Power(self.data)
+        daemon = self.start(secrets=self.secrets, env=power.env)
+        told = []
+        daemon.connection.signal_subscribe(NAME, NAME + ".Operations", "Finished", PATH, None, 0,
+                                           lambda *signal: told.append(signal[5].unpack()[:2]))
+        self.enable(daemon, True)
+        wait_for(lambda: (GLib.MainContext.default().iteration(False), told)[1])
+        self.assertEqual(told, [(operation, "failed")])
+        daemon.kill()
+        power.cut()
+        daemon = self.start(secrets=self.secrets)
+        found = daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]
+        self.assertEqual(found["operations"][0]["state"], "failed")
+
+    def enable(self, daemon, enabled):
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+
     def test_a_list_that_was_killed_at_its_very_end_is_ended(self):
         daemon = self.prepare()
         folder = int(self.folders["INBOX"].rsplit("/", 1)[1])
