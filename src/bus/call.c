@@ -62,27 +62,18 @@ surel_call_not_supported (GDBusMethodInvocation *invocation)
 }
 
 /**
- * surel_call_set_gone:
- * @path: where there is no object
- */
-void
-surel_call_set_gone (const char *path, GError **error)
-{
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is nothing at %s, or no longer",
-               path);
-}
-
-/**
  * surel_call_gone:
+ *
+ * Ends a call, of whatever interface, on an object that isn't there.
  *
  * Returns: %TRUE: the call is handled
  */
 gboolean
 surel_call_gone (GDBusMethodInvocation *invocation)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) error = g_error_new (SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is nothing at %s, or no longer",
+                                          g_dbus_method_invocation_get_object_path (invocation));
 
-  surel_call_set_gone (g_dbus_method_invocation_get_object_path (invocation), &error);
   surel_call_fail (invocation, error);
   return TRUE;
 }

@@ -10,7 +10,6 @@ void surel_call_fail (GDBusMethodInvocation *invocation, const GError *error);
 void surel_call_answer (GDBusMethodInvocation *invocation, GVariant *values);
 gboolean surel_call_not_supported (GDBusMethodInvocation *invocation);
 gboolean surel_call_gone (GDBusMethodInvocation *invocation);
-void surel_call_set_gone (const char *path, GError **error);
 gboolean surel_call_check_options (GVariant *options, const char *const *allowed, GError **error);
 gboolean
 surel_call_get_boolean (GVariant *options, const char *key, gboolean *value, GError **error);

@@ -10,7 +10,6 @@ typedef struct
   GDBusConnection *connection;
   guint subtree;
   GDBusInterfaceSkeleton *skeleton;
-  GDBusInterfaceVTable table;
 } Place;
 
 struct _SurelGone
@@ -31,17 +30,22 @@ place_free (gpointer data)
   g_free (place);
 }
 
-static GVariant *
-get_property (GDBusConnection *connection G_GNUC_UNUSED,
-              const char *sender G_GNUC_UNUSED,
-              const char *path,
-              const char *interface G_GNUC_UNUSED,
-              const char *property G_GNUC_UNUSED,
-              GError **error,
-              gpointer data G_GNUC_UNUSED)
+/* Properties come here as well, as the table has no functions for them. */
+static void
+on_call (GDBusConnection *connection,
+         const char *sender,
+         const char *path,
+         const char *interface,
+         const char *method,
+         GVariant *parameters,
+         GDBusMethodInvocation *invocation,
+         gpointer skeleton)
 {
-  surel_call_set_gone (path, error);
-  return NULL;
+  if (g_str_equal (interface, "org.freedesktop.DBus.Properties"))
+    surel_call_gone (invocation);
+  else
+    g_dbus_interface_skeleton_get_vtable (skeleton)->method_call (connection, sender, path, interface, method, parameters,
+                                                                  invocation, skeleton);
 }
 
 static char **
@@ -77,10 +81,11 @@ dispatch (GDBusConnection *connection G_GNUC_UNUSED,
           gpointer *user_data,
           gpointer data)
 {
+  static const GDBusInterfaceVTable table = { .method_call = on_call };
   Place *place = data;
 
   *user_data = place->skeleton;
-  return node != NULL ? &place->table : NULL;
+  return node != NULL ? &table : NULL;
 }
 
 SurelGone *
@@ -118,8 +123,6 @@ surel_gone_stand_in (SurelGone *self, GDBusConnection *connection, const char *f
   place->connection = g_object_ref (connection);
   place->skeleton = surel_gone_adaptor_new (type);
   surel_once_watch (self->once, place->skeleton);
-  place->table.method_call = g_dbus_interface_skeleton_get_vtable (place->skeleton)->method_call;
-  place->table.get_property = get_property;
   place->subtree = g_dbus_connection_register_subtree (
       connection, folder, &subtree, G_DBUS_SUBTREE_FLAGS_DISPATCH_TO_UNENUMERATED_NODES, place,
       NULL, NULL);

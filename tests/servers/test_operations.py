@@ -266,6 +266,23 @@ class Operations(Changing):
         found = daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]
         self.assertEqual(found["operations"][0]["state"], "failed")
 
+    def test_what_is_numbered_anew_is_done_soon(self):
+        daemon = self.prepare()
+        fill(self.imap, "Work", 50, 3)
+        daemon.sync()
+        some = list(self.ids(daemon, "Work").values())
+        self.imap.select("INBOX")
+        self.enable(daemon, False)
+        self.imap.delete("Work")
+        self.imap.create("Work")
+        fill(self.imap, "Work", 50, 3)
+        self.enable(daemon, True)
+        begin = time.monotonic()
+        operation = self.modify(daemon, some, {"addKeywords": strings("$flagged")})[0]
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertLess(time.monotonic() - begin, 8)
+        self.assertEqual(set(map(frozenset, self.on_server("Work").values())), {frozenset({"\\Flagged"})})
+
     def enable(self, daemon, enabled):
         daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
 
@@ -377,7 +394,9 @@ class Operations(Changing):
         self.assertNotIn(below, daemon.objects())
         self.assertEqual(daemon.call(below, "Folder", "Delete", "(a{sv})", options)[0], operation)
         self.assertFails("NotFound", daemon.call, below, "Folder", "Delete", "(a{sv})", {})
-        self.assertFails("NotFound", daemon.get, below, "Folder", "Name")
+        for method, signature, arguments in (("Get", "(ss)", (NAME + ".Folder", "Name")), ("GetAll", "(s)", (NAME + ".Folder",))):
+            self.assertFails("NotFound", daemon.connection.call_sync, NAME, below, "org.freedesktop.DBus.Properties", method,
+                             GLib.Variant(signature, arguments), None, 0, 30000, None)
         self.assertIsNone(self.row(daemon, ids["Message 1"], "id"))
         state = daemon.get(PATH, "Manager", "State")
         self.assertEqual(self.ended(daemon, operation)["state"], "done")
