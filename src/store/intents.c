@@ -13,6 +13,7 @@
 
 #define BATCH_MAX 1000 /* intents that go to a server together */
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
+#define REFUSED_ATTEMPTS 3 /* for now, as what has to be synced first: with a list in between it may be done at once */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
 /* --- What goes next --- */
@@ -336,6 +337,7 @@ static gboolean
 try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
   gboolean missing = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
+  gboolean limited = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED);
   gint64 attempts = 0;
 
   if (batch->error == NULL)
@@ -346,7 +348,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
     return refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (batch->error),
                    batch->error->message, error);
   return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
-         && surel_operations_put_off (txn, item->operation, missing ? MISSING_ATTEMPTS : 0, surel_error_name (batch->error),
+         && surel_operations_put_off (txn, item->operation, limited ? 0 : REFUSED_ATTEMPTS, surel_error_name (batch->error),
                                       batch->error->message, error);
 }
 
