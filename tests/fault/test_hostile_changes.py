@@ -5,6 +5,7 @@ twice, and what waits doesn't hold up what doesn't depend on it."""
 import os
 import re
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from scripted import Scripted  # noqa: E402
@@ -137,19 +138,20 @@ class Changes(Case):
 
     def test_a_server_that_is_busy_is_asked_again(self):
         class Busy(Writable):
-            times = 0
+            busy = True
 
             def do_UID_STORE(self, peer, tag, command):
-                self.times += 1
-                if self.times == 1:
+                if self.busy:
                     peer.send(tag + b" NO [UNAVAILABLE] Later\r\n")
                 else:
                     super().do_UID_STORE(peer, tag, command)
-        one = self.begin(Busy())[0]
+        mailbox = Busy()
+        one = self.begin(mailbox)[0]
         operation = self.modify([one], addKeywords=strings("$seen"))
-        wait_for(lambda: self.operation(operation)["attempts"] == 1)
+        wait_for(lambda: self.operation(operation)["attempts"] > 0)
         self.assertEqual((self.operation(operation)["state"], self.keywords(one)), ("pending", {"$seen"}))
         self.assertTrue(self.operation(operation)["error"][0].endswith(".Offline"))
+        mailbox.busy = False
         self.daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
         self.assertEqual(self.ended(operation), "done")
         self.assertEqual(self.operation(operation)["error"], ("", ""))
@@ -251,6 +253,112 @@ class Changes(Case):
 
     def test_a_bye_instead_of_an_answer(self):
         self.cut("bye")
+
+    def test_a_folder_that_is_to_be_made_first_is_looked_for_and_given_up(self):
+        class Missing(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [TRYCREATE] No such mailbox\r\n")
+        self.begin(Missing())
+        id, operation = self.append()
+        self.assertEqual(self.ended(operation), "failed")
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".NotFound"))
+        self.assertIn(len(self.scripted.said(b"APPEND")), range(2, 6))
+        self.assertEqual(self.scripted.said(b"CREATE"), [], "nobody has asked for a folder")
+        self.assertIn(id, self.ids(), "what a person wrote stays shown")
+
+    # --- Maintenance ---
+
+    def sync_until_ended(self, operation):
+        def look():
+            try:
+                self.daemon.wait_job(self.daemon.call(self.account, "Account", "Sync", "(a{sv})", {})[0])
+            except GLib.Error:
+                pass  # it is told that the server has hung up
+            return self.operation(operation)["state"] not in ("pending", "running")
+        wait_for(look, say="the operation does not end")
+        return self.operation(operation)["state"]
+
+    def test_a_bye_at_any_command(self):
+        class Leaving(Writable):
+            left = 0  # commands until it goes; 0 for never
+
+            def before(self, peer, tag, command):
+                if self.left > 0:
+                    self.left -= 1
+                    if self.left == 0:
+                        peer.send(b"* BYE maintenance\r\n")
+                        peer.close()
+                        raise EOFError
+        mailbox = Leaving()
+        ids = self.begin(mailbox)
+        for n in range(1, 13):
+            mailbox.left = n
+            keyword = f"n{n}"
+            flag = self.modify([ids[n % 3]], addKeywords=strings(keyword))
+            id, put = self.append(f"Subject: put\r\nMessage-ID: <put{n}@x>\r\n\r\nHello\r\n".encode())
+            self.assertEqual((self.sync_until_ended(flag), self.sync_until_ended(put)), ("done", "done"), n)
+            mailbox.left = 0
+            self.assertEqual(sum(keyword.encode() in flags for flags, _ in mailbox.messages.values()), 1, n)
+            self.assertEqual(sum(b"<put%d@x>" % n in octets for _, octets in mailbox.messages.values()), 1, n)
+            ids.append(id)
+        self.daemon.sync()
+        self.assertEqual(self.ids(), sorted(ids))
+
+    def test_a_bye_while_it_is_listened_to(self):
+        class Restless(Writable):
+            capability = Writable.capability + b" IDLE"
+            idles = 0
+
+            def do_IDLE(self, peer, tag, _):
+                self.idles += 1
+                peer.send(b"+ idling\r\n")
+                if self.idles == 1:
+                    peer.send(b"* BYE Idle for too long\r\n")
+                    peer.close()
+                    raise EOFError
+                peer.file.readline()
+                peer.send(tag + b" OK done\r\n")
+        mailbox = Restless()
+        ids = self.begin(mailbox)
+        wait_for(lambda: mailbox.idles > 1)
+        self.assertLess(len(self.scripted.peers), 10, "it is gone back to at once, again and again")
+        self.assertEqual(self.ended(self.modify([ids[0]], addKeywords=strings("$seen"))), "done")
+        self.assertEqual(self.daemon.get(self.account, "Account", "Error"), ("", ""))
+
+    def test_few_commands_wait_at_a_time(self):
+        class Slow(Writable):
+            def __init__(self):
+                super().__init__()
+                self.waiting, self.most = [], 0
+
+            def do_LIST(self, peer, tag, _):
+                peer.send(b"".join(b'* LIST () "/" "Folder %d"\r\n' % n for n in range(100)) + b'* LIST () "/" INBOX\r\n'
+                          + tag + b" OK done\r\n")
+
+            def do_STATUS(self, peer, tag, command):
+                with self.lock:
+                    self.waiting.append((peer, tag, command))
+                    self.most = max(self.most, len(self.waiting))
+                threading.Timer(0.05, self.answer).start()
+
+            lock = threading.Lock()
+
+            def answer(self):
+                with self.lock:
+                    waiting, self.waiting = self.waiting, []
+                for peer, tag, command in waiting:
+                    name = command[len(b"STATUS "):command.rindex(b" (")]
+                    try:
+                        peer.send(b"* STATUS %s (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
+                                  % (name, tag))
+                    except OSError:
+                        pass  # it has left
+        mailbox = Slow()
+        self.begin(mailbox)
+        self.daemon.sync()
+        self.assertEqual(len(self.daemon.folders()), 101)
+        self.assertIn(mailbox.most, range(2, 21))
 
     # --- Numbers that shift ---
 

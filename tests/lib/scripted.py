@@ -83,6 +83,7 @@ class Mailbox:
         peer.send(self.answers.get("greeting", GREETING))
         while True:
             tag, command = peer.read()
+            self.before(peer, tag, command)
             words = command.split(b" ")
             name = words[0].upper() if words[0].upper() != b"UID" else b"UID_" + words[1].upper()
             handler = self.answers.get(name.decode()) or getattr(self, "do_" + name.decode(), None)
@@ -90,6 +91,9 @@ class Mailbox:
                 handler(peer, tag, command)
             else:
                 peer.send(tag + b" OK done\r\n")
+
+    def before(self, peer, tag, command):
+        """Before each command is answered."""
 
     def do_CAPABILITY(self, peer, tag, _):
         peer.send(b"* CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR\r\n" + tag + b" OK done\r\n")
