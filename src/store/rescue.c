@@ -1,6 +1,7 @@
 /* What outlives a damaged database. All mail can be fetched again, the accounts can't: whenever one
- * changes, a copy of their rows is written beside the database, and a new database starts from it. The
- * damaged one is then removed: nothing of it can be trusted.
+ * changes, a copy of their rows is written beside the database, and a new database starts from it, and from
+ * what waits for the servers (store/rescue-queue.c). The damaged one is then removed: nothing else of it can
+ * be trusted.
  *
  * The copy is a key file, a group an account: `settings` and `secret` as the database has them. */
 #include "store/rescue.h"
@@ -25,14 +26,18 @@ fail (GError **error, const char *doing, int number)
  * surel_rescue_set_aside:
  * @path: the database's file, which nobody has open
  *
- * Takes a damaged database out of the way, its log with it, so that a new one can be made there.
+ * Takes what can be read of what waits, and a damaged database out of the way, its log with it, so that a new one can be made there.
  */
 gboolean
-surel_rescue_set_aside (const char *path, GError **error)
+surel_rescue_set_aside (const char *path, const char *data_dir, GError **error)
 {
   /* The database goes first: a log without one is ignored by SQLite, the other way round the last
    * commits would be missing unnoticed. */
   static const char *const suffixes[] = { "", "-wal", "-shm" };
+  g_autoptr (GError) own = NULL;
+
+  if (!surel_rescue_save_queue (path, data_dir, TRUE, &own)) /* the copy of a moment ago has to do */
+    g_debug ("store: what waits can't be read any more: %s", own != NULL ? own->message : "");
 
   for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++)
     {

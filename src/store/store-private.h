@@ -46,6 +46,8 @@ struct _SurelStore
   GThread *writer;
   GThread *readers[SUREL_READERS];
   GThread *checkpointer;
+  SurelQueue *copies; /* anything pushed asks for a copy of what waits for the servers */
+  GThread *copier;
   GThread *checker; /* nullable */
 
   /* The writer's own. */
@@ -66,6 +68,7 @@ gpointer surel_store_writer_main (gpointer store);
 gpointer surel_store_checkpointer_main (gpointer store);
 gpointer surel_store_reader_main (gpointer store);
 gpointer surel_store_check_main (gpointer store);
+gpointer surel_store_copier_main (gpointer store);
 void surel_store_report_damage (SurelStore *self);
 void surel_store_emit_damaged (SurelStore *self);
 void surel_store_emit_committed (SurelStore *self, SurelCommit *commit);

@@ -444,6 +444,8 @@ write_one (SurelStore *self, SurelWrite *first)
           if (tells_an_end (commit)) /* else it might end otherwise once it is done anew */
             make_durable (self);
           save_accounts (self, commit);
+          if (commit->operations->len > 0)
+            surel_queue_push (self->copies, self);
         }
       g_clear_pointer (&self->doubtful, surel_store_commit_free);
     }

@@ -84,12 +84,13 @@ load_numbers (SurelStore *self, GError **error)
          && surel_store_put_meta (self->sql, "clean", 0, error) && surel_sql_exec (self->sql, "COMMIT", error);
 }
 
-/* A new store has an id, a first state, and the accounts of a damaged one before it. */
+/* A new store has an id, a first state, and of a damaged one before it the accounts and what waited. */
 static gboolean
 load_id (SurelStore *self, GError **error)
 {
   g_autoptr (SurelChanges) nothing = surel_changes_new ();
   gint64 next_id = FIRST_ID;
+  gboolean has_queue;
   sqlite3_stmt *statement;
   int result;
 
@@ -104,14 +105,17 @@ load_id (SurelStore *self, GError **error)
     }
   self->id = g_uuid_string_random ();
   self->is_new = TRUE;
+  has_queue = surel_rescue_attach_queue (self->sql, self->dir);
   return surel_sql_exec (self->sql, "BEGIN IMMEDIATE", error)
          && surel_sql_run (self->sql, error, "INSERT INTO meta (key, value) VALUES ('store', ?)", "s",
                            self->id)
          && surel_store_put_meta (self->sql, "clean", 1, error)
          && surel_rescue_load_accounts (self->sql, self->dir, &next_id, error)
+         && (!has_queue || surel_rescue_load_queue (self->sql, &next_id, error))
          && surel_store_put_meta (self->sql, "next-id", next_id, error)
          && surel_log_append (self->sql, FIRST_STATE, surel_clock_now (), nothing, error)
-         && surel_sql_exec (self->sql, "COMMIT", error);
+         && surel_sql_exec (self->sql, "COMMIT", error)
+         && (!has_queue || surel_sql_exec (self->sql, "DETACH copy", error));
 }
 
 static void
@@ -120,8 +124,10 @@ start_threads (SurelStore *self)
   self->jobs = surel_queue_new (BULK_QUEUE, surel_store_job_free);
   self->reads = surel_turns_new (surel_store_read_free);
   self->checkpoints = surel_queue_new (0, NULL);
+  self->copies = surel_queue_new (0, NULL);
   self->writer = g_thread_new ("surel-store", surel_store_writer_main, self);
   self->checkpointer = g_thread_new ("surel-checkpoint", surel_store_checkpointer_main, self);
+  self->copier = g_thread_new ("surel-copy", surel_store_copier_main, self);
   for (guint i = 0; i < SUREL_READERS; i++)
     self->readers[i] = g_thread_new ("surel-read", surel_store_reader_main, self);
   if (self->unclean || self->is_new)
@@ -152,7 +158,7 @@ open_some_database (SurelStore *self, GError **error)
   g_message ("The mail store is damaged and made anew: %s", own->message);
   g_clear_pointer (&self->sql, surel_sql_close);
   g_clear_pointer (&self->id, g_free);
-  return surel_rescue_set_aside (self->path, error) && open_database (self, error);
+  return surel_rescue_set_aside (self->path, self->dir, error) && open_database (self, error);
 }
 
 /**
@@ -207,11 +213,14 @@ surel_store_close (SurelStore *self)
         g_thread_join (g_steal_pointer (&self->checker));
       surel_queue_close (self->checkpoints);
       g_thread_join (self->checkpointer);
+      surel_queue_close (self->copies);
+      g_thread_join (self->copier);
       for (guint i = 0; i < SUREL_READERS; i++)
         g_thread_join (self->readers[i]);
       g_clear_pointer (&self->jobs, surel_queue_free);
       g_clear_pointer (&self->reads, surel_turns_free);
       g_clear_pointer (&self->checkpoints, surel_queue_free);
+      g_clear_pointer (&self->copies, surel_queue_free);
       damaged = g_atomic_int_get (&self->damaged);
       if (!damaged && !surel_sql_is_broken (self->sql))
         {
@@ -223,7 +232,7 @@ surel_store_close (SurelStore *self)
         }
       g_clear_pointer (&self->sql, surel_sql_close);
       if (damaged)
-        surel_rescue_set_aside (self->path, NULL);
+        surel_rescue_set_aside (self->path, self->dir, NULL);
     }
   g_clear_pointer (&self->sql, surel_sql_close);
   if (self->lock >= 0)

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from surel_test import *  # noqa: E402,F403
+from changing import *  # noqa: E402,F403
 
 COUNT = 1500
 
@@ -202,6 +202,127 @@ class ReadOnly(Stored):
         self.assertEqual(self.refused(self.dir + "/other", "file:" + path),
                          f"sureld: The secrets file {path} can't be opened: Read-only file system\n")
         self.assertEqual(self.query(self.start()), rows)
+
+
+class DamagedWithWork(Changing):
+    """What people did while the account was offline, and then the database is damaged."""
+
+    def work(self):
+        daemon = self.prepare()
+        self.imap.append("Drafts", "\\Draft", '"14-Nov-2023 22:13:20 +0000"', message(70))
+        daemon.sync()
+        ids = self.ids(daemon)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        self.modify(daemon, [ids["Message 1"]], {"addKeywords": strings("$flagged", "mine")})
+        self.modify(daemon, [ids["Message 2"]], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)})
+        self.modify(daemon, [ids["Message 4"]], {"addFolders": GLib.Variant("ao", [self.folders["Work"]])})
+        folder = daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "New", "/", {})[0]
+        daemon.call(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(71)),
+                    {"keywords": strings("$seen")})
+        self.modify(daemon, [ids["Message 5"]], {"moveTo": GLib.Variant("o", folder)})
+        self.draft = self.ids(daemon, "Drafts")["Message 70"]
+        daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, self.draft,
+                    GLib.Variant("ay", message(72)), {})
+        self.store = daemon.get(PATH, "Manager", "Store")
+        self.known = ids
+        return daemon
+
+    def look(self):
+        """Started anew, all of it is there still, and reaches the server once it is online."""
+        daemon = self.start(secrets=self.secrets)
+
+        def is_new():  # the name goes and comes back
+            try:
+                return daemon.get(PATH, "Manager", "Store") != self.store
+            except GLib.Error:
+                return False
+        wait_for(is_new, 30)
+        self.folders = daemon.folders()
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 8)
+        self.assertEqual(set(self.row(daemon, self.known["Message 1"], "keywords")["keywords"]), {"$flagged", "mine"})
+        self.assertEqual(set(self.ids(daemon, "Work")), {"Message 2", "Message 4"})
+        self.assertEqual(set(self.ids(daemon, "New")), {"Message 5", "Message 71"})
+        self.assertEqual(self.ids(daemon, "Drafts"), {"Message 72": self.draft})
+        self.assertEqual(daemon.get(self.folders["New"], "Folder", "UnreadMessages"), 1)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0, 40,
+                 say=lambda: str(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"])[-1500:])
+        daemon.sync()
+        states = {one["state"] for one in daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]}
+        self.assertEqual(states, {"done"})
+        there = {path: self.on_server(path) for path in ("INBOX", "Work", "New", "Drafts")}
+        self.assertEqual(set(there["INBOX"]), set(range(1, self.count + 1)) - {2, 3, 5})
+        self.assertEqual(there["INBOX"][1], {"\\Flagged", "mine"})
+        # Of a draft both texts stay: the one that the server has isn't known to be an older one.
+        self.assertEqual((set(there["Work"]), set(there["New"]), set(there["Drafts"])), ({2, 4}, {5, 71}, {70, 72}))
+        self.assertEqual(there["New"][71], {"\\Seen"})
+        for path, found in there.items():
+            self.assertEqual({f"Message {n}" for n in found}, set(self.ids(daemon, path)), path)
+            self.assertEqual(daemon.get(daemon.folders()[path], "Folder", "TotalMessages"), len(found), path)
+        self.assertEqual(self.ids(daemon)["Message 1"], self.known["Message 1"])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_what_waits_is_read_from_a_damaged_database(self):
+        daemon = self.work()
+        daemon.kill()
+        checkpoint(self.data)
+        path = self.data + "/surel.db"
+        with sqlite3.connect(path) as database:
+            root = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'log'").fetchone()[0]
+            size = database.execute("PRAGMA page_size").fetchone()[0]
+        database.close()
+        with open(path, "r+b") as file:
+            file.seek((root - 1) * size)
+            file.write(b"\x5a" * size)
+        self.look()
+
+    def behead(self, daemon, count):
+        """Once the copy holds all that waits."""
+        def copied():
+            try:
+                with sqlite3.connect(f"file:{self.data}/queue?mode=ro", uri=True) as copy:
+                    return copy.execute("SELECT count(*) FROM intent WHERE state < 2").fetchone()[0] == count
+            except sqlite3.Error:
+                return False
+        wait_for(copied)
+        self.assertEqual(os.stat(self.data + "/queue").st_mode & 0o77, 0)
+        daemon.kill()
+        checkpoint(self.data)
+        with open(self.data + "/surel.db", "r+b") as file:
+            file.write(b"no database\n" * 400)
+
+    def test_what_was_sent_meanwhile_is_not_sent_again(self):
+        daemon = self.prepare()
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        one = daemon.call(self.folders["Work"], "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(71)), {})[0]
+        received = time.gmtime(self.row(daemon, one, "receivedAt")["receivedAt"])
+        self.behead(daemon, 1)
+        self.imap.append("Work", None, time.strftime('"%d-%b-%Y %H:%M:%S +0000"', received), message(71))
+        daemon = self.start(secrets=self.secrets)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        daemon.sync()
+        self.assertEqual(set(self.on_server("Work")), {71})
+        self.folders = daemon.folders()
+        self.assertEqual(set(self.ids(daemon, "Work")), {"Message 71"})
+
+    def test_a_damaged_copy_is_passed_over(self):
+        daemon = self.work()
+        self.behead(daemon, 8)
+        with open(self.data + "/queue", "r+b") as file:
+            file.seek(8192)
+            file.write(b"\x5a" * 32768)
+        daemon = self.start(secrets=self.secrets)
+        self.assertNotEqual(daemon.get(PATH, "Manager", "Store"), self.store)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "idle")
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_what_waits_is_kept_beside_the_database(self):
+        self.behead(self.work(), 8)
+        self.look()
+        wait_for(lambda: not os.path.exists(self.data + "/queue"), say="the copy stays with nothing in it")
 
 
 class Damaged(Stored):
