@@ -1,5 +1,5 @@
 /* Intents that are about folders. Those of one folder go in their order, a folder's after its parent was made; one
- * that is deleted goes when nothing is left to do in it. */
+ * that is deleted goes when nothing is left to do in it; and a name is given when who has it has left it. */
 #include "store/folder-intents.h"
 
 #include <string.h>
@@ -14,7 +14,10 @@
   "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.source AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) AND (i.kind != 12 OR (NOT "   \
   "EXISTS (SELECT 1 FROM placement p JOIN intent e ON e.message = p.message AND e.state < 2 WHERE p.folder = i.target) "    \
   "AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind < 10 AND e.state < 2) AND NOT EXISTS "       \
-  "(SELECT 1 FROM folder f JOIN intent e ON e.target = f.id AND e.kind >= 10 AND e.state < 2 WHERE f.parent = i.target)))"
+  "(SELECT 1 FROM folder f JOIN intent e ON e.target = f.id AND e.kind >= 10 AND e.state < 2 WHERE f.parent = i.target))) AND (i.kind NOT IN (10, 11) OR "        \
+  "NOT EXISTS (SELECT 1 FROM intent e JOIN folder f ON f.id = e.target WHERE e.account = i.account AND e.state < 2 AND "   \
+  "e.kind >= 10 AND e.kind IN (11, 12) AND e.id < i.id AND e.target != i.target AND f.server_name = i.add_words AND "      \
+  "f.server_parent = i.source))"
 
 /**
  * surel_folder_intents_next:
@@ -90,30 +93,69 @@ surel_folder_intents_drop_new (SurelTxn *txn, gint64 account, gint64 folder, GEr
          && surel_folder_layers_name_paths (txn, account, error);
 }
 
+/* What was on its way to one folder goes to another. */
+static gboolean
+redirect (SurelTxn *txn, gint64 from, gint64 to, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET target = ?1 WHERE target = ?2 AND state < 2 AND kind < 10", "ii",
+                        to, from)
+         && surel_intents_replay_of_target (txn, to, error);
+}
+
 /* A list came first and took the new folder for one that another device made: it is one and the same. */
 static gboolean
 merge (SurelTxn *txn, SurelChange *change, gint64 other, GError **error)
 {
-  gint64 made = change->folder;
+  return redirect (txn, change->folder, other, error)
+         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
+}
 
-  return surel_sql_run (txn->sql, error, "UPDATE intent SET target = ?1 WHERE target = ?2 AND state < 2 AND kind < 10", "ii",
-                        other, made)
-         && surel_intents_replay_of_target (txn, other, error)
-         && surel_folder_intents_drop_new (txn, change->account, made, error);
+/* A folder that is deleted has the name still, or a list came first and took the renamed one for a new one: it goes, as
+ * one that a list lacks does. */
+static gboolean
+set_aside (SurelTxn *txn, SurelChange *change, gint64 other, gboolean deleted, GError **error)
+{
+  gint64 hidden = 0;
+
+  if (!surel_sql_get (txn->sql, &hidden, error, "SELECT deleting FROM folder WHERE id = ?", "i", other))
+    return FALSE;
+  if (!hidden)
+    surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (change->account, other), SUREL_DESTROYED);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE folder SET remote_id = '" SUREL_FOLDER_OLD_PREFIX "' || id, removing = 1, deleting = 1 WHERE id = ?",
+                        "i", other)
+         && (deleted || redirect (txn, other, change->folder, error));
+}
+
+/* Another folder may have the name in the store. */
+static gboolean
+find_other (SurelTxn *txn, SurelChange *change, gint64 *other, gboolean *deleted, GError **error)
+{
+  gint64 removing = 0;
+
+  *other = 0;
+  if (!surel_sql_get (txn->sql, other, error, "SELECT id FROM folder WHERE account = ? AND remote_id = ? AND id != ?", "isi",
+                      change->account, change->new_folder_id, change->folder)
+      || !surel_sql_get (txn->sql, &removing, error, "SELECT removing FROM folder WHERE id = ?", "i", *other))
+    return FALSE;
+  *deleted = removing != 0;
+  return TRUE;
 }
 
 static gboolean
 take_name (SurelTxn *txn, SurelChange *change, GError **error)
 {
-  gint64 other = 0;
+  gboolean deleted;
+  gint64 other;
 
   if (change->new_folder_id == NULL)
     return TRUE;
-  if (!surel_sql_get (txn->sql, &other, error, "SELECT id FROM folder WHERE account = ? AND remote_id = ? AND id != ?", "isi",
-                      change->account, change->new_folder_id, change->folder))
+  if (!find_other (txn, change, &other, &deleted, error))
     return FALSE;
-  if (other != 0)
+  if (other != 0 && !deleted && change->kind == SUREL_CHANGE_CREATE_FOLDER)
     return merge (txn, change, other, error);
+  if (other != 0 && !set_aside (txn, change, other, deleted, error))
+    return FALSE;
   return surel_sql_run (txn->sql, error,
                         "UPDATE folder SET remote_id = ?, server_name = ?, server_parent = ? WHERE id = ?", "ssii",
                         change->new_folder_id, change->name, change->target, change->folder)

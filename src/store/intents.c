@@ -172,12 +172,62 @@ surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *brok
   return TRUE;
 }
 
+/* --- Those that are open --- */
+
+typedef struct
+{
+  gint64 id;
+  gint64 operation;
+  gint64 message;
+  SurelChangeKind kind;
+} Open;
+
+/* Reads the rows whole before any is changed. */
+static GArray *
+read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
+{
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Open));
+  int result = -1;
+
+  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
+    {
+      Open row = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
+                   sqlite3_column_int64 (statement, 2), (SurelChangeKind) sqlite3_column_int (statement, 3) };
+
+      g_array_append_val (rows, row);
+    }
+  return result == 0 ? g_steal_pointer (&rows) : NULL;
+}
+
+#define OPEN "SELECT id, operation, message, kind FROM intent WHERE "
+
+/* Those that @statement, which begins with OPEN, finds by an id. */
+static GArray *
+find_open (SurelTxn *txn, const char *statement, gint64 id, GError **error)
+{
+  return read_open (txn, surel_sql_start (txn->sql, error, statement, "i", id), error);
+}
+
 /* --- What became of it --- */
 
 static gboolean
 set_state (SurelTxn *txn, gint64 intent, SurelIntentState state, GError **error)
 {
   return surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = NULL WHERE id = ?", "ii", (gint64) state, intent);
+}
+
+static gboolean
+drop_all (SurelTxn *txn, GArray *rows, GError **error)
+{
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!set_state (txn, row->id, SUREL_INTENT_DROPPED, error)
+          || !surel_operations_settle (txn, row->operation, 1, 0, error))
+        return FALSE;
+    }
+  return rows != NULL;
 }
 
 /**
@@ -267,7 +317,6 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     }
 }
 
-/* What is shown goes back to what it would be without it. */
 /* A message that can't be put where it was to go from another account: it is there no more, and stays where it was. */
 static gboolean
 give_back (SurelTxn *txn, gint64 message, gint64 source, GError **error)
@@ -287,6 +336,18 @@ give_back (SurelTxn *txn, gint64 message, gint64 source, GError **error)
          && destroy (txn, message, error) && surel_layers_replay_place (txn, source, error);
 }
 
+/* What was to be done with a message that no server takes has nothing to wait for: it is done here alone. */
+static gboolean
+let_go_of_rest (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_autoptr (GArray) rows = find_open (txn, OPEN "message = ? AND state < 2", message, error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    if (g_array_index (rows, Open, i).kind == SUREL_CHANGE_DESTROY)
+      return destroy (txn, message, error);
+  return drop_all (txn, rows, error);
+}
+
 static gboolean
 roll_back_append (SurelTxn *txn, gint64 message, GError **error)
 {
@@ -295,9 +356,10 @@ roll_back_append (SurelTxn *txn, gint64 message, GError **error)
   if (!surel_sql_get (txn->sql, &source, error, "SELECT source FROM intent WHERE message = ? AND kind = 5", "i", message))
     return FALSE;
   /* What a person wrote is kept, and shown where it was to be. */
-  return source == 0 || give_back (txn, message, source, error);
+  return source == 0 ? let_go_of_rest (txn, message, error) : give_back (txn, message, source, error);
 }
 
+/* What is shown goes back to what it would be without it. */
 static gboolean
 roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
 {
@@ -435,40 +497,6 @@ surel_intents_add (SurelTxn *txn,
   return sqlite3_last_insert_rowid (surel_sql_handle (txn->sql));
 }
 
-typedef struct
-{
-  gint64 id;
-  gint64 operation;
-  gint64 message;
-  SurelChangeKind kind;
-} Open;
-
-/* Reads the rows whole before any is changed. */
-static GArray *
-read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
-{
-  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (Open));
-  int result = -1;
-
-  while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
-    {
-      Open row = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
-                   sqlite3_column_int64 (statement, 2), (SurelChangeKind) sqlite3_column_int (statement, 3) };
-
-      g_array_append_val (rows, row);
-    }
-  return result == 0 ? g_steal_pointer (&rows) : NULL;
-}
-
-#define OPEN "SELECT id, operation, message, kind FROM intent WHERE "
-
-/* Those that @statement, which begins with OPEN, finds by an id. */
-static GArray *
-find_open (SurelTxn *txn, const char *statement, gint64 id, GError **error)
-{
-  return read_open (txn, surel_sql_start (txn->sql, error, statement, "i", id), error);
-}
-
 /* None of @rows (nullable: an error is set) can be done any more, as what it takes is gone. */
 static gboolean
 refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error)
@@ -478,20 +506,6 @@ refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error)
       const Open *row = &g_array_index (rows, Open, i);
 
       if (!refuse (txn, row->kind, row->id, row->operation, row->message, SUREL_ERROR_PREFIX "NotFound", why, error))
-        return FALSE;
-    }
-  return rows != NULL;
-}
-
-static gboolean
-drop_all (SurelTxn *txn, GArray *rows, GError **error)
-{
-  for (guint i = 0; rows != NULL && i < rows->len; i++)
-    {
-      const Open *row = &g_array_index (rows, Open, i);
-
-      if (!set_state (txn, row->id, SUREL_INTENT_DROPPED, error)
-          || !surel_operations_settle (txn, row->operation, 1, 0, error))
         return FALSE;
     }
   return rows != NULL;
@@ -621,6 +635,32 @@ surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error)
   return rows != NULL;
 }
 
+/* What no server has yet isn't to go with a folder that another program deletes: it goes to the inbox. */
+static gboolean
+put_into_inbox (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows = find_open (
+      txn, OPEN "target = ? AND state < 2 AND kind < 10 AND kind IN (5, 6) AND source = 0", folder, error);
+  gint64 inbox = 0;
+
+  if (rows == NULL
+      || !surel_sql_get (txn->sql, &inbox, error,
+                         "SELECT i.id FROM folder f JOIN folder i ON i.account = f.account AND coalesce(i.role_set, i.role) = "
+                         "'inbox' AND i.id != f.id WHERE f.id = ?",
+                         "i", folder))
+    return FALSE;
+  for (guint i = 0; inbox != 0 && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = 0, evidence = NULL, target = ? WHERE id = ?", "ii",
+                          inbox, row->id)
+          || !surel_layers_replay_place (txn, row->message, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /**
  * surel_intents_fail_target:
  *
@@ -629,9 +669,11 @@ surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error)
 gboolean
 surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
 {
-  g_autoptr (GArray) rows
-      = find_open (txn, OPEN "target = ? AND state < 2 AND kind < 10", folder, error);
+  g_autoptr (GArray) rows = NULL;
 
+  if (!put_into_inbox (txn, folder, error))
+    return FALSE;
+  rows = find_open (txn, OPEN "target = ? AND state < 2 AND kind < 10", folder, error);
   return refuse_all (txn, rows, "The folder it was to go to was deleted", error);
 }
 

@@ -196,6 +196,27 @@ class Changes(Case):
         self.assertNotIn(id, self.ids())
         self.assertEqual(self.daemon.get(self.account, "Account", "PendingOperations"), 0)
 
+    def test_refused_with_more_to_be_done(self):
+        class Full(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        self.begin(Full())
+        self.enable(False)
+        kept, first = self.append()
+        gone, second = self.append()
+        flagged = self.modify([kept, gone], addKeywords=strings("$flagged"))
+        self.assertEqual(self.modify([gone], destroy=GLib.Variant("b", True)), 0)
+        self.enable(True)
+        self.assertEqual(self.ended(first), "failed")
+        wait_for(lambda: self.daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.assertEqual(self.operation(flagged)["state"], "done")
+        self.assertEqual(self.keywords(kept), {"$flagged"})
+        self.assertNotIn(gone, self.ids())
+
+    def enable(self, enabled):
+        self.daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+
     def test_without_appenduid_it_is_found(self):
         mailbox = Writable()
         mailbox.appenduid = False

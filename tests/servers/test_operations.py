@@ -292,6 +292,58 @@ class Operations(Changing):
     def enable(self, daemon, enabled):
         daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
 
+    def test_moved_on_from_a_folder_that_is_gone(self):
+        daemon = self.prepare()
+        self.imap.create("Other")
+        daemon.sync()
+        folder = daemon.folders()["Other"]
+        self.enable(daemon, False)
+        one, _ = daemon.call(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(70)), {})
+        two, _ = daemon.call(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(71)), {})
+        self.modify(daemon, [one, two], {"addKeywords": strings("$flagged")})
+        self.modify(daemon, [one], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.imap.delete("Other")
+        self.enable(daemon, True)
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        daemon.sync()
+        self.assertEqual(self.on_server("Work"), {70: {"\\Flagged"}})
+        self.assertEqual(self.ids(daemon, "Work"), {"Message 70": one})
+        self.assertEqual(self.on_server("INBOX")[71], {"\\Flagged"})  # it has nowhere else to go
+        self.assertEqual(self.ids(daemon)["Message 71"], two)
+        self.quiet(daemon)
+
+    def test_a_name_that_is_free_again_is_anothers(self):
+        daemon = self.prepare()
+        self.imap.create("Other")
+        fill(self.imap, "Other", 50, 2)
+        fill(self.imap, "Work", 60, 2)
+        daemon.sync()
+        work, other = self.folders["Work"], daemon.folders()["Other"]
+        ids = self.ids(daemon, "Work")
+        self.enable(daemon, False)
+        remove = {"removeMessages": GLib.Variant("b", True)}
+        daemon.call(other, "Folder", "Delete", "(a{sv})", remove)
+        daemon.call(work, "Folder", "Rename", "(sa{sv})", "Other", {})
+        daemon.call(self.folders["Archive"], "Folder", "Delete", "(a{sv})", remove)
+        made = daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Archive", "/", {})[0]
+        one, _ = daemon.call(made, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(70)), {})
+        self.enable(daemon, True)
+        self.quiet(daemon)
+        daemon.sync()
+        self.folders = daemon.folders()
+        self.assertEqual((self.folders["Other"], self.folders["Archive"]), (work, made))
+        self.assertNotIn("Work", self.folders)
+        self.assertEqual(self.ids(daemon, "Other"), ids)
+        self.assertEqual(self.ids(daemon, "Archive"), {"Message 70": one})
+        self.assertEqual((set(self.on_server("Other")), set(self.on_server("Archive"))), ({60, 61}, {70}))
+
+    def quiet(self, daemon):
+        """All operations are done."""
+        def operations():
+            return daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0, 40, say=lambda: str(operations())[-1500:])
+        self.assertEqual({one["state"] for one in operations()}, {"done"}, str(operations())[-3000:])
+
     def test_a_list_that_was_killed_at_its_very_end_is_ended(self):
         daemon = self.prepare()
         folder = int(self.folders["INBOX"].rsplit("/", 1)[1])
