@@ -111,12 +111,16 @@ handle_answer (SurelBusJob *skeleton G_GNUC_UNUSED,
   g_autoptr (GError) error = NULL;
   gboolean accept = FALSE;
 
-  if (surel_call_check_options (reply, keys, &error)
+  if (g_variant_n_children (reply) == 0)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is nothing in the answer; `accept` is asked for");
+  else if (surel_call_check_options (reply, keys, &error)
       && surel_call_get_boolean (reply, "accept", &accept, &error)
       && surel_engine_answer (surel_service_get_engine (self->service), self->job, accept, &error))
-    surel_bus_job_complete_answer (NULL, invocation, NULL);
-  else
-    surel_call_fail (invocation, error);
+    {
+      surel_bus_job_complete_answer (NULL, invocation, NULL);
+      return TRUE;
+    }
+  surel_call_fail (invocation, error);
   return TRUE;
 }
 

@@ -93,7 +93,7 @@ take_ids (GVariant *ids, SurelPatch *patch, GError **error)
     }
   for (gsize i = 0; i < n; i++)
     {
-      gint64 id = (gint64) MIN (numbers[i], (guint64) G_MAXINT64);
+      gint64 id = (gint64) numbers[i]; /* what is too large is negative then, and nothing is */
 
       g_array_append_val (patch->ids, id);
     }

@@ -197,6 +197,7 @@ class Rejections(Case):
             self.assertEqual(daemon.get(account, "Account", "Error")[0], NAME + ".Error.CertificateRejected")
             self.assertEqual(daemon.get(account, "Account", "Certificate")["sha256"], question["sha256"])
             accept = n == 2
+            self.assertFails("InvalidArgument", daemon.call, job, "Job", "Answer", "(a{sv})", {})  # it is no no
             daemon.call(job, "Job", "Answer", "(a{sv})", {"accept": GLib.Variant("b", accept)})
             if accept:
                 daemon.wait_job(job)

@@ -17,9 +17,9 @@ class Operations(Changing):
         daemon = self.prepare()
         ids = self.ids(daemon)
         some = [ids["Message 3"], ids["Message 5"]]
-        operation, state, result = self.modify(daemon, some + [999999], {
+        operation, state, result = self.modify(daemon, some + [999999, 2 ** 64 - 1], {
             "addKeywords": strings("$seen", "$flagged", "$forwarded", "Urgent")})
-        self.assertEqual((result["changed"], result["notFound"]), (2, [999999]))
+        self.assertEqual((result["changed"], result["notFound"]), (2, [999999, 2 ** 64 - 1]))
         self.assertGreaterEqual(daemon.get(PATH, "Manager", "State"), state)
         self.assertEqual(set(self.row(daemon, some[0], "keywords")["keywords"]),
                          {"$seen", "$flagged", "$forwarded", "urgent"})
