@@ -87,15 +87,39 @@ def generate(seed):
         if what == "pause":
             step["ms"] = dice.choice((1, 5, 20, 80))
         elif what == "sync":
-            step["wait"] = dice.random() < 0.3
+            chance = dice.random()
+            step["wait"] = chance < 0.3
+            if chance > 0.85:  # what the server says breaks off after so many octets
+                step["lose"] = int(2 ** (5 + 40 * (chance - 0.85)))
+            elif chance > 0.6:  # it comes late: most often that is what it says of a folder
+                step["late"] = int(1200 + 6000 * (chance - 0.6))
         elif what == "renumber":
             step["folder"] = folder()
         elif what == "faults":
             step["seed"] = dice.randrange(1 << 20)
         return step
 
+    def surround(step):
+        """It, and others that make more of it; those that come later are the same without them."""
+        chance = random.Random(repr(step))
+        which = {"folder": step.get("folder", chance.choice(FIXED)), "salt": chance.randrange(9999), "count": 30}
+        change = {"who": f"{step['who']}{chance.randrange(2)}", "do": "keywords", **which, "add": [], "remove": [],
+                  "own": chance.choice((1, 1, -1)), "stale": False}
+        if "late" in step:  # the answer tells of flags that a client changes meanwhile
+            yield {"who": f"dev{chance.randrange(3)}", "do": "flag", **which, "add": chance.random() < 0.5,
+                   "own": False, "flags": chance.sample(FLAGS, 2)}
+            yield step
+            yield {"who": step["who"], "do": "pause", "ms": 30}
+            yield change
+        elif step["do"] == "renumber":  # what is done next has to be done by the new numbers
+            yield step
+            yield {"who": step["who"], "do": "sync", "wait": True}
+            yield change
+        else:
+            yield step
+
     while True:
-        yield dice.choices((device, client, nature), (4, 4, 3))[0]()
+        yield from surround(dice.choices((device, client, nature), (4, 4, 3))[0]())
 
 
 def pick(step, names):
@@ -198,6 +222,7 @@ def act_on_bus(world, record, step):
     try:
         if step["do"] in ("look", "delete") or not step.get("stale"):
             client.look()
+            record.looked(client)
         if step["do"] == "look":
             return
         call = call_of(station, client, record, step)
@@ -283,7 +308,7 @@ def make_call(station, client, record, step, path, interface, method, signature,
     elif method == "Rename":
         record.folder_changed(step["folder"], set(client.in_folder(step["folder"]).values()), step["to"])
     if "lost" in step:
-        station.proxy.say("lose")
+        station.proxy.say("lose 0")
     if "dies" in step:
         client.connection.call(NAME, path, f"{NAME}.{interface}", method, parameters, None, 0, 20000, None,
                                lambda source, result: None)
@@ -322,6 +347,8 @@ def happen(world, _, step):
     if step["do"] == "pause":
         pause(step["ms"])
     elif step["do"] == "sync" and station.daemon is not None:
+        for harm in {"lose", "late"} & step.keys():
+            station.proxy.say(f"{harm} {step[harm]}")
         station.sync(step["wait"])
     elif step["do"] == "kill":
         station.kill()

@@ -7,7 +7,9 @@
  *   faults SEED               connections from now on are harmed as the seed says
  *   plan FAULT WAY UNIT N     … in this way (fin, rst, delay, throttle, trickle, swallow, none; up, down; octets, lines)
  *   calm                      … not at all, and those that were to be are cut
- *   lose                      the next that the server says is lost, and the connection with it: what it did is done
+ *   lose OCTETS               after so many more octets what the server says is lost, and the connection with it: what
+ *                             it did is done
+ *   late OCTETS               … it comes late
  *   cut                       all are cut now
  * It ends when standard input does. */
 #include <arpa/inet.h>
@@ -499,19 +501,21 @@ cut_all (Proxy *self, gboolean harmed_alone)
     }
 }
 
+/* Harms what the server says on all connections that are there. */
 static void
-lose_answers (Proxy *self)
+harm_answers (Proxy *self, Fault fault, guint64 octets)
 {
   for (guint i = 0; i < self->connections->len; i++)
     {
       Connection *connection = self->connections->pdata[i];
 
-      if (connection->active)
+      if (connection->active && connection->plan.fault != FAULT_DELAY)
         continue;
-      connection->plan = (Plan){ .fault = FAULT_RST, .down = TRUE };
+      connection->active = FALSE;
+      connection->plan = (Plan){ .fault = fault, .down = TRUE };
       connection->patient = TRUE;
       connection->ways[0].strike = G_MAXUINT64;
-      connection->ways[1].strike = connection->ways[1].passed;
+      connection->ways[1].strike = connection->ways[1].passed + octets;
     }
 }
 
@@ -535,8 +539,10 @@ obey (Proxy *self, const char *line)
     }
   else if (g_strcmp0 (words[0], "cut") == 0)
     cut_all (self, FALSE);
-  else if (g_strcmp0 (words[0], "lose") == 0)
-    lose_answers (self);
+  else if (g_strcmp0 (words[0], "lose") == 0 && words[1] != NULL)
+    harm_answers (self, FAULT_RST, g_ascii_strtoull (words[1], NULL, 10));
+  else if (g_strcmp0 (words[0], "late") == 0 && words[1] != NULL)
+    harm_answers (self, FAULT_DELAY, g_ascii_strtoull (words[1], NULL, 10));
   else if (g_strcmp0 (words[0], "plan") == 0 && parse_plan (words, &self->plan))
     self->seeded = FALSE;
   else

@@ -37,6 +37,7 @@ class Record:
         self.source_moves = collections.Counter()  # (UIDVALIDITY, UID) → how often devices moved it
         self.operations = {}  # (station, operation) → Intent
         self.tried = []  # (station, Intent) of all calls, accepted or not
+        self.undone = set()  # (station, operation, what it was shown without)
         self.refused = collections.Counter()
         self.keys = 0
         self.folders_changed = False
@@ -106,6 +107,7 @@ class Record:
             self.operations[station.name, operation] = intent
         if intent.own:
             self.set_own(names, who, intent.own > 0)
+            intent.client.own.update({key: (intent.own > 0, operation) for key in intent.ids if key not in missing})
         if intent.destroy:
             self.destroyed(names, who)
         if intent.copy:
@@ -116,6 +118,15 @@ class Record:
                 self.moves[name].append((who, intent.move))
         if intent.append:
             self.arrived(intent.append, intent.into)
+
+    def looked(self, client):
+        """What one alone did to a message is shown to it from then on."""
+        others = {*self.gone, *self.copies, *self.shaken}
+        others |= {name for name, moves in self.moves.items() if any(who[:4] != client.station.name for who, _ in moves)}
+        for key, (own, operation) in client.own.items():
+            name, _, words = client.rows.get(key, (None, None, ()))
+            if name and name not in others and (client.name in words) != own:
+                self.undone.add((client.station.name, operation, f"{client.name}: message {name}"))
 
     # --- Judgement ---
 
@@ -181,8 +192,16 @@ class Record:
     def judge_ids(self, station, failed):
         """What nobody touched but its keywords keeps its id, and is never shown as gone."""
         touched = {*self.gone, *self.moves, *self.copies, *self.shaken, *self.marked, *failed}
-        return [f"{client.name}: message {name} was gone for a while, or got another id"
-                for client in station.clients for name in client.taken_out if name not in touched]
+        folders = self.unsteady | {path for _, intent in self.tried for path in intent.folder or ()}
+        return [f"{client.name}: {what} was gone for a while, or got another id" for client in station.clients for what in
+                [f"folder {path}" for path in client.folders_taken_out if path not in folders]
+                + [f"message {name}" for name in client.taken_out if name not in touched]]
+
+    def judge_shown(self, listed):
+        """What was refused goes back, and nothing else."""
+        return [f"{what} was shown without what operation {operation} does"
+                for station, operation, what in sorted(self.undone)
+                if listed[station].get(operation, {}).get("state", "done") == "done"]
 
     def judge_one(self, name, places, count):
         """What one alone did to a message has to have its effect."""
@@ -207,8 +226,9 @@ class Record:
         return bad
 
     def judge_wire(self, station, commands):
-        """Each destructive command belongs to an operation."""
-        bad, meant, folders = [], set(), set()
+        """Each command is about what is known, and a destructive one belongs to an operation."""
+        bad = [f"{station.name}: the server has told of no such UID: {line}" for line in commands.guessed()]
+        meant, folders = set(), set()
         for name, intent in self.tried:
             if name == station.name and (intent.destroy or intent.move):
                 meant |= set(intent.ids.values())
@@ -251,6 +271,7 @@ def judge(world, record, listed, every, view):
     if "List" in world.built:
         for station in world.stations:
             bad += record.judge_operations(station, listed[station.name])
+    bad += record.judge_shown(listed)
     bad += record.judge_messages(every, view, record.failed_names(listed), twice)
     for station in world.stations:
         bad += record.judge_wire(station, commands[station.name])

@@ -130,11 +130,34 @@ class Faults(unittest.TestCase):
         client = self.connect()
         client.sendall(b"one")
         self.assertEqual(client.recv(3), b"one")
-        self.proxy.say("lose")
+        self.proxy.say("lose 0")
         client.sendall(b"two")
         self.assertEqual(self.read(client), (b"", "rst"))
         wait_for(lambda: self.echo.ended)
         self.assertEqual(self.echo.heard, b"onetwo")
+
+    def test_an_answer_breaks_off(self):
+        client = self.connect()
+        client.sendall(b"one")
+        self.assertEqual(client.recv(3), b"one")
+        self.proxy.say("lose 5")
+        client.sendall(b"two\n")
+        self.assertEqual(client.recv(4), b"two\n")
+        client.sendall(b"three")
+        self.assertEqual(self.read(client), (b"t", "rst"))
+
+    def test_an_answer_is_late(self):
+        client = self.connect()
+        client.sendall(b"one")
+        self.assertEqual(client.recv(3), b"one")
+        self.proxy.say("late 2")
+        begin = time.monotonic()
+        client.sendall(b"two")
+        self.assertEqual(self.read(client, 3), (b"two", "more"))
+        self.assertGreater(time.monotonic() - begin, 0.2)
+        self.proxy.say("lose 0")
+        client.sendall(b"three")
+        self.assertEqual(self.read(client), (b"", "rst"))
 
     def test_calm_cuts_those_that_were_to_be_harmed(self):
         good = self.connect()

@@ -53,6 +53,8 @@ class Commands:
 
     def __init__(self, text, known):
         self.names = known  # (UIDVALIDITY, UID) → a message's name; also what others have seen
+        self.told = set()  # those that the server has told of in this log
+        self.uses = []  # commands that do anything with messages: (line, their UIDs)
         self.commands = []  # those that destroy: (line, UIDVALIDITY, command)
         self.moved = []  # (UIDVALIDITY, UID) moved by a command that the server took
         mailbox, appended = {}, {}
@@ -66,6 +68,8 @@ class Commands:
                     tag, _, command = said.partition(" ")
                     if match := re.search(r"APPEND .*<m(\w+)@", command):
                         appended[connection, tag] = match[1]
+                    if match := re.match(r"UID (?:STORE|COPY|MOVE|EXPUNGE) ([\d,:]+) ", command + " "):
+                        self.uses.append((line, {(mailbox.get(connection), uid) for uid in numbers(match[1])}))
                     if self.destroys(command):
                         self.commands.append((line, mailbox.get(connection), command))
 
@@ -74,6 +78,10 @@ class Commands:
         the command doesn't say)"""
         return [(line, self.named(validity, command)) for line, validity, command in self.commands]
 
+    def guessed(self):
+        """Commands with a UID that the server has told of nowhere under that UIDVALIDITY."""
+        return [line for line, uids in self.uses if uids - self.told]
+
     @staticmethod
     def destroys(command):
         word = command.upper()
@@ -81,17 +89,21 @@ class Commands:
                 or (word.startswith(("STORE ", "UID STORE ")) and "\\DELETED" in word and "-FLAGS" not in word))
 
     def heard(self, connection, said, mailbox, appended):
+        if match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b", said):
+            self.told.add((mailbox.get(connection), int(match[1])))
         if match := re.match(r"\* OK \[UIDVALIDITY (\d+)\]", said):
             mailbox[connection] = int(match[1])
         elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in mailbox:
             self.names[mailbox[connection], int(match[1])] = match[2]
         elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) (\d+)\]", said):
+            self.told.add((int(match[2]), int(match[3])))
             if name := appended.get((connection, match[1])):
                 self.names[int(match[2]), int(match[3])] = name
         elif match := re.search(r"\[COPYUID (\d+) (\S+) (\S+)\]", said):
             moves = said.startswith("* ")  # RFC 6851 §4.3: before the untagged EXPUNGE
             for old, new in zip(numbers(match[2]), numbers(match[3])):
                 source = mailbox.get(connection), old
+                self.told.add((int(match[1]), new))
                 if source in self.names:
                     self.names[int(match[1]), new] = self.names[source]
                 if moves:

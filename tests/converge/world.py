@@ -101,6 +101,8 @@ class Client:
         self.state, self.store = 0, ""
         self.rows, self.folders = {}, {}  # id → (name, folder objects, keywords); object → path
         self.taken_out = []  # names of what was there, and was told to be gone
+        self.folders_taken_out = []  # likewise their paths
+        self.own = {}  # id → (whether it has this one's own keyword, the operation that has set or taken it)
         self.finished = collections.defaultdict(list)  # operation → states it ended with
         self.connection.signal_subscribe(NAME, NAME + ".Operations", "Finished", PATH, None, 0, self.on_finished)
 
@@ -119,7 +121,8 @@ class Client:
         while more:
             page = self.changes()
             for folder in page.get("foldersDestroyed", ()):
-                self.folders.pop(folder, None)
+                if path := self.folders.pop(folder, None):
+                    self.folders_taken_out.append(path)
             for folder in {*page.get("foldersCreated", ()), *page.get("foldersUpdated", ())}:
                 self.read_folder(folder)
             for key in page.get("messagesDestroyed", ()):
