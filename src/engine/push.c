@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/mutation.h"
 #include "store/append-intents.h"
 #include "store/content.h"
 #include "store/folder-intents.h"
@@ -161,8 +162,10 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
 {
   SurelChange *change = push->change;
   g_autoptr (GError) own = NULL;
+  /* What may be there already isn't looked for. */
+  gboolean blind = change->kind == SUREL_CHANGE_APPEND && surel_mutation ("resend-append");
   gboolean success = !open_octets (push) ? TRUE
-                     : change->evidence != NULL
+                     : change->evidence != NULL && !blind
                          ? surel_remote_settle (remote, change, cancellable, &own)
                          : surel_remote_apply (remote, change, before_step, push, cancellable, &own);
 

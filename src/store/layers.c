@@ -7,6 +7,7 @@
  * only here (SUREL_EPOCH_HERE), where a pending move, copy or append shows it. */
 #include "store/layers.h"
 
+#include "base/mutation.h"
 #include "store/intents.h"
 
 typedef struct
@@ -111,6 +112,8 @@ surel_layers_put_server_flags (SurelTxn *txn,
 
   if (!row->layered)
     return surel_message_row_set_flags (txn, row, flags, keywords, error);
+  if (surel_mutation ("believe-stale") && !surel_intents_gone (txn, row->id, error))
+    return FALSE; /* what was said before a change was heard of takes that back */
   return load_base (txn, row->id, &before, &here, error) && show (txn, row, &server, &here, error);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/mutation.h"
 #include "base/post.h"
 #include "store/accounts.h"
 #include "store/folders.h"
@@ -172,6 +173,7 @@ write_counts (SurelTxn *txn, GError **error)
 static gboolean
 begin (SurelStore *self, gboolean durable, GError **error)
 {
+  durable = durable && !surel_mutation ("no-fsync"); /* what was accepted may go with the power */
   if (durable != self->durable
       && !surel_sql_exec (self->sql, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
                           error))

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "base/mutation.h"
 #include "store/datadir.h"
 #include "store/log.h"
 #include "store/rescue.h"
@@ -139,7 +140,10 @@ open_database (SurelStore *self, GError **error)
 {
   self->sql = surel_sql_open (self->path, TRUE, error);
   return self->sql != NULL && surel_schema_bring_up (self->sql, error) && load_id (self, error)
-         && load_numbers (self, error);
+         && load_numbers (self, error)
+         && (!surel_mutation ("drop-operations") /* what waits is forgotten */
+             || surel_sql_exec (self->sql, "DELETE FROM intent; DELETE FROM operation WHERE ended IS NULL",
+                                error));
 }
 
 /* Opens the database; where it is damaged, a new one in its place. */

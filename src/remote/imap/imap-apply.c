@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "base/mutation.h"
 #include "remote/imap/imap-append.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
@@ -503,7 +504,8 @@ open_folder (Apply *self, gboolean *fit, GError **error)
   if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
     return take_refused_opening (self, own, error);
   if (!surel_imap_token_parse (self->change->folder_token, &token)
-      || token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
+      || (token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity
+          && !surel_mutation ("ignore-uidvalidity"))) /* it is done to what has that UID now */
     {
       surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
       surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/folder.h"
+#include "base/mutation.h"
 #include "base/text.h"
 #include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
@@ -227,6 +228,11 @@ list_at_once (Listing *listing, GError **error)
       add (listing, &response->list);
     else if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
+  if (tag != 0 && result < 0 && surel_mutation ("delete-unlisted"))
+    {
+      g_clear_error (error); /* what came before it broke off is taken for all there is */
+      return TRUE;
+    }
   return tag != 0 && result == 0;
 }
 

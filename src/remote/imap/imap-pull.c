@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "base/mutation.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-quirks.h"
@@ -685,7 +686,8 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
   if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
     return FALSE;
   token = token_of (pull);
-  if (pull->mailbox->uidvalidity != known->uidvalidity)
+  if (pull->mailbox->uidvalidity != known->uidvalidity
+      && !surel_mutation ("ignore-uidvalidity")) /* old UIDs are taken for new ones */
     return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
            && verify (pull, &token, FALSE, TRUE, error);
   if (token.highestmodseq < known->highestmodseq)
