@@ -51,8 +51,14 @@ claim_next (SurelTxn *txn, gpointer data, GError **error)
 {
   SurelReader reader = { .sql = txn->sql };
   Push *push = data;
+  gboolean adopted = FALSE;
 
-  return find_next (&reader, push, error) && (push->change == NULL || surel_intents_claim (txn, push->change, error));
+  do
+    if (!find_next (&reader, push, error)
+        || (push->change != NULL && !surel_intents_adopt (txn, push->change, &adopted, error)))
+      return FALSE;
+  while (push->change != NULL && adopted);
+  return push->change == NULL || surel_intents_claim (txn, push->change, error);
 }
 
 /* Mostly nothing waits: then nothing is written. */

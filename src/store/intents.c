@@ -403,7 +403,9 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   gint64 attempts = 0;
 
   if (batch->error == NULL)
-    return set_state (txn, item->intent, SUREL_INTENT_WAITING, error);
+    return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
+           && (batch->kind != SUREL_CHANGE_APPEND
+               || surel_operations_put_off (txn, item->operation, G_MAXINT, "", "", error)); /* see surel_intents_adopt() */
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if (missing && attempts >= MISSING_ATTEMPTS)
@@ -470,6 +472,52 @@ surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
         return FALSE;
     }
   return TRUE;
+}
+
+/**
+ * surel_intents_adopt:
+ * @change: what is to be done next, as it was read in this transaction
+ * @adopted: (out): whether it is done
+ *
+ * A message that may have been put on the server before, and wasn't found where it was to go: another program may have
+ * moved it on. A list has come since then; one that is the same, and that wasn't known when this was asked for, is it.
+ */
+gboolean
+surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
+{
+  const SurelChangeItem *item = surel_change_item (change, 0);
+  gint64 twin, folder, epoch, remote_id;
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autofree char *keywords = NULL;
+  guint flags;
+  sqlite3_stmt *s;
+  int found;
+
+  *adopted = FALSE;
+  if (change->kind != SUREL_CHANGE_APPEND || change->evidence != NULL)
+    return TRUE;
+  s = surel_sql_start (txn->sql, error,
+                       "SELECT m.id, p.folder, p.epoch, p.rid, coalesce(m.server_flags, m.flags), CASE WHEN m.server_flags IS "
+                       "NULL THEN m.keywords ELSE m.server_keywords END FROM operation o CROSS JOIN message m CROSS JOIN placement p ON "
+                       "p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE o.id = ?1 AND o.attempts "
+                       "> 0 AND m.id > ?2 AND m.account = ?3 AND m.identity = ?4 LIMIT 1",
+                       "iiii", item->operation, item->message, change->account, (gint64) item->identity);
+  found = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
+  if (found <= 0)
+    return found == 0;
+  twin = sqlite3_column_int64 (s, 0);
+  folder = sqlite3_column_int64 (s, 1);
+  epoch = sqlite3_column_int64 (s, 2);
+  remote_id = sqlite3_column_int64 (s, 3);
+  flags = (guint) sqlite3_column_int64 (s, 4);
+  keywords = surel_sql_column_text (s, 5);
+  sqlite3_reset (s);
+  *adopted = TRUE;
+  return destroy (txn, twin, error) && set_state (txn, item->intent, SUREL_INTENT_DONE, error)
+         && surel_operations_settle (txn, item->operation, 1, 0, error)
+         && surel_layers_arrive (txn, item->message, 0, folder, epoch, remote_id, error)
+         && surel_message_row_load (txn, item->message, &row, error) > 0
+         && surel_layers_put_server_flags (txn, &row, flags, keywords, error);
 }
 
 /* --- Coming and going --- */

@@ -19,6 +19,7 @@ gboolean surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *wh
 gboolean surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error);
 gboolean surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *broken, GError **error);
 gboolean surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error);
+gboolean surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error);
 gboolean surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error);
 gint64 surel_intents_add (SurelTxn *txn,
                           gint64 operation,

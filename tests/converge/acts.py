@@ -159,6 +159,7 @@ def append(device, record, step):
         if device.client().append(step["folder"], f"({flags})", None, message(number))[0] != "OK":
             return
         record.arrived(str(number), step["folder"])
+        forget_with_folder(device, record, {str(number)}, step["folder"], "OK")
 
 
 def change_folder(world, device, record, step):
@@ -177,6 +178,12 @@ def change_folder(world, device, record, step):
     elif step["do"] == "delete" and opened:
         record.folder_changed(step["folder"], there, None)
         imap.delete(step["folder"])
+
+
+def forget_with_folder(device, record, names, folder, status):
+    """What a server has just put into a folder that another was deleting goes with it: no client can tell in time."""
+    if status == "OK" and not device.has(folder):
+        record.destroyed(names, "folder")
 
 
 def act_on_messages(device, record, step, validity, found):
@@ -199,6 +206,7 @@ def act_on_messages(device, record, step, validity, found):
         status = imap.uid("MOVE", chosen, step["to"])[0]
         told = [text.decode() for text in imap.response("COPYUID")[1] or () if text]
         record.server_moved(device, names, step["to"], status == "OK", told, validity)
+        forget_with_folder(device, record, names, step["to"], status)
     elif step["do"] == "copy":
         if imap.uid("COPY", chosen, step["to"])[0] == "OK":
             record.copied([found[uid][0] for uid in uids], step["to"])

@@ -63,6 +63,9 @@ class Device:
                 found[uid] = (name_of(item[1].decode()), flags)
         return validity, found
 
+    def has(self, folder):
+        return self.client().status(folder, "(MESSAGES)")[0] == "OK"
+
     def folders(self):
         found = []
         for line in self.client().list()[1]:

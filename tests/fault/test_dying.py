@@ -268,6 +268,35 @@ class Dying(Case):
     def test_append(self):
         self.check(lambda: self.append(self.at("Work"), 90))
 
+    def test_append_and_another_moves_it_on(self):
+        """At the first step after the server has it, and before its answer is noted."""
+        for n in range(1, 200):
+            self.begin()
+            self.control[0] = n
+            one, _ = self.append(self.at("Work"), 90)
+            wait_for(lambda: self.daemon.process.poll() is not None or self.control[0] == 0)
+            device = self.server.imap()
+            device.select("Work")
+            found = device.search(None, "SUBJECT", '"Message 90"')[1][0].split()
+            if found and self.dies():
+                break
+            device.logout()
+            self.daemon.kill()
+            self.daemons.remove(self.daemon)
+        uid = device.fetch(found[0], "(UID)")[1][0].split()[2].strip(b")").decode()
+        device.uid("STORE", uid, "+FLAGS", "(\\Flagged Urgent)")
+        device.uid("MOVE", uid, "Archive")
+        device.logout()
+        self.revive()
+        self.settle()
+        plain = self.on_server("alice")[0][0]
+        self.assertEqual([name for name, rows in plain.items() for row in rows if "Message 90" in row[0]], ["Archive"])
+        self.learn(self.daemon)
+        self.assertEqual(self.ids["alice", "Archive", "Message 90"], one)
+        self.assertNotIn(("alice", "Work", "Message 90"), self.ids)
+        row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [one], ["keywords"])[0][0]
+        self.assertEqual(set(row["keywords"]), {"$flagged", "urgent"})
+
     def append(self, folder, n):
         return self.act(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(n)))
 
@@ -323,6 +352,7 @@ class DyingTheOldWay(Dying):
 
     samples = 1
     server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
+    test_append_and_another_moves_it_on = None  # alike
 
 
 if __name__ == "__main__":
