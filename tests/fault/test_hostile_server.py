@@ -225,6 +225,32 @@ class Hostile(Case):
         self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
         self.assertEqual({row["id"] for row in self.rows(account)}, ids)
 
+    def test_mailbox_ids_that_break_lines(self):
+        """Cyrus's, beside what it has to open the mailbox for. What they are for they do all the same."""
+        names = {"INBOX": "m1", "One": "m2", "Other": "m3"}
+
+        class Cyrus(Mailbox):
+            def do_CAPABILITY(self, peer, tag, _):
+                peer.send(b"* CAPABILITY IMAP4rev1 LITERAL+ LIST-EXTENDED LIST-STATUS OBJECTID AUTH=PLAIN SASL-IR\r\n"
+                          + tag + b" OK done\r\n")
+
+            def do_LIST(self, peer, tag, command):
+                for name, mailbox_id in names.items():
+                    items = [f"MESSAGES {len(self.uids)} UIDNEXT 4 UIDVALIDITY 7"] if b"MESSAGES" in command else []
+                    if b"MAILBOXID" in command:
+                        items.append(f"MAILBOXID ({'G' + chr(13) + chr(10) + 'V' if items else mailbox_id})")
+                    peer.send(f'* LIST () "/" {name}\r\n* STATUS {name} ({" ".join(items)})\r\n'.encode())
+                peer.send(tag + b" OK done\r\n")
+        account = self.play(Cyrus())
+        self.idle(account)
+        self.assertEqual(len(self.rows(account)), 9)
+        paths = {key: values[NAME + ".Folder"]["Path"] for key, values in self.daemon.objects().items()
+                 if key.startswith(account) and NAME + ".Folder" in values}
+        one = next(key for key, path in paths.items() if path == "One")
+        names["Two"] = names.pop("One")
+        self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+        self.assertEqual(self.daemon.get(one, "Folder", "Path"), "Two")
+
     def test_bodies_that_were_not_asked_for(self):
         def fetch(peer, tag, command):
             if b"BODY.PEEK[]" not in command:

@@ -112,6 +112,7 @@ surel_imap_describe (const SurelImapResponse *r, GString *out)
       number (out, "messages", r->status.messages);
       number (out, "uidnext", r->status.uidnext);
       number (out, "modseq", r->status.highestmodseq);
+      text (out, "mailbox", r->status.mailbox_id);
     }
   if (r->kind == SUREL_IMAP_SEARCH)
     {

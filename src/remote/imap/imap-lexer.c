@@ -7,6 +7,7 @@
 #define COPIED_MAX 100000 /* UIDs in one COPYUID: more were never asked for */
 
 #define ARENA_CHUNK 16384 /* octets: a FETCH answer takes some hundred */
+#define OBJECT_ID_MAX 255 /* octets (RFC 8474 §7) */
 #define WORDS_MAX 10000 /* words of one list that are kept */
 
 void
@@ -275,6 +276,23 @@ surel_imap_lex_text (SurelImapLexer *self)
   if (surel_imap_lex_string (self, &string))
     return string.data != NULL ? surel_imap_arena_string (self->arena, string.data, string.length) : NULL;
   return surel_imap_lex_atom (self, NULL);
+}
+
+/**
+ * surel_imap_lex_object_id:
+ *
+ * Returns: (nullable): an id of OBJECTID (RFC 8474 §7, objectid); %NULL for what is none
+ */
+const char *
+surel_imap_lex_object_id (SurelImapLexer *self)
+{
+  const char *text = surel_imap_lex_text (self);
+  gsize length = text != NULL ? strlen (text) : 0;
+
+  for (gsize i = 0; i < length; i++)
+    if (!g_ascii_isalnum (text[i]) && text[i] != '-' && text[i] != '_')
+      return NULL;
+  return length > 0 && length <= OBJECT_ID_MAX ? text : NULL;
 }
 
 /**

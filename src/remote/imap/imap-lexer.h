@@ -46,6 +46,7 @@ gboolean surel_imap_lex_word (SurelImapLexer *self, const char *word);
 gboolean surel_imap_lex_number (SurelImapLexer *self, guint64 max, guint64 *number);
 gboolean surel_imap_lex_string (SurelImapLexer *self, SurelImapString *string);
 const char *surel_imap_lex_text (SurelImapLexer *self);
+const char *surel_imap_lex_object_id (SurelImapLexer *self);
 const char *surel_imap_lex_astring (SurelImapLexer *self);
 gboolean surel_imap_lex_skip (SurelImapLexer *self);
 gboolean surel_imap_lex_strings (SurelImapLexer *self, const char ***strings);

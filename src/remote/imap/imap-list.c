@@ -21,6 +21,8 @@ typedef struct
   SurelImapSpaces *spaces; /* borrowed */
 } Listing;
 
+typedef void (*AddItemsFunc) (Listing *listing, SurelImapCommand *command);
+
 static void
 listing_clear (Listing *listing)
 {
@@ -130,14 +132,19 @@ add_status (Listing *listing, const SurelImapMailboxStatus *status)
 
   if (entry == NULL)
     return;
+  if (status->mailbox_id != NULL)
+    {
+      g_free (entry->identity);
+      entry->identity = g_strdup (status->mailbox_id);
+    }
+  if (status->messages < 0) /* it is the one that tells the id alone */
+    return;
   hint.uidvalidity = (guint32) CLAMP (status->uidvalidity, 0, (gint64) G_MAXUINT32);
   hint.uidnext = (guint32) CLAMP (status->uidnext, 0, (gint64) G_MAXUINT32);
   hint.messages = (guint32) CLAMP (status->messages, 0, (gint64) G_MAXUINT32);
   hint.highestmodseq = (guint64) MAX (status->highestmodseq, 0);
-  g_free (entry->identity);
-  entry->identity = status->mailbox_id != NULL ? g_strdup (status->mailbox_id)
-                    : hint.uidvalidity != 0    ? g_strdup_printf ("%u", hint.uidvalidity)
-                                               : NULL;
+  if (entry->identity == NULL && hint.uidvalidity != 0)
+    entry->identity = g_strdup_printf ("%u", hint.uidvalidity);
   entry->messages = hint.messages;
   g_clear_pointer (&entry->hint, g_bytes_unref);
   entry->hint = surel_imap_token_to_bytes (&hint);
@@ -160,13 +167,17 @@ add_status_items (Listing *listing, SurelImapCommand *command)
   surel_imap_command_atom (command, "MESSAGES");
   surel_imap_command_atom (command, "UIDNEXT");
   surel_imap_command_atom (command, "UIDVALIDITY");
-  if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_OBJECTID))
-    surel_imap_command_atom (command, "MAILBOXID");
   if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_CONDSTORE))
     surel_imap_command_atom (command, "HIGHESTMODSEQ");
   else
     surel_imap_command_atom (command, "UNSEEN");
   surel_imap_command_close (command);
+}
+
+static void
+add_mailbox_id (Listing *listing G_GNUC_UNUSED, SurelImapCommand *command)
+{
+  surel_imap_quirk_ask_mailbox_id_alone (command);
 }
 
 /* Of the mailbox that is open STATUS may tell what we were told last (RFC 9051 §6.3.11): so none is. UNSELECT
@@ -201,13 +212,10 @@ surel_imap_let_go_of_mailbox (SurelImapSession *session, GCancellable *cancellab
          && (tag == 0 || surel_imap_session_finish (session, tag, cancellable, error));
 }
 
-static gboolean
-list_at_once (Listing *listing, GError **error)
+static guint
+send_list (Listing *listing, AddItemsFunc add_items, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("LIST");
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
 
   surel_imap_command_string (command, "", 0);
   surel_imap_command_mailbox (command, "*");
@@ -217,23 +225,43 @@ list_at_once (Listing *listing, GError **error)
   if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_SPECIAL_USE))
     surel_imap_command_atom (command, "SPECIAL-USE");
   surel_imap_command_atom (command, "STATUS");
-  add_status_items (listing, command);
+  add_items (listing, command);
   surel_imap_command_close (command);
-  tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable,
-                                               error))
-                > 0)
+  return surel_imap_session_send (listing->session, command, listing->cancellable, error);
+}
+
+static gboolean
+read_list (Listing *listing, guint tag, GError **error)
+{
+  const SurelImapResponse *response;
+  int result;
+
+  while ((result = surel_imap_session_next (listing->session, tag, &response, listing->cancellable, error)) > 0)
     if (response->kind == SUREL_IMAP_LIST)
       add (listing, &response->list);
     else if (response->kind == SUREL_IMAP_STATUS)
       add_status (listing, &response->status);
-  if (tag != 0 && result < 0 && surel_mutation ("delete-unlisted"))
+  if (result < 0 && surel_mutation ("delete-unlisted"))
     {
       g_clear_error (error); /* what came before it broke off is taken for all there is */
       return TRUE;
     }
-  return tag != 0 && result == 0;
+  return result == 0;
+}
+
+/* Both are the same but for what STATUS tells: so it doesn't matter where their answers come mixed. */
+static gboolean
+list_at_once (Listing *listing, GError **error)
+{
+  guint tag = send_list (listing, add_status_items, error);
+  guint second = 0;
+
+  if (tag == 0)
+    return FALSE;
+  if (surel_imap_session_can (listing->session, SUREL_IMAP_CAN_OBJECTID)
+      && (second = send_list (listing, add_mailbox_id, error)) == 0)
+    return FALSE;
+  return read_list (listing, tag, error) && (second == 0 || read_list (listing, second, error));
 }
 
 static gboolean
@@ -276,7 +304,7 @@ read_status (Listing *listing, guint tag, GError **error)
 }
 
 static gboolean
-ask_each_status (Listing *listing, GError **error)
+ask_each_status (Listing *listing, AddItemsFunc add_items, GError **error)
 {
   g_autoptr (GArray) tags = g_array_new (FALSE, FALSE, sizeof (guint));
   guint done = 0;
@@ -290,7 +318,7 @@ ask_each_status (Listing *listing, GError **error)
       if (!entry->selectable)
         continue;
       surel_imap_command_mailbox (command, entry->remote_id);
-      add_status_items (listing, command);
+      add_items (listing, command);
       tag = surel_imap_session_send (listing->session, command, listing->cancellable, error);
       if (tag == 0)
         return FALSE;
@@ -303,6 +331,15 @@ ask_each_status (Listing *listing, GError **error)
     if (!read_status (listing, g_array_index (tags, guint, done++), error))
       return FALSE;
   return TRUE;
+}
+
+static gboolean
+list_one_by_one (Listing *listing, GError **error)
+{
+  return list_plainly (listing, "LIST", error) && list_plainly (listing, "LSUB", error)
+         && ask_each_status (listing, add_status_items, error)
+         && (!surel_imap_session_can (listing->session, SUREL_IMAP_CAN_OBJECTID)
+             || ask_each_status (listing, add_mailbox_id, error));
 }
 
 /**
@@ -453,9 +490,7 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
     return NULL;
   if (!let_go_of_mailbox (session, &unselect, cancellable, error))
     return NULL;
-  if (at_once ? !list_at_once (&listing, error)
-              : !list_plainly (&listing, "LIST", error) || !list_plainly (&listing, "LSUB", error)
-                    || !ask_each_status (&listing, error))
+  if (at_once ? !list_at_once (&listing, error) : !list_one_by_one (&listing, error))
     return NULL;
   if (unselect != 0 && !surel_imap_session_finish (session, unselect, cancellable, error))
     return NULL;

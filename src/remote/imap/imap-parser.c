@@ -375,7 +375,7 @@ parse_mailbox_status (SurelImapLexer *lexer, SurelImapMailboxStatus *status)
         {
           known = TRUE;
           surel_imap_lex_char (lexer, '(');
-          status->mailbox_id = surel_imap_lex_text (lexer);
+          status->mailbox_id = surel_imap_lex_object_id (lexer);
           surel_imap_lex_char (lexer, ')');
         }
       if (!known && !surel_imap_lex_skip (lexer))

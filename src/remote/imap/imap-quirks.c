@@ -106,3 +106,20 @@ surel_imap_quirk_size_is_wrong (SurelImapLexer *lexer, guint64 *size)
   *size = 0;
   return !surel_imap_lex_number (lexer, G_MAXINT64, size);
 }
+
+/**
+ * surel_imap_quirk_ask_mailbox_id_alone:
+ *
+ * Asks STATUS for MAILBOXID (RFC 8474), and for nothing else. Beside anything that it has to open the mailbox for
+ * Cyrus 3.6 answers with memory it has freed, whose octets may be quotes or line ends as well:
+ *
+ *     * STATUS INBOX.Sent (MESSAGES 0 UIDVALIDITY 1795668382 MAILBOXID (\xb7\xa5\xd6lgU))
+ *     * STATUS INBOX.Sent (MAILBOXID (lh8jjk0opdgcx64c0iffw2mp))
+ */
+void
+surel_imap_quirk_ask_mailbox_id_alone (SurelImapCommand *command)
+{
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "MAILBOXID");
+  surel_imap_command_close (command);
+}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "remote/imap/imap-command.h"
 #include "remote/imap/imap-lexer.h"
 
 G_BEGIN_DECLS
@@ -18,5 +19,6 @@ gboolean surel_imap_quirk_flags_are_nil (SurelImapLexer *lexer);
 gboolean surel_imap_quirk_disposition_is_string (SurelImapLexer *lexer, const char **disposition);
 gboolean surel_imap_quirk_message_has_no_envelope (SurelImapLexer *lexer);
 gboolean surel_imap_quirk_size_is_wrong (SurelImapLexer *lexer, guint64 *size);
+void surel_imap_quirk_ask_mailbox_id_alone (SurelImapCommand *command);
 
 G_END_DECLS
