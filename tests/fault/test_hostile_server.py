@@ -11,6 +11,39 @@ from scripted import GREETING, Mailbox, Scripted  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 
+class Cyrus(Mailbox):
+    """Several mailboxes that were made in the same second, and so have the same UIDVALIDITY."""
+
+    def __init__(self):
+        super().__init__(())
+        self.names = {"INBOX": "m0", "One": "m1", "Two": "m2"}
+        self.messages = {"m0": (), "m1": (3, 4), "m2": (5, 6)}  # the number of each; UIDs count from 1
+        self.opened = None
+
+    def do_CAPABILITY(self, peer, tag, _):
+        peer.send(b"* CAPABILITY IMAP4rev1 LITERAL+ LIST-EXTENDED LIST-STATUS OBJECTID AUTH=PLAIN SASL-IR\r\n"
+                  + tag + b" OK done\r\n")
+
+    def do_LIST(self, peer, tag, command):
+        for name, mailbox_id in self.names.items():
+            count, items = len(self.messages[mailbox_id]), []
+            if b"MESSAGES" in command:
+                items.append(f"MESSAGES {count} UIDNEXT {count + 1} UIDVALIDITY 7")
+            if b"MAILBOXID" in command:
+                items.append(f"MAILBOXID ({'G' + chr(13) + chr(10) + 'V' if items else mailbox_id})")
+            peer.send(f'* LIST () "/" {name}\r\n* STATUS {name} ({" ".join(items)})\r\n'.encode())
+        peer.send(tag + b" OK done\r\n")
+
+    def do_EXAMINE(self, peer, tag, command):
+        self.opened = self.names[command.split(b'"')[1].decode()]
+        self.uids = list(range(1, len(self.messages[self.opened]) + 1))
+        peer.send(b"* OK [MAILBOXID (%s)] x\r\n" % self.opened.encode())
+        super().do_EXAMINE(peer, tag, command)
+
+    def row(self, n, full):
+        return super().row(n, full).replace(b"<%d@x>" % n, b"<%d@x>" % self.messages[self.opened][n - 1])
+
+
 class Hostile(Case):
     def play(self, play):
         self.scripted = Scripted(self.server.dir + "/tls", play)
@@ -225,31 +258,36 @@ class Hostile(Case):
         self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
         self.assertEqual({row["id"] for row in self.rows(account)}, ids)
 
+    def folders(self, account):
+        """Path → object path."""
+        return {values[NAME + ".Folder"]["Path"]: key for key, values in self.daemon.objects().items()
+                if key.startswith(account) and NAME + ".Folder" in values}
+
+    def sync(self, account):
+        self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+
     def test_mailbox_ids_that_break_lines(self):
         """Cyrus's, beside what it has to open the mailbox for. What they are for they do all the same."""
-        names = {"INBOX": "m1", "One": "m2", "Other": "m3"}
-
-        class Cyrus(Mailbox):
-            def do_CAPABILITY(self, peer, tag, _):
-                peer.send(b"* CAPABILITY IMAP4rev1 LITERAL+ LIST-EXTENDED LIST-STATUS OBJECTID AUTH=PLAIN SASL-IR\r\n"
-                          + tag + b" OK done\r\n")
-
-            def do_LIST(self, peer, tag, command):
-                for name, mailbox_id in names.items():
-                    items = [f"MESSAGES {len(self.uids)} UIDNEXT 4 UIDVALIDITY 7"] if b"MESSAGES" in command else []
-                    if b"MAILBOXID" in command:
-                        items.append(f"MAILBOXID ({'G' + chr(13) + chr(10) + 'V' if items else mailbox_id})")
-                    peer.send(f'* LIST () "/" {name}\r\n* STATUS {name} ({" ".join(items)})\r\n'.encode())
-                peer.send(tag + b" OK done\r\n")
-        account = self.play(Cyrus())
+        server = Cyrus()
+        account = self.play(server)
         self.idle(account)
-        self.assertEqual(len(self.rows(account)), 9)
-        paths = {key: values[NAME + ".Folder"]["Path"] for key, values in self.daemon.objects().items()
-                 if key.startswith(account) and NAME + ".Folder" in values}
-        one = next(key for key, path in paths.items() if path == "One")
-        names["Two"] = names.pop("One")
-        self.daemon.wait_job(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
-        self.assertEqual(self.daemon.get(one, "Folder", "Path"), "Two")
+        self.assertEqual(len(self.rows(account)), 4)
+        one = self.folders(account)["One"]
+        server.names["New"] = server.names.pop("One")
+        self.sync(account)
+        self.assertEqual(self.daemon.get(one, "Folder", "Path"), "New")
+
+    def test_another_mailbox_of_the_same_name_and_uidvalidity(self):
+        """Its UIDs are those of other messages: nothing that was meant for one is done to another."""
+        server = Cyrus()
+        account = self.play(server)
+        self.idle(account)
+        server.names["One"] = server.names.pop("Two")
+        self.sync(account)
+        rows = self.daemon.query({"inMailbox": GLib.Variant("o", self.folders(account)["One"])}, limit=10,
+                                 properties=["messageId"])["messages"]
+        self.assertEqual({row["messageId"][0] for row in rows}, {"5@x", "6@x"})
+        self.assertEqual(len(self.rows(account)), 2)
 
     def test_bodies_that_were_not_asked_for(self):
         def fetch(peer, tag, command):

@@ -102,6 +102,7 @@ gboolean
 surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
   SurelImapApply self = { session, change, cancellable };
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (session);
   SurelChangeItem *item = surel_change_item (change, 0);
   g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (guint));
   SurelImapToken token;
@@ -113,7 +114,7 @@ surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GC
   if (!surel_imap_select_for_writing (session, change->folder_remote_id, cancellable, error))
     return FALSE;
   if (!surel_imap_token_parse (change->folder_token, &token)
-      || token.uidvalidity != surel_imap_session_get_mailbox (session)->uidvalidity)
+      || !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     return TRUE; /* that id means another message now, or none */
   return surel_imap_apply_in_pieces (&self, one, surel_imap_apply_send_destroy, error);
 }

@@ -497,6 +497,7 @@ take_refused_opening (Apply *self, GError *own, GError **error)
 static gboolean
 open_folder (Apply *self, gboolean *fit, GError **error)
 {
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
   SurelImapToken token;
   GError *own = NULL;
 
@@ -504,14 +505,14 @@ open_folder (Apply *self, gboolean *fit, GError **error)
   if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
     return take_refused_opening (self, own, error);
   if (!surel_imap_token_parse (self->change->folder_token, &token)
-      || (token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity
+      || (!surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id)
           && !surel_mutation ("ignore-uidvalidity"))) /* it is done to what has that UID now */
     {
       surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
       surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
       return TRUE;
     }
-  if (surel_imap_session_get_mailbox (self->session)->read_only && self->change->kind != SUREL_CHANGE_COPY)
+  if (mailbox->read_only && self->change->kind != SUREL_CHANGE_COPY)
     {
       surel_imap_apply_note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be changed in that folder");
       surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);

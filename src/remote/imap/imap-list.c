@@ -143,11 +143,24 @@ add_status (Listing *listing, const SurelImapMailboxStatus *status)
   hint.uidnext = (guint32) CLAMP (status->uidnext, 0, (gint64) G_MAXUINT32);
   hint.messages = (guint32) CLAMP (status->messages, 0, (gint64) G_MAXUINT32);
   hint.highestmodseq = (guint64) MAX (status->highestmodseq, 0);
-  if (entry->identity == NULL && hint.uidvalidity != 0)
-    entry->identity = g_strdup_printf ("%u", hint.uidvalidity);
   entry->messages = hint.messages;
   g_clear_pointer (&entry->hint, g_bytes_unref);
   entry->hint = surel_imap_token_to_bytes (&hint);
+}
+
+/* What stays when the folder is renamed: its MAILBOXID, else its UIDVALIDITY. */
+static void
+identify (SurelFolderEntry *entry)
+{
+  SurelImapToken hint;
+
+  if (!surel_imap_token_parse (entry->hint, &hint))
+    return;
+  hint.id = surel_imap_token_id_of (entry->identity);
+  g_bytes_unref (entry->hint);
+  entry->hint = surel_imap_token_to_bytes (&hint);
+  if (entry->identity == NULL && hint.uidvalidity != 0)
+    entry->identity = g_strdup_printf ("%u", hint.uidvalidity);
 }
 
 static void
@@ -498,6 +511,7 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
     {
       SurelFolderEntry *entry = listing.entries->pdata[i];
 
+      identify (entry);
       place (&listing, entry,
              (char) GPOINTER_TO_INT (g_hash_table_lookup (listing.delimiters, entry->remote_id)));
     }

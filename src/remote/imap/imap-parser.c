@@ -222,6 +222,18 @@ words_of (SurelImapLexer *lexer)
   return kept;
 }
 
+/* `(id)` of a mailbox (RFC 8474). */
+static const char *
+parse_mailbox_id (SurelImapLexer *lexer)
+{
+  const char *id;
+
+  surel_imap_lex_char (lexer, '(');
+  id = surel_imap_lex_object_id (lexer);
+  surel_imap_lex_char (lexer, ')');
+  return id;
+}
+
 /* Reads what stands between the brackets. */
 static void
 parse_code (SurelImapLexer *lexer, SurelImapCode *code)
@@ -253,6 +265,8 @@ parse_code (SurelImapLexer *lexer, SurelImapCode *code)
     code->words = words_of (lexer);
   else if (strcmp (upper, "BADCHARSET") == 0)
     surel_imap_lex_strings (lexer, &code->words);
+  else if (strcmp (upper, "MAILBOXID") == 0)
+    code->mailbox_id = parse_mailbox_id (lexer);
   else if (strcmp (upper, "MODIFIED") == 0)
     surel_imap_lex_set (lexer, &code->uids);
   else if (strcmp (upper, "APPENDUID") == 0 || strcmp (upper, "COPYUID") == 0)
@@ -374,9 +388,7 @@ parse_mailbox_status (SurelImapLexer *lexer, SurelImapMailboxStatus *status)
       if (g_ascii_strcasecmp (name, "MAILBOXID") == 0)
         {
           known = TRUE;
-          surel_imap_lex_char (lexer, '(');
-          status->mailbox_id = surel_imap_lex_object_id (lexer);
-          surel_imap_lex_char (lexer, ')');
+          status->mailbox_id = parse_mailbox_id (lexer);
         }
       if (!known && !surel_imap_lex_skip (lexer))
         return FALSE;

@@ -41,6 +41,7 @@ static SurelImapToken
 token_of (Pull *pull)
 {
   return (SurelImapToken){ .uidvalidity = pull->mailbox->uidvalidity,
+                           .id = pull->mailbox->id,
                            .uidnext = pull->mailbox->uidnext,
                            .highestmodseq = pull->mailbox->highestmodseq,
                            .messages = pull->mailbox->exists,
@@ -686,7 +687,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
   if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
     return FALSE;
   token = token_of (pull);
-  if (pull->mailbox->uidvalidity != known->uidvalidity
+  if (!surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id)
       && !surel_mutation ("ignore-uidvalidity")) /* old UIDs are taken for new ones */
     return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
            && verify (pull, &token, FALSE, TRUE, error);
@@ -713,7 +714,7 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
 
   if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
     return FALSE;
-  if (known != NULL && pull->mailbox->uidvalidity != known->uidvalidity)
+  if (known != NULL && !surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id))
     {
       if (!surel_sink_restart (pull->sink, error))
         return FALSE;

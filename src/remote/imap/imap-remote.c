@@ -104,7 +104,7 @@ imap_needs_pull (SurelRemote *remote, const SurelScope *scope)
   if (!surel_imap_token_parse (scope->token, &token) || !surel_imap_token_parse (scope->hint, &hint))
     return TRUE;
   /* Without mod-sequences nothing tells of changed flags but to compare them. */
-  return token.low != 0 || token.uidvalidity != hint.uidvalidity || token.uidnext != hint.uidnext
+  return token.low != 0 || !surel_imap_token_is_of (&token, hint.uidvalidity, hint.id) || token.uidnext != hint.uidnext
          || token.messages != hint.messages || token.highestmodseq != hint.highestmodseq
          || hint.highestmodseq == 0 || hint.uidvalidity == 0
          || !surel_imap_session_can (self->session, SUREL_IMAP_CAN_CONDSTORE);
@@ -237,6 +237,7 @@ imap_fetch (SurelRemote *remote,
             GError **error)
 {
   Imap *self = (Imap *) remote;
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
   SurelImapToken token;
   guint64 offset = 0;
   guint64 size = 0;
@@ -245,7 +246,7 @@ imap_fetch (SurelRemote *remote,
   if (!surel_imap_select (self->session, scope->remote_id, cancellable, error))
     return done (FALSE, error);
   if (surel_imap_token_parse (scope->token, &token)
-      && token.uidvalidity != surel_imap_session_get_mailbox (self->session)->uidvalidity)
+      && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
                    "The server has numbered the folder's messages anew; sync, and try again");

@@ -61,6 +61,7 @@ typedef struct
   SurelImapFlags flags; /* PERMANENTFLAGS */
   const char **words; /* CAPABILITY, BADCHARSET: NULL-terminated; else NULL */
   guint32 uidvalidity; /* APPENDUID, COPYUID */
+  const char *mailbox_id; /* MAILBOXID (RFC 8474), or NULL */
   SurelUidSet *uids; /* MODIFIED; the source set of COPYUID; APPENDUID's; else NULL. Order is lost */
   SurelUidSet *uids_to; /* COPYUID's destination; else NULL */
 } SurelImapCode;

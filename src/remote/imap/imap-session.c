@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "remote/imap/imap-parser.h"
+#include "remote/imap/imap-token.h"
 
 #define READ_SIZE 65536 /* octets asked for at once */
 #define SILENCE_MAX (60 * G_USEC_PER_SEC) /* without an octet in a command */
@@ -297,6 +298,8 @@ note_code (SurelImapSession *self, const SurelImapResponse *response)
     }
   else if (strcmp (code->name, "UIDVALIDITY") == 0 && code->number <= G_MAXUINT32)
     self->mailbox.uidvalidity = (guint32) code->number;
+  else if (strcmp (code->name, "MAILBOXID") == 0 && response->kind == SUREL_IMAP_UNTAGGED) /* CREATE says it, too */
+    self->mailbox.id = surel_imap_token_id_of (code->mailbox_id);
   else if (strcmp (code->name, "UIDNEXT") == 0 && code->number <= G_MAXUINT32)
     self->mailbox.uidnext = (guint32) code->number;
   else if (strcmp (code->name, "HIGHESTMODSEQ") == 0)

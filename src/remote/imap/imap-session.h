@@ -13,6 +13,7 @@ typedef struct
   char *name; /* on the wire; NULL for none */
   guint32 exists;
   guint32 uidvalidity; /* 0 where the server gave none */
+  guint64 id; /* of its MAILBOXID, by surel_imap_token_id_of(); 0 where the server gave none */
   guint32 uidnext; /* 0 where the server gave none */
   guint64 highestmodseq; /* 0 where it has none */
   gboolean exists_changed; /* since it was last cleared */

@@ -13,8 +13,11 @@ typedef struct
   guint32 messages;
   gint64 unseen; /* -1 where not asked */
   guint32 low; /* all from this UID up to `uidnext` are listed; 0 once all are */
+  guint64 id; /* of its MAILBOXID, by surel_imap_token_id_of(); 0 where the server has none */
 } SurelImapToken;
 
+guint64 surel_imap_token_id_of (const char *mailbox_id);
+gboolean surel_imap_token_is_of (const SurelImapToken *self, guint32 uidvalidity, guint64 id);
 GBytes *surel_imap_token_to_bytes (const SurelImapToken *self);
 gboolean surel_imap_token_parse (GBytes *bytes, SurelImapToken *self);
 
