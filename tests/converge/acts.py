@@ -156,7 +156,7 @@ def append(device, record, step):
     flags = " ".join(step["flags"])
     for number in step["numbers"]:
         device.touched = [str(number)]
-        if device.client().append(step["folder"], f"({flags})", None, message(number))[0] != "OK":
+        if device.client().append(device.server.wire_name(step["folder"]), f"({flags})", None, message(number))[0] != "OK":
             return
         record.arrived(str(number), step["folder"])
         forget_with_folder(device, record, {str(number)}, step["folder"], "OK")
@@ -164,6 +164,7 @@ def append(device, record, step):
 
 def change_folder(world, device, record, step):
     imap = device.client()
+    name, other = (device.server.wire_name(step[which]) for which in ("folder", "to"))
     opened = device.select(step["folder"])
     if opened:
         world.seen.update(((opened[0], uid), name) for uid, (name, _) in opened[1].items())
@@ -171,13 +172,13 @@ def change_folder(world, device, record, step):
     there = {name for name, _ in opened[1].values()} if opened else set()
     if step["do"] == "create":
         if not opened:
-            imap.create(step["folder"])
+            imap.create(name)
     elif step["do"] == "rename" and opened and step["to"] not in device.folders():
         record.folder_changed(step["folder"], there, step["to"])
-        imap.rename(step["folder"], step["to"])
+        imap.rename(name, other)
     elif step["do"] == "delete" and opened:
         record.folder_changed(step["folder"], there, None)
-        imap.delete(step["folder"])
+        imap.delete(name)
 
 
 def forget_with_folder(device, record, names, folder, status):
@@ -186,7 +187,7 @@ def forget_with_folder(device, record, names, folder, status):
         record.destroyed(names, "folder")
 
 
-def act_on_messages(device, record, step, validity, found):
+def act_on_messages(device, record, step, mailbox, found):
     imap = device.client()
     names = pick(step, (name for name, _ in found.values()))
     uids = [uid for uid, (name, _) in found.items() if name in names]
@@ -203,12 +204,12 @@ def act_on_messages(device, record, step, validity, found):
                 record.marked |= names
     elif step["do"] == "move":
         imap.response("COPYUID")  # of what was before
-        status = imap.uid("MOVE", chosen, step["to"])[0]
+        status = imap.uid("MOVE", chosen, device.server.wire_name(step["to"]))[0]
         told = [text.decode() for text in imap.response("COPYUID")[1] or () if text]
-        record.server_moved(device, names, step["to"], status == "OK", told, validity)
+        record.server_moved(device, names, step["to"], status == "OK", told, mailbox)
         forget_with_folder(device, record, names, step["to"], status)
     elif step["do"] == "copy":
-        if imap.uid("COPY", chosen, step["to"])[0] == "OK":
+        if imap.uid("COPY", chosen, device.server.wire_name(step["to"]))[0] == "OK":
             record.copied([found[uid][0] for uid in uids], step["to"])
     else:
         record.destroyed(names, "server")
@@ -346,8 +347,8 @@ def renumber(world, folder):
         device.client().unselect()
         world.renumbered += 1
         validity = 2000000000 + world.renumbered
-        world.seen.update(((validity, uid), name) for uid, (name, _) in opened[1].items())
-        world.server.doveadm("mailbox", "update", "-u", ACCOUNT, "--uid-validity", str(validity), folder)
+        if world.server.renumber(ACCOUNT, folder, validity):
+            world.seen.update(((validity, uid), name) for uid, (name, _) in opened[1].items())
 
 
 def happen(world, _, step):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""converge.py [--seed N] [--seconds N | --steps N] [--replay FILE] [--mutation NAME --seeds N]
+"""converge.py [--server dovecot|cyrus] [--seed N] [--seconds N | --steps N] [--replay FILE] [--mutation NAME --seeds N]
 
-Other devices on a real Dovecot and D-Bus clients of two daemons with the same account do what chance has them do,
+Other devices on a real server and D-Bus clients of two daemons with the same account do what chance has them do,
 while links are harmed and daemons killed. Then all is quiet, and all have to agree: the server, the daemons, the
 mirror of each client, a daemon that was restarted and one that starts afresh; and what is there has to fit what was
 done. A script that fails is made shorter and written to a file, which --replay runs.
@@ -20,9 +20,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from acts import generate, is_built, perform  # noqa: E402
 from record import Record, differences, judge  # noqa: E402
 from surel_test import *  # noqa: E402,F403
+from surel_test import Cyrus, Dovecot  # noqa: E402
 from world import ENDED, Failed, Station, World, heed_signals, pause  # noqa: E402
 
 
+SERVERS = {server.name: server for server in (Dovecot, Cyrus)}
 STUCK = 4  # seconds in which nothing gets nearer to agreement
 
 
@@ -138,7 +140,7 @@ def check_afresh(world, server):
 
 # --- Runs ---
 
-def run(steps, seconds=None, count=None, mutation=None, limit=40, without=()):
+def run(server, steps, seconds=None, count=None, mutation=None, limit=40, without=()):
     """Does steps until there are no more, or for some time; says how it ended."""
     done, figures = [], {}
     directory = tempfile.mkdtemp(prefix="surel-converge-")
@@ -146,7 +148,7 @@ def run(steps, seconds=None, count=None, mutation=None, limit=40, without=()):
     begin = time.monotonic()
     world = None
     try:
-        world = World(directory, mutation)
+        world = World(directory, server, mutation)
         world.without = set(without)
         record = Record()
         figures["without"] = sorted({"Modify", "moveToRole", "List", "Append", "CreateFolder", "Rename", "Delete"} - world.built)
@@ -177,14 +179,14 @@ def run(steps, seconds=None, count=None, mutation=None, limit=40, without=()):
     return Outcome(done, failure, figures)
 
 
-def shrink(script, seconds, mutation, limit=25):
+def shrink(server, script, seconds, mutation, limit=25):
     """Leaves out what the failure can do without: halves, quarters, …, single steps, as long as there is time."""
     end, pieces, failure = time.monotonic() + seconds, 2, None
 
     def fails(steps):
         nonlocal failure
         for _ in range(2):  # time isn't in the script: what failed once may need another try
-            outcome = run(iter(steps), mutation=mutation, limit=limit)
+            outcome = run(server, iter(steps), mutation=mutation, limit=limit)
             if outcome.failure:
                 failure = outcome.failure
                 return True
@@ -218,7 +220,7 @@ def report(outcome, arguments, name):
     print("\n".join(outcome.failure), flush=True)
     script, failure = outcome.script, None
     if arguments.shrink_seconds > 0 and not arguments.mutation:
-        script, failure = shrink(script, arguments.shrink_seconds, arguments.mutation)
+        script, failure = shrink(SERVERS[arguments.server], script, arguments.shrink_seconds, arguments.mutation)
     path = os.path.join(arguments.scripts or tempfile.gettempdir(), name + ".json")
     write_script(path, script, outcome.failure[0])
     print(f"the script of {len(script)} steps is in {path}:")
@@ -240,6 +242,7 @@ def write_script(path, script, why):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--server", choices=SERVERS, default="dovecot")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--steps", type=int)
@@ -250,6 +253,11 @@ def main():
     parser.add_argument("--shrink-seconds", type=float, default=120)
     parser.add_argument("--scripts", help="the folder for scripts that fail")
     arguments = parser.parse_args()
+    server = SERVERS[arguments.server]
+    if not server.is_there():
+        required = os.environ.get("SUREL_TEST_REQUIRE_SERVERS") == "1"
+        print(f"{server.name} isn't there", "not ok 1" if required else "ok 1 # SKIP", sep="\n")
+        return int(required)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 30)
     if arguments.seconds is None and arguments.steps is None:
         arguments.seconds = 20
@@ -258,11 +266,11 @@ def main():
             with open(arguments.replay, encoding="utf-8") as file:
                 steps, name = iter(json.load(file)["steps"]), "again-" + os.path.basename(arguments.replay)[:-5]
             print("replay", arguments.replay, flush=True)
-            outcome = run(steps, mutation=arguments.mutation)
+            outcome = run(server, steps, mutation=arguments.mutation)
         else:
             print("seed", seed + n, flush=True)
             steps, name = generate(seed + n), f"seed-{seed + n}"
-            outcome = run(steps, arguments.seconds, arguments.steps, arguments.mutation,
+            outcome = run(server, steps, arguments.seconds, arguments.steps, arguments.mutation,
                           without=(arguments.without or "").split(","))
         tell(outcome)
         if arguments.mutation and is_found(outcome):

@@ -34,7 +34,7 @@ class Record:
         self.into = collections.defaultdict(set)  # folder → names that anybody put there
         self.unsteady = set()  # folders that were renamed or deleted, or are to be: nobody knows when
         self.marked = set()  # names ever marked \Deleted
-        self.source_moves = collections.Counter()  # (UIDVALIDITY, UID) → how often devices moved it
+        self.source_moves = collections.Counter()  # (mailbox, UID) → how often devices moved it
         self.operations = {}  # (station, operation) → Intent
         self.tried = []  # (station, Intent) of all calls, accepted or not
         self.undone = set()  # (station, operation, what it was shown without)
@@ -76,13 +76,13 @@ class Record:
         for name in names:
             self.owns[name, who] = value
 
-    def server_moved(self, device, names, folder, success, copyuids, validity):
+    def server_moved(self, device, names, folder, success, copyuids, mailbox):
         if not success:
             return
         for text in copyuids:
             words = text.replace("]", " ").split()
             if len(words) >= 3 and words[0].isdigit():
-                self.source_moves.update((validity, uid) for uid in numbers(words[1]))
+                self.source_moves.update((mailbox, uid) for uid in numbers(words[1]))
         for name in names:
             self.moves[name].append((device.name, folder))
         self.went(folder, names)
@@ -238,7 +238,7 @@ class Record:
             words = line.split()
             if "DELETE" in words[4:5]:
                 # One that is to be deleted may have got another name meanwhile.
-                if not folders or words[5].strip('"') not in folders | self.unsteady:
+                if not folders or station.server.path_of(words[5].strip('"')) not in folders | self.unsteady:
                     bad.append(f"{station.name}: nobody asked for this: {line}")
             elif names is None:
                 bad.append(f"{station.name}: this may take along more than was meant: {line}")
@@ -263,7 +263,10 @@ def differences(what, one, other):
 def judge(world, record, listed, every, view):
     bad = []
     known = dict(world.seen)
-    commands = {station.name: Commands(station.proxy.read_log(), known) for station in world.stations}
+    logs = {station.name: station.proxy.read_log() for station in world.stations}
+    for log in logs.values():
+        world.mailboxes.learn(log)
+    commands = {name: Commands(log, known, world.mailboxes) for name, log in logs.items()}
     moved = collections.Counter(record.source_moves)
     for one in commands.values():
         moved.update(one.moved)

@@ -47,36 +47,69 @@ def numbers(text):
         yield from range(int(first), int(last or first) + 1)
 
 
-class Commands:
-    """A log read as conversations. A message's UID is known by what the server said of it; a mailbox by its
-    UIDVALIDITY, which Dovecot gives no two mailboxes of a user."""
+def conversation(text):
+    """(line, connection, mark, what was said) of a log"""
+    for line in text.splitlines():
+        if match := re.match(r"\S+ (\d+) ([<>!]) (.*)", line):
+            yield line, *match.groups()
 
-    def __init__(self, text, known):
-        self.names = known  # (UIDVALIDITY, UID) → a message's name; also what others have seen
+
+class Mailboxes:
+    """What mailboxes are known by: MAILBOXID where a server has it, else their UIDVALIDITY. Dovecot gives no two
+    mailboxes of a user the same; Cyrus does, where it makes them in the same second."""
+
+    def __init__(self):
+        self.ids = {}  # (name, UIDVALIDITY) → what it is known by
+
+    def opened(self, name, validity, mailbox_id):
+        """Notes what a server said of the mailbox it opened, and returns what that is known by."""
+        mailbox = mailbox_id.decode() if mailbox_id else int(validity)
+        self.ids[name, int(validity)] = mailbox
+        return mailbox
+
+    def learn(self, text):
+        """Notes what a log says of them."""
+        names, validities = {}, {}
+        for _, connection, mark, said in conversation(text):
+            if mark == ">" and (match := re.match(r"\w+ (?:SELECT|EXAMINE) (\S+)", said)):
+                names[connection] = match[1].strip('"')
+            elif match := re.match(r"\* OK \[UIDVALIDITY (\d+)\]", said):
+                validities[connection] = int(match[1])
+            elif (match := re.match(r"\* OK \[MAILBOXID (\([\w-]+\))\]", said)) and connection in validities:
+                self.ids[names.get(connection), validities[connection]] = match[1]
+
+    def find(self, name, validity):
+        return self.ids.get((name, validity), validity)
+
+
+class Commands:
+    """A log read as conversations. A message's UID is known by what the server said of it."""
+
+    def __init__(self, text, known, mailboxes):
+        self.names = known  # (mailbox, UID) → a message's name; also what others have seen
+        self.mailboxes = mailboxes
         self.told = set()  # those that the server has told of in this log
         self.uses = []  # commands that do anything with messages: (line, their UIDs)
-        self.commands = []  # those that destroy: (line, UIDVALIDITY, command)
-        self.moved = []  # (UIDVALIDITY, UID) moved by a command that the server took
-        mailbox, appended = {}, {}
-        for line in text.splitlines():
-            match = re.match(r"\S+ (\d+) ([<>!]) (.*)", line)
-            if match:
-                connection, mark, said = match.groups()
-                if mark == "<":
-                    self.heard(connection, said, mailbox, appended)
-                elif mark == ">":
-                    tag, _, command = said.partition(" ")
-                    if match := re.search(r"APPEND .*<m(\w+)@", command):
-                        appended[connection, tag] = match[1]
-                    if match := re.match(r"UID (?:STORE|COPY|MOVE|EXPUNGE) ([\d,:]+) ", command + " "):
-                        self.uses.append((line, {(mailbox.get(connection), uid) for uid in numbers(match[1])}))
-                    if self.destroys(command):
-                        self.commands.append((line, mailbox.get(connection), command))
+        self.commands = []  # those that destroy: (line, mailbox, command)
+        self.moved = []  # (mailbox, UID) moved by a command that the server took
+        self.opened = {}  # connection → mailbox
+        self.appended = {}  # (connection, tag) → name
+        self.targets = {}  # (connection, tag), and connection for the last → the mailbox that messages are put into
+        for line, connection, mark, said in conversation(text):
+            if mark == "<":
+                self.heard(connection, said)
+            elif mark == ">":
+                tag, _, command = said.partition(" ")
+                self.asked(connection, tag, command)
+                if match := re.match(r"UID (?:STORE|COPY|MOVE|EXPUNGE) ([\d,:]+) ", command + " "):
+                    self.uses.append((line, {(self.opened.get(connection), uid) for uid in numbers(match[1])}))
+                if self.destroys(command):
+                    self.commands.append((line, self.opened.get(connection), command))
 
     def destructive(self):
         """(line, the names of what it destroys; None among them for an unknown message, and instead of them where
         the command doesn't say)"""
-        return [(line, self.named(validity, command)) for line, validity, command in self.commands]
+        return [(line, self.named(mailbox, command)) for line, mailbox, command in self.commands]
 
     def guessed(self):
         """Commands with a UID that the server has told of nowhere under that UIDVALIDITY."""
@@ -88,32 +121,46 @@ class Commands:
         return (word.startswith(("UID MOVE ", "MOVE ", "EXPUNGE", "UID EXPUNGE", "CLOSE", "DELETE "))
                 or (word.startswith(("STORE ", "UID STORE ")) and "\\DELETED" in word and "-FLAGS" not in word))
 
-    def heard(self, connection, said, mailbox, appended):
+    def asked(self, connection, tag, command):
+        if match := re.search(r"APPEND .*<m(\w+)@", command):
+            self.appended[connection, tag] = match[1]
+        if match := re.match(r"(?:UID (?:MOVE|COPY) \S+|APPEND) (\S+)", command):
+            self.targets[connection, tag] = self.targets[connection] = match[1].strip('"')
+
+    def heard(self, connection, said):
         if match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b", said):
-            self.told.add((mailbox.get(connection), int(match[1])))
+            self.told.add((self.opened.get(connection), int(match[1])))
         if match := re.match(r"\* OK \[UIDVALIDITY (\d+)\]", said):
-            mailbox[connection] = int(match[1])
-        elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in mailbox:
-            self.names[mailbox[connection], int(match[1])] = match[2]
+            self.opened[connection] = int(match[1])
+        elif match := re.match(r"\* OK \[MAILBOXID (\([\w-]+\))\]", said):
+            self.opened[connection] = match[1]
+        elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in self.opened:
+            self.names[self.opened[connection], int(match[1])] = match[2]
         elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) (\d+)\]", said):
-            self.told.add((int(match[2]), int(match[3])))
-            if name := appended.get((connection, match[1])):
-                self.names[int(match[2]), int(match[3])] = name
-        elif match := re.search(r"\[COPYUID (\d+) (\S+) (\S+)\]", said):
-            moves = said.startswith("* ")  # RFC 6851 §4.3: before the untagged EXPUNGE
-            for old, new in zip(numbers(match[2]), numbers(match[3])):
-                source = mailbox.get(connection), old
-                self.told.add((int(match[1]), new))
+            landed = self.target(connection, match[1], match[2]), int(match[3])
+            self.told.add(landed)
+            if name := self.appended.get((connection, match[1])):
+                self.names[landed] = name
+        elif match := re.match(r"(\S+) .*\[COPYUID (\d+) (\S+) (\S+)\]", said):
+            moves = match[1] == "*"  # RFC 6851 §4.3: before the untagged EXPUNGE
+            target = self.target(connection, match[1], match[2])
+            for old, new in zip(numbers(match[3]), numbers(match[4])):
+                source = self.opened.get(connection), old
+                self.told.add((target, new))
                 if source in self.names:
-                    self.names[int(match[1]), new] = self.names[source]
+                    self.names[target, new] = self.names[source]
                 if moves:
                     self.moved.append(source)
 
-    def named(self, validity, command):
+    def target(self, connection, tag, validity):
+        name = self.targets.get((connection, tag), self.targets.get(connection))
+        return self.mailboxes.find(name, int(validity))
+
+    def named(self, mailbox, command):
         words = command.split()
         if words[0].upper() != "UID":
             return None
         try:
-            return {self.names.get((validity, uid)) for uid in numbers(words[2])}
+            return {self.names.get((mailbox, uid)) for uid in numbers(words[2])}
         except ValueError:
             return None

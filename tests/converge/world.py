@@ -8,8 +8,8 @@ import re
 import time
 
 from surel_test import *  # noqa: F403
-from surel_test import NAME, PATH, Bus, Daemon, Dovecot, Power, error_name
-from wire import FaultProxy
+from surel_test import NAME, PATH, Bus, Daemon, Power, error_name
+from wire import FaultProxy, Mailboxes
 
 ACCOUNT = "alice"
 PROPERTIES = ["id", "messageId", "mailboxIds", "keywords"]
@@ -36,8 +36,8 @@ def name_of(message_id):
 class Device:
     """A plain IMAP client."""
 
-    def __init__(self, server, name):
-        self.server, self.name, self.imap = server, name, None
+    def __init__(self, server, name, mailboxes):
+        self.server, self.name, self.mailboxes, self.imap = server, name, mailboxes, None
 
     def client(self):
         if self.imap is None:
@@ -50,28 +50,29 @@ class Device:
             self.imap = None
 
     def select(self, folder):
-        """Its UIDVALIDITY and {UID: (name, flags)}, or None where there is no such folder."""
-        client = self.client()
-        if client.select(folder)[0] != "OK":
+        """What its mailbox is known by and {UID: (name, flags)}, or None where there is no such folder."""
+        client, wire_name = self.client(), self.server.wire_name(folder)
+        if client.select(wire_name)[0] != "OK":
             return None
-        validity = int(client.response("UIDVALIDITY")[1][-1])
+        mailbox = self.mailboxes.opened(wire_name, *(client.response(code)[1][-1] for code in
+                                                     ("UIDVALIDITY", "MAILBOXID")))
         found = {}
         for item in client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
             if isinstance(item, tuple):
                 uid = int(re.search(rb"UID (\d+)", item[0])[1])
                 flags = re.search(rb"FLAGS \(([^)]*)\)", item[0])[1].decode().split()
                 found[uid] = (name_of(item[1].decode()), flags)
-        return validity, found
+        return mailbox, found
 
     def has(self, folder):
-        return self.client().status(folder, "(MESSAGES)")[0] == "OK"
+        return self.client().status(self.server.wire_name(folder), "(MESSAGES)")[0] == "OK"
 
     def folders(self):
         found = []
         for line in self.client().list()[1]:
-            match = re.match(r'\(([^)]*)\) "/" "?([^"]+)"?', line.decode())
+            match = re.match(r'\(([^)]*)\) "." "?([^"]+)"?', line.decode())
             if "\\noselect" not in match[1].lower():
-                found.append(match[2])
+                found.append(self.server.path_of(match[2]))
         return sorted(found)
 
     def view(self):
@@ -272,15 +273,16 @@ class World:
 
     DEVICES, STATIONS = 3, 2
 
-    def __init__(self, directory, mutation=None):
+    def __init__(self, directory, server, mutation=None):
         self.directory = directory
         self.options = {"SUREL_MUTATION": mutation} if mutation else {}
-        self.server = Dovecot()
+        self.server = server()
         self.renumbered = 0  # how often a folder got a new UIDVALIDITY
-        self.seen = {}  # (UIDVALIDITY, UID) → name: what devices saw
+        self.mailboxes = Mailboxes()
+        self.seen = {}  # (mailbox, UID) → name: what devices saw
         self.devices, self.stations = [], []
         try:
-            self.devices = [Device(self.server, f"dev{n}") for n in range(self.DEVICES)]
+            self.devices = [Device(self.server, f"dev{n}", self.mailboxes) for n in range(self.DEVICES)]
             for n in range(self.STATIONS):
                 self.stations.append(Station(self.server, directory, f"bus{n}", self.options))
         except BaseException:
@@ -293,6 +295,8 @@ class World:
         client = self.stations[0].clients[0]
         client.look()
         inbox, options = client.folder("INBOX"), {}
+        if inbox is None:
+            raise Failed("the first sync brought no INBOX", self.stations[0].log_tail())
         tries = {
             "Modify": (PATH, "Operations", "Modify", "(ata{sv}a{sv})", ([], {"destroy": GLib.Variant("b", True)}, options)),
             "moveToRole": (PATH, "Operations", "Modify", "(ata{sv}a{sv})",

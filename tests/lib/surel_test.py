@@ -1,4 +1,4 @@
-"""What the tests against real servers share: a private bus, a Dovecot, a sureld, and IMAP by another
+"""What the tests against real servers share: a private bus, a Dovecot or a Cyrus, a sureld, and IMAP by another
 device. Python's own library and GLib's bindings; no network but loopback."""
 
 import imaplib
@@ -52,24 +52,32 @@ def wait_for(what, seconds=20, say="it did not happen"):
     raise AssertionError(say() if callable(say) else say)
 
 
-class Dovecot:
-    """A mail server in a folder of its own."""
+class Server:
+    """A mail server in a folder of its own, started by a script; and what is different from server to server."""
+
+    name = None
+    personal, separator = "", "/"  # what stands before one's own folders, and between them
 
     def __init__(self, extra=""):
-        self.dir = tempfile.mkdtemp(prefix="surel-dovecot-")
+        self.script = f"{HERE}/{self.name}.sh"
+        self.dir = tempfile.mkdtemp(prefix=f"surel-{self.name}-")
         os.chmod(self.dir, 0o755)
-        env = dict(os.environ, DOVECOT_EXTRA=extra)
+        env = dict(os.environ, **{self.name.upper() + "_EXTRA": extra})
         for _ in range(3):  # where another took the port in between, the next one
             self.port = free_port()
-            if subprocess.run([HERE + "/dovecot.sh", "start", self.dir, str(self.port)], env=env,
+            if subprocess.run([self.script, "start", self.dir, str(self.port)], env=env,
                               stdout=subprocess.DEVNULL, check=False).returncode == 0:
                 break
         else:
-            raise RuntimeError("Dovecot does not start")
+            raise RuntimeError(self.name + " does not start")
         self.ca = self.dir + "/tls/ca.pem"
 
+    @classmethod
+    def is_there(cls):
+        return True
+
     def stop(self):
-        subprocess.run([HERE + "/dovecot.sh", "stop", self.dir], check=False)
+        subprocess.run([self.script, "stop", self.dir], check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def imap(self, user="alice"):
@@ -78,9 +86,38 @@ class Dovecot:
         client.login(user, "secret")
         return client
 
+    def wire_name(self, path):
+        """What the server calls a folder."""
+        return path if path == "INBOX" else self.personal + path.replace("/", self.separator)
+
+    def path_of(self, wire_name):
+        return wire_name.removeprefix(self.personal).replace(self.separator, "/")
+
+    def renumber(self, user, folder, validity):
+        """Gives the folder a new UIDVALIDITY. Returns whether the server can."""
+        return False
+
+
+class Dovecot(Server):
+    name = "dovecot"
+
+    def renumber(self, user, folder, validity):
+        self.doveadm("mailbox", "update", "-u", user, "--uid-validity", str(validity), folder)
+        return True
+
     def doveadm(self, *words):
         subprocess.run(["doveadm", "-c", self.dir + "/dovecot.conf", *words], check=True,
                        stdout=subprocess.DEVNULL)
+
+
+class Cyrus(Server):
+    name = "cyrus"
+    personal, separator = "INBOX.", "."
+
+    @classmethod
+    def is_there(cls):
+        """It can't be installed beside Dovecot: it has to be fetched."""
+        return subprocess.run([HERE + "/cyrus.sh", "there"], check=False).returncode == 0
 
 
 def message(n, subject=None, body="Hello.", extra=""):
