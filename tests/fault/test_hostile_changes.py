@@ -51,6 +51,63 @@ class Changes(Case):
     def copies(self):
         return sum(b"<put@x>" in octets for _, octets in self.mailbox.messages.values())
 
+    # --- Copies ---
+
+    def test_a_copy_that_was_found_is_not_made_again(self):
+        """Its answer is lost, and the connection breaks once it was found, while others are looked for. Then another
+        device moves it on."""
+        class Copying(Writable):
+            made, cut = 0, False
+
+            def __init__(self):
+                super().__init__(2)
+                self.boxes = {b"INBOX": self.messages, b"Two": {}}
+
+            def do_LIST(self, peer, tag, _):
+                peer.send(b'* LIST () "/" INBOX\r\n* LIST () "/" Two\r\n' + tag + b" OK done\r\n")
+
+            def turn_to(self, command):
+                name = command.split(b'"')[1]
+                self.messages = self.boxes[name]
+                self.uids = sorted(self.messages)
+                return name
+
+            def next_uid(self):
+                return 10
+
+            def do_STATUS(self, peer, tag, command):
+                peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT 10 UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
+                          % (self.turn_to(command), len(self.uids), tag))
+
+            def do_SELECT(self, peer, tag, command):
+                self.turn_to(command)
+                super().do_SELECT(peer, tag, command)
+
+            do_EXAMINE = do_SELECT
+
+            def do_UID_COPY(self, peer, tag, command):
+                if 1 in self.of_set(command.split(b" ")[2]):
+                    self.made += 1
+                    self.boxes[b"INBOX"].pop(2, None)  # another device has destroyed that one
+                    self.boxes[b"Two"][10] = self.boxes[b"INBOX"][1]
+                    peer.close()
+                peer.send(tag + b" OK done\r\n")
+
+            def do_NOOP(self, peer, tag, _):
+                if self.made and not self.cut:
+                    self.cut = True
+                    self.boxes[b"Two"].clear()
+                    peer.close()
+                peer.send(tag + b" OK done\r\n")
+        mailbox = Copying()
+        ids = self.begin(mailbox)
+        two = self.daemon.folders()["Two"]
+        operation = self.modify(ids, addFolders=GLib.Variant("ao", [two]))
+        # A server that hangs up twice is left alone for a while.
+        wait_for(lambda: self.operation(operation)["state"] == "partial", 60, lambda: str(self.operation(operation)))
+        self.assertTrue(mailbox.cut)
+        self.assertEqual(mailbox.made, 1)
+
     # --- Keywords ---
 
     def test_a_keyword_that_is_not_permanent_is_kept_here(self):

@@ -278,6 +278,22 @@ surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **e
   return FALSE;
 }
 
+/* The conversation broke off: what was found is known, and others may have moved it on when it is looked for again.
+ * Of a move the original isn't looked for yet. */
+static void
+keep_found (Apply *self, const Evidence *evidence)
+{
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if ((self->change->kind == SUREL_CHANGE_COPY || self->change->kind == SUREL_CHANGE_APPEND)
+          && item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id != 0)
+        item->outcome = SUREL_OUTCOME_DONE;
+    }
+  forget_foreign (self, evidence);
+}
+
 /**
  * surel_imap_settle:
  *
@@ -296,6 +312,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
     {
       if (!surel_imap_error_is_refusal (own))
         {
+          keep_found (&self, &evidence);
           g_propagate_error (error, own);
           return FALSE;
         }
