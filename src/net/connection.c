@@ -228,6 +228,9 @@ surel_connection_read (SurelConnection *self,
           g_propagate_error (error, g_steal_pointer (&own));
           return -1;
         }
+      /* A server that waits for our acknowledgement before it sends its next answer (Cyrus does, having left Nagle's
+       * algorithm on) would wait for 40 ms. The kernel forgets this now and then: it is said each time. */
+      g_socket_set_option (g_socket_connection_get_socket (self->tcp), IPPROTO_TCP, TCP_QUICKACK, 1, NULL);
       if (!wait_for_input (self, deadline, cancellable, error))
         return -1;
     }
