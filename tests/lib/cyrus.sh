@@ -2,7 +2,7 @@
 # cyrus.sh fetch | there | start DIR PORT | stop DIR
 # A throw-away Cyrus in DIR, as root or not: PORT speaks IMAP, PORT+1 IMAP over TLS. Any user and any password will do.
 # It is set up as Debian does it: folders are named INBOX.One, and what is deleted is kept out of sight for a while.
-# CYRUS_EXTRA is added to its configuration. Prints its process id.
+# CYRUS_EXTRA is added to its configuration, in which nothing may stand twice. Prints its process id.
 #
 # `fetch` unpacks Debian's packages below .build, since they can't be installed beside Dovecot; `there` says whether
 # that was done.

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "imap-describe.h"
 #include "remote/imap/imap-command.h"
+#include "remote/imap/imap-token.h"
 
 typedef struct
 {
@@ -314,6 +315,25 @@ test_utf7_goes_both_ways (void)
   g_assert_null (surel_imap_utf7_encode ("\377"));
 }
 
+static void
+test_tokens_tell_mailboxes_apart (void)
+{
+  static const char earlier[] = "1 7 10 5 3 -1 0"; /* as it was written before it had an id */
+  g_autoptr (GBytes) old = g_bytes_new_static (earlier, strlen (earlier));
+  SurelImapToken token = { .uidvalidity = 7, .uidnext = 10, .unseen = -1, .id = surel_imap_token_id_of ("m1") };
+  g_autoptr (GBytes) bytes = surel_imap_token_to_bytes (&token);
+
+  g_assert_cmpuint (surel_imap_token_id_of (NULL), ==, 0);
+  g_assert_true (surel_imap_token_parse (bytes, &token));
+  g_assert_true (surel_imap_token_is_of (&token, 7, surel_imap_token_id_of ("m1")));
+  g_assert_false (surel_imap_token_is_of (&token, 7, surel_imap_token_id_of ("m2")));
+  g_assert_false (surel_imap_token_is_of (&token, 8, surel_imap_token_id_of ("m1")));
+  g_assert_true (surel_imap_token_is_of (&token, 7, 0)); /* this connection isn't told any */
+  g_assert_true (surel_imap_token_parse (old, &token));
+  g_assert_cmpuint (token.uidnext, ==, 10);
+  g_assert_true (surel_imap_token_is_of (&token, 7, surel_imap_token_id_of ("m2")));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -325,6 +345,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/nothing-is-injected", test_nothing_is_injected);
   g_test_add_func ("/imap/literals-wait-where-they-must", test_literals_wait_where_they_must);
   g_test_add_func ("/imap/secrets-are-not-described", test_secrets_are_not_described);
+  g_test_add_func ("/imap/tokens-tell-mailboxes-apart", test_tokens_tell_mailboxes_apart);
   g_test_add_func ("/imap/utf7-goes-both-ways", test_utf7_goes_both_ways);
   return g_test_run ();
 }
