@@ -140,7 +140,7 @@ class Commands:
             landed = self.target(connection, match[1], match[2]), int(match[3])
             self.told.add(landed)
             if name := self.appended.get((connection, match[1])):
-                self.names[landed] = name
+                self.names.setdefault(landed, name)  # two of the same second may have had that name: what was seen counts
         elif match := re.match(r"(\S+) .*\[COPYUID (\d+) (\S+) (\S+)\]", said):
             moves = match[1] == "*"  # RFC 6851 §4.3: before the untagged EXPUNGE
             target = self.target(connection, match[1], match[2])
@@ -148,7 +148,7 @@ class Commands:
                 source = self.opened.get(connection), old
                 self.told.add((target, new))
                 if source in self.names:
-                    self.names[target, new] = self.names[source]
+                    self.names.setdefault((target, new), self.names[source])
                 if moves:
                     self.moved.append(source)
 
