@@ -250,7 +250,7 @@ handle_changes (SurelBusManager *skeleton G_GNUC_UNUSED,
     }
   waiter = g_new0 (Waiter, 1);
   *waiter = (Waiter){ self, invocation, since, (guint) limit, 0, gone != NULL ? g_object_ref (gone) : NULL };
-  waiter->timeout = g_timeout_add_seconds ((guint) MIN (wait, WAIT_MAX), on_wait_over, waiter);
+  waiter->timeout = g_timeout_add ((guint) MIN (wait, WAIT_MAX) * 1000, on_wait_over, waiter);
   g_ptr_array_add (self->waiters, waiter);
   return TRUE;
 }
