@@ -27,7 +27,7 @@
 
 static const char *const save_statements[] = {
   "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY)",
-  "INSERT INTO main.operation SELECT o.* FROM store.operation o WHERE " IS_WANTED,
+  ("INSERT INTO main.operation SELECT o.* FROM store.operation o WHERE " IS_WANTED),
   "INSERT INTO main.intent SELECT i.* FROM store.intent i WHERE i.operation IN (SELECT id FROM main.operation)",
   "INSERT OR IGNORE INTO wanted SELECT message FROM main.intent WHERE state < 2 OR (state = 3 AND kind IN (5, 6))",
   "INSERT OR IGNORE INTO wanted SELECT source FROM main.intent WHERE state < 2 AND kind IN (4, 5)",
@@ -58,11 +58,11 @@ static const char *const load_statements[] = {
   "INSERT INTO main.operation SELECT * FROM copy.operation WHERE id IN (SELECT operation FROM main.intent)",
   "UPDATE main.operation SET attempts = 0, next_attempt = 0 WHERE ended IS NULL",
   "UPDATE main.content SET count = (SELECT count(*) FROM main.message m WHERE m.content = content.id)",
-  "UPDATE main.folder SET epoch = epoch + 1, token = NULL, listed = 0, removing = 0, server_messages = 0, last_sync = 0, "
-  "last_proven = 0 WHERE " IS_ON_SERVER,
+  ("UPDATE main.folder SET epoch = epoch + 1, token = NULL, listed = 0, removing = 0, server_messages = 0, last_sync = 0, "
+   "last_proven = 0 WHERE " IS_ON_SERVER),
   /* $seen and $draft are bits 1 and 16 (base/keywords.h). */
-  "UPDATE main.folder SET (total, unread) = (SELECT count(*), coalesce(sum(m.flags & 17 = 0), 0) FROM main.placement p "
-  "JOIN main.message m ON m.id = p.message WHERE p.folder = folder.id AND p.shown)",
+  ("UPDATE main.folder SET (total, unread) = (SELECT count(*), coalesce(sum(m.flags & 17 = 0), 0) FROM main.placement p "
+   "JOIN main.message m ON m.id = p.message WHERE p.folder = folder.id AND p.shown)"),
 };
 
 static gboolean

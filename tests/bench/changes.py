@@ -129,6 +129,7 @@ class Bench(Case):
         other = Raw(self.server)
         for n in range(ROUNDS):
             self.daemon.sync()
+            time.sleep(1)  # after a change nothing is listened to for a quarter of a second
             modseq = int(re.search(rb"HIGHESTMODSEQ (\d+)", b"".join(raw.run("STATUS INBOX (HIGHESTMODSEQ)"))).group(1))
             uidvalidity = int(re.search(rb"UIDVALIDITY (\d+)", b"".join(raw.run("STATUS INBOX (UIDVALIDITY)"))).group(1))
             state, seen = self.daemon.get(PATH, "Manager", "State"), set()
