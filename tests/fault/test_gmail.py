@@ -1,0 +1,402 @@
+#!/usr/bin/python3
+"""A server as Gmail's, whose folders are labels: a message is in All Mail and in each folder whose label it has, under
+a UID of its own; to move it takes one label for another, only Trash and Spam take it out of all."""
+
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from scripted import Mailbox, Scripted  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+
+ALL, TRASH, SPAM = b"[Gmail]/All Mail", b"[Gmail]/Trash", b"[Gmail]/Spam"
+BEFORE = (b"IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 XYZZY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN "
+          b"AUTH=PLAIN-CLIENTTOKEN AUTH=OAUTHBEARER")
+# It has COMPRESS=DEFLATE, too, which isn't spoken here.
+AFTER = (b"IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 UIDPLUS ENABLE MOVE CONDSTORE ESEARCH "
+         b"UTF8=ACCEPT LIST-EXTENDED LIST-STATUS LITERAL- SPECIAL-USE APPENDLIMIT=35651584")
+
+
+def strings(*words):
+    return GLib.Variant("as", words)
+
+
+class Mail:
+    def __init__(self, number):
+        self.number, self.flags, self.modseq = number, set(), 0
+        self.octets = (b"From: Sender <s@surel.test>\r\nSubject: Mail %d\r\nMessage-ID: <%d@x>\r\n\r\nHello, %d.\r\n"
+                       % (number, number, number))
+
+
+class Box:
+    def __init__(self, validity, attributes):
+        self.validity, self.attributes = validity, attributes
+        self.mails, self.deleted, self.next, self.modseq = {}, set(), 1, 1
+
+    def uid_of(self, mail):
+        return next((uid for uid, other in self.mails.items() if other is mail), None)
+
+
+class Gmail(Mailbox):
+    """Each peer has a mailbox open, and is told of what others do there: at once while it idles, else with the answer
+    to its next command that may do so."""
+
+    def __init__(self, **answers):
+        super().__init__((), **answers)
+        self.lock, self.modseq, self.count = threading.RLock(), 1, 0
+        self.boxes = {name: Box(n, attributes) for n, (name, attributes) in enumerate((
+            (b"INBOX", b"\\HasNoChildren"), (b"Work", b"\\HasNoChildren"), (ALL, b"\\All \\HasNoChildren"),
+            (b"[Gmail]/Drafts", b"\\Drafts \\HasNoChildren"), (b"[Gmail]/Sent Mail", b"\\HasNoChildren \\Sent"),
+            (SPAM, b"\\HasNoChildren \\Junk"), (TRASH, b"\\HasNoChildren \\Trash")), 7)}
+        self.open = {}  # peer → its mailbox's name, and the UIDs it knows of, in order
+        self.idling = set()
+        self.answers.setdefault("greeting", b"* OK [CAPABILITY " + BEFORE + b"] Gimap ready for requests\r\n")
+
+    # --- Labels ---
+
+    def deliver(self, *labels, box=ALL):
+        """New mail, in All Mail and under labels. It isn't told of before somebody asks."""
+        with self.lock:
+            self.count += 1
+            mail = Mail(self.count)
+            for name in (box, *labels):
+                self.put(name, mail)
+        return mail
+
+    def put(self, name, mail):
+        """Its UID there: what is there already keeps the one it has."""
+        box = self.boxes[name]
+        uid = box.uid_of(mail)
+        if uid is None:
+            uid = box.next
+            box.next += 1
+            box.mails[uid] = mail
+            self.touch(mail)
+        return uid
+
+    def take(self, name, mail):
+        box = self.boxes[name]
+        uid = box.uid_of(mail)
+        if uid is not None:
+            del box.mails[uid]
+            box.deleted.discard(uid)
+            self.modseq += 1
+            box.modseq = self.modseq
+
+    def touch(self, mail):
+        self.modseq += 1
+        mail.modseq = self.modseq
+        for box in self.boxes.values():
+            if box.uid_of(mail) is not None:
+                box.modseq = self.modseq
+
+    def move(self, source, mail, target):
+        if target in (TRASH, SPAM) or source in (TRASH, SPAM):
+            for name in self.boxes:
+                self.take(name, mail)
+        elif source != ALL:
+            self.take(source, mail)
+        if target not in (TRASH, SPAM):
+            self.put(ALL, mail)
+        return self.put(target, mail)
+
+    def where(self, mail):
+        with self.lock:
+            return {name for name, box in self.boxes.items() if box.uid_of(mail) is not None}
+
+    # --- What peers are told by themselves ---
+
+    def tell(self, peer):
+        if peer not in self.open:
+            return
+        name, known = self.open[peer]
+        there = sorted(self.boxes[name].mails)
+        gone = [uid for uid in known if uid not in self.boxes[name].mails]
+        for uid in reversed(gone):
+            peer.send(b"* %d EXPUNGE\r\n" % (known.index(uid) + 1))
+            known.remove(uid)
+        if len(there) > len(known):
+            peer.send(b"* %d EXISTS\r\n" % len(there))
+        known[:] = there
+
+    def tell_idle(self):
+        for peer in list(self.idling):
+            try:
+                self.tell(peer)
+            except OSError:
+                self.idling.discard(peer)
+
+    def end(self, peer, tag, words=b"Success"):
+        self.tell(peer)
+        peer.send(tag + b" OK " + words + b"\r\n")
+        self.tell_idle()
+
+    # --- Commands ---
+
+    def do_AUTHENTICATE(self, peer, tag, _):
+        peer.send(b"* CAPABILITY " + AFTER + b"\r\n" + tag + b" OK alice@surel.test authenticated (Success)\r\n")
+
+    def do_NAMESPACE(self, peer, tag, _):
+        peer.send(b'* NAMESPACE (("" "/")) NIL NIL\r\n' + tag + b" OK Success\r\n")
+
+    def do_LIST(self, peer, tag, command):
+        with self.lock:
+            peer.send(b'* LIST (\\HasChildren \\Noselect) "/" "[Gmail]"\r\n')
+            for name, box in self.boxes.items():
+                peer.send(b'* LIST (%s) "/" "%s"\r\n' % (box.attributes, name))
+                if b"STATUS" in command:
+                    peer.send(b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY %d HIGHESTMODSEQ %d)\r\n'
+                              % (name, len(box.mails), box.next, box.validity, box.modseq))
+            peer.send(tag + b" OK Success\r\n")
+
+    def do_SELECT(self, peer, tag, command):
+        with self.lock:
+            name = command.split(b'"')[1]
+            box = self.boxes[name]
+            self.open[peer] = (name, sorted(box.mails))
+            peer.send(b"* FLAGS (\\Answered \\Flagged \\Draft \\Deleted \\Seen)\r\n* OK [PERMANENTFLAGS (\\Answered "
+                      b"\\Flagged \\Draft \\Deleted \\Seen \\*)] Flags permitted.\r\n* OK [UIDVALIDITY %d] UIDs valid.\r\n"
+                      b"* %d EXISTS\r\n* 0 RECENT\r\n* OK [UIDNEXT %d] Predicted next UID.\r\n* OK [HIGHESTMODSEQ %d]\r\n"
+                      b"%s OK [%s] %s selected. (Success)\r\n"
+                      % (box.validity, len(box.mails), box.next, box.modseq, tag,
+                         b"READ-ONLY" if command.startswith(b"EXAMINE") else b"READ-WRITE", name))
+
+    do_EXAMINE = do_SELECT
+
+    def do_UNSELECT(self, peer, tag, _):
+        self.open.pop(peer, None)
+        peer.send(tag + b" OK Success\r\n")
+
+    def do_NOOP(self, peer, tag, _):
+        with self.lock:
+            self.end(peer, tag)
+
+    def do_IDLE(self, peer, tag, _):
+        with self.lock:
+            peer.send(b"+ idling\r\n")
+            self.idling.add(peer)
+            self.tell(peer)
+        line = peer.file.readline()
+        with self.lock:
+            self.idling.discard(peer)
+            if not line:
+                raise EOFError
+            self.end(peer, tag)
+
+    def answer_for(self, peer, uid, command):
+        name, known = self.open[peer]
+        box = self.boxes[name]
+        mail = box.mails.get(uid)
+        if mail is None:
+            return b""  # it tells later that it is gone
+        flags = b" ".join(sorted(mail.flags | ({b"\\Deleted"} if uid in box.deleted else set())))
+        said = b"UID %d MODSEQ (%d) FLAGS (%s)" % (uid, mail.modseq, flags)
+        if b"HEADER" in command:
+            head = mail.octets.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+            said += (b' INTERNALDATE "14-Nov-2023 22:13:%02d +0000" RFC822.SIZE %d BODY[HEADER.FIELDS (SUBJECT)] {%d}\r\n%s'
+                     % (mail.number, len(mail.octets), len(head), head))
+        elif b"BODY.PEEK[]" in command:
+            at = int(command.split(b"<")[1].split(b".")[0])
+            piece = mail.octets[at:]
+            said += b" RFC822.SIZE %d BODY[]<%d> {%d}\r\n%s" % (len(mail.octets), at, len(piece), piece)
+        return b"* %d FETCH (%s)\r\n" % (known.index(uid) + 1, said)
+
+    def do_FETCH(self, peer, tag, command):
+        with self.lock:
+            first, _, last = command.split(b" ")[1].partition(b":")
+            known = self.open[peer][1][int(first) - 1:int(last or first)]
+            peer.send(b"".join(self.answer_for(peer, uid, command) for uid in known) + tag + b" OK Success\r\n")
+
+    def of_set(self, peer, words):
+        known = self.open[peer][1]
+        pieces = [piece.partition(b":") for piece in words.split(b",")]
+        return [uid for uid in known if any(int(first) <= uid <= (known[-1] if last == b"*" else int(last or first))
+                                            for first, _, last in pieces)]
+
+    def do_UID_FETCH(self, peer, tag, command):
+        with self.lock:
+            for uid in self.of_set(peer, command.split(b" ")[2]):
+                peer.send(self.answer_for(peer, uid, command))
+            self.end(peer, tag)
+
+    def do_UID_SEARCH(self, peer, tag, command):
+        with self.lock:
+            words = command.split(b" ")
+            box = self.boxes[self.open[peer][0]]
+            found = [uid for uid in self.of_set(peer, words[words.index(b"UID", 1) + 1]) if uid in box.mails]
+            peer.send(b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n")
+            self.end(peer, tag)
+
+    def do_UID_STORE(self, peer, tag, command):
+        with self.lock:
+            _, _, uids, how, flags = command.split(b" ", 4)
+            flags = set(flags.strip(b"()").split())
+            box = self.boxes[self.open[peer][0]]
+            for uid in self.of_set(peer, uids):
+                if uid not in box.mails:
+                    continue
+                mail = box.mails[uid]
+                if b"\\Deleted" in flags:  # that one is the folder's, all others are the message's
+                    (box.deleted.add if how.startswith(b"+") else box.deleted.discard)(uid)
+                others = flags - {b"\\Deleted"}
+                mail.flags = mail.flags | others if how.startswith(b"+") else mail.flags - others
+                self.touch(mail)
+                if not how.endswith(b".SILENT"):
+                    peer.send(self.answer_for(peer, uid, b""))
+            self.end(peer, tag)
+
+    def do_UID_MOVE(self, peer, tag, command):
+        with self.lock:
+            source, target = self.open[peer][0], command.split(b'"')[1]
+            old, new = [], []
+            for uid in self.of_set(peer, command.split(b" ")[2]):
+                mail = self.boxes[source].mails.get(uid)
+                if mail is not None:
+                    old.append(b"%d" % uid)
+                    new.append(b"%d" % self.move(source, mail, target))
+            words = b"(Success)"
+            if old:
+                words = b"[COPYUID %d %s %s] (Success)" % (self.boxes[target].validity, b",".join(old), b",".join(new))
+            self.end(peer, tag, words)
+
+    def do_UID_EXPUNGE(self, peer, tag, command):
+        with self.lock:
+            name = self.open[peer][0]
+            box = self.boxes[name]
+            for uid in self.of_set(peer, command.split(b" ")[2]):
+                if uid in box.deleted and name != ALL:  # what has no label is archived, and stays there
+                    self.take(name, box.mails[uid])
+            self.end(peer, tag)
+
+
+class Labels(Case):
+    def begin(self, gmail=None):
+        self.gmail = gmail or Gmail()
+        self.scripted = Scripted(self.server.dir + "/tls", self.gmail)
+        self.addCleanup(self.scripted.stop)
+        self.daemon = self.start()
+        self.account, _ = self.daemon.add_account(self.scripted, user="alice", port=self.scripted.port)
+        self.idle()
+
+    def idle(self):
+        wait_for(lambda: self.status() == "idle", say=lambda: str((self.status(), self.error())))
+
+    def status(self):
+        return self.daemon.get(self.account, "Account", "Status")
+
+    def error(self):
+        return self.daemon.get(self.account, "Account", "Error")
+
+    def modify(self, ids, **patch):
+        return self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids, patch, {})[0]
+
+    def operation(self, id):
+        return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [id])})[0]["operations"][0]
+
+    def ended(self, id):
+        wait_for(lambda: self.operation(id)["state"] not in ("pending", "running"), say=lambda: str(self.operation(id)))
+        return self.operation(id)["state"]
+
+    def ids(self, path):
+        folder = GLib.Variant("o", self.daemon.folders()[path])
+        return [row["id"] for row in self.daemon.query({"inMailbox": folder}, limit=100)["messages"]]
+
+    def places(self):
+        """Path → ids there, of folders that have any."""
+        return {path: ids for path in self.daemon.folders() for ids in [self.ids(path)] if ids}
+
+    def read(self, id):
+        return bytes(self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", id, "", 0, 100000, {})[0])
+
+    # --- One message, several folders ---
+
+    def test_folders_have_their_roles(self):
+        self.begin()
+        roles = {path: self.daemon.get(folder, "Folder", "Role") for path, folder in self.daemon.folders().items()}
+        self.assertEqual(roles, {"INBOX": "inbox", "Work": "", "[Gmail]": "", "[Gmail]/All Mail": "all",
+                                 "[Gmail]/Drafts": "drafts", "[Gmail]/Sent Mail": "sent", "[Gmail]/Spam": "junk",
+                                 "[Gmail]/Trash": "trash"})
+
+    def test_its_bytes_are_kept_once(self):
+        gmail = Gmail()
+        mail = gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        ids = [self.ids(path)[0] for path in ("INBOX", "Work", "[Gmail]/All Mail")]
+        self.assertEqual(len(set(ids)), 3)
+        for id in ids:
+            self.assertEqual(self.read(id), mail.octets)
+        files = [name for _, _, names in os.walk(self.data + "/content") for name in names]
+        self.assertEqual(len(files), 1, files)
+
+    def test_a_flag_set_in_one_is_in_all(self):
+        gmail = Gmail()
+        gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        one = self.ids("Work")[0]
+        self.assertEqual(self.ended(self.modify([one], addKeywords=strings("$seen"))), "done")
+        self.daemon.sync()
+        rows = self.daemon.query(limit=10, properties=["keywords"])["messages"]
+        self.assertEqual([row["keywords"] for row in rows], [["$seen"]] * 3)
+
+    # --- Deleting ---
+
+    def test_deleted_is_in_trash_and_nowhere_else(self):
+        gmail = Gmail()
+        mail, other = gmail.deliver(b"INBOX", b"Work"), gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        before = self.places()
+        one = before["INBOX"][-1]  # the first
+        self.assertEqual(self.ended(self.modify([one], moveToRole=GLib.Variant("s", "trash"))), "done")
+        self.assertEqual((gmail.where(mail), gmail.where(other)), ({TRASH}, {b"INBOX", b"Work", ALL}))
+        self.daemon.sync()
+        after = self.places()
+        self.assertEqual(after.pop("[Gmail]/Trash"), [one])
+        self.assertEqual(after, {path: ids[:1] for path, ids in before.items()})
+        self.assertEqual(self.scripted.said(b"UID EXPUNGE") + self.scripted.said(b"EXPUNGE"), [])
+
+    def test_deleted_in_all_its_folders_at_once(self):
+        """Once the first is in Trash the others are gone: what was asked of them ends, and takes nothing along."""
+        gmail = Gmail()
+        mail, other = gmail.deliver(b"INBOX", b"Work"), gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        before = self.places()
+        operation = self.modify([ids[-1] for ids in before.values()], moveToRole=GLib.Variant("s", "trash"))
+        self.ended(operation)
+        self.daemon.sync()
+        self.assertEqual((gmail.where(mail), gmail.where(other)), ({TRASH}, {b"INBOX", b"Work", ALL}))
+        after = self.places()
+        self.assertIn(after.pop("[Gmail]/Trash"), [[ids[-1]] for ids in before.values()])
+        self.assertEqual(after, {path: ids[:1] for path, ids in before.items()})
+
+    def test_destroyed_under_a_label_loses_the_label(self):
+        """Gmail's own doing. What was not asked for is still here, too."""
+        gmail = Gmail()
+        mail = gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        before = self.places()
+        operation = self.modify(before["Work"], destroy=GLib.Variant("b", True))
+        self.assertEqual(self.ended(operation), "done")
+        self.daemon.sync()
+        self.assertEqual(gmail.where(mail), {b"INBOX", ALL})
+        del before["Work"]
+        self.assertEqual(self.places(), before)
+
+    # --- Archiving ---
+
+    def test_archived_elsewhere(self):
+        """It is told at once; in All Mail nothing changes."""
+        gmail = Gmail()
+        mail = gmail.deliver(b"INBOX")
+        self.begin(gmail)
+        before = self.places()
+        wait_for(lambda: gmail.idling, say="INBOX is not watched")
+        with gmail.lock:
+            gmail.take(b"INBOX", mail)
+            gmail.tell_idle()
+        del before["INBOX"]
+        wait_for(lambda: self.places() == before, say=lambda: str(self.places()))
+
+
+if __name__ == "__main__":
+    main()
