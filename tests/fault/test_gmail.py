@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A server as Gmail's, whose folders are labels: a message is in All Mail and in each folder whose label it has, under
-a UID of its own; to move it takes one label for another, only Trash and Spam take it out of all."""
+a UID of its own; to move it takes one label for another, only Trash and Spam take it out of all. And it limits what an
+account may do in a day, in words that other servers use for a full mailbox or a wrong password."""
 
 import os
 import sys
@@ -271,13 +272,14 @@ class Gmail(Mailbox):
 
 
 class Labels(Case):
-    def begin(self, gmail=None):
+    def begin(self, gmail=None, idle=True, **options):
         self.gmail = gmail or Gmail()
         self.scripted = Scripted(self.server.dir + "/tls", self.gmail)
         self.addCleanup(self.scripted.stop)
-        self.daemon = self.start()
+        self.daemon = self.start(**options)
         self.account, _ = self.daemon.add_account(self.scripted, user="alice", port=self.scripted.port)
-        self.idle()
+        if idle:
+            self.idle()
 
     def idle(self):
         wait_for(lambda: self.status() == "idle", say=lambda: str((self.status(), self.error())))
@@ -396,6 +398,95 @@ class Labels(Case):
             gmail.tell_idle()
         del before["INBOX"]
         wait_for(lambda: self.places() == before, say=lambda: str(self.places()))
+
+    # --- Limits ---
+
+    LIMITS = b"Account exceeded command or bandwidth limits."
+
+    def refuse(self, command, words):
+        def answer(peer, tag, _):
+            peer.send(words.replace(b"TAG", tag))
+            if words.startswith(b"* BYE"):
+                peer.close()
+                raise EOFError
+        self.gmail.answers[command] = answer
+
+    def limited(self, command, words):
+        """What comes while the server refuses a command: told, waited out, and nothing taken for gone."""
+        self.gmail.deliver(b"INBOX", b"Work")
+        self.refuse(command, words)
+        connections = len(self.scripted.peers)
+        before = self.places()
+        with self.assertRaises(GLib.Error) as caught:
+            self.daemon.wait_job(self.daemon.call(self.account, "Account", "Sync", "(a{sv})", {})[0])
+        self.assertEqual(error_name(caught.exception), "RateLimited")
+        wait_for(lambda: self.status() == "throttled", say=lambda: str((self.status(), self.error())))
+        self.assertTrue(self.error()[0].endswith(".RateLimited"))
+        self.assertIn("limits" if b"limits" in words else "simultaneous", self.error()[1])
+        self.assertGreater(self.daemon.get(self.account, "Account", "NextAttempt"), time.time())
+        self.assertEqual(len(self.scripted.peers), connections)
+        self.assertEqual(self.places(), before)
+        del self.gmail.answers[command]
+        self.daemon.sync()
+        self.idle()
+        self.assertEqual(self.error(), ("", ""))
+        after = self.places()
+        self.assertEqual({path: ids[1:] for path, ids in after.items()}, before)
+
+    def limit(self, command, words):
+        gmail = Gmail()
+        gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        # All connections are there, and nothing that was asked for before is under way.
+        wait_for(lambda: gmail.idling, say="INBOX is not watched")
+        self.daemon.sync()
+        self.limited(command, words)
+
+    def test_no_bandwidth_left_for_fetch(self):
+        self.limit("FETCH", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")
+
+    def test_no_bandwidth_left_for_opening(self):
+        self.limit("EXAMINE", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")
+
+    def test_no_bandwidth_left_and_goodbye(self):
+        self.limit("EXAMINE", b"* BYE [OVERQUOTA] " + self.LIMITS + b"\r\n")
+
+    def test_no_bandwidth_left_for_what_people_do(self):
+        """It isn't refused for good, as where a mailbox is full."""
+        gmail = Gmail()
+        gmail.deliver(b"INBOX")
+        self.begin(gmail)
+        self.refuse("UID_STORE", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")
+        one = self.ids("INBOX")[0]
+        operation = self.modify([one], addKeywords=strings("$flagged"))
+        wait_for(lambda: self.status() == "throttled")
+        self.assertIn(self.operation(operation)["state"], ("pending", "running"))
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".RateLimited"))
+        del gmail.answers["UID_STORE"]
+        self.daemon.sync()
+        self.assertEqual(self.ended(operation), "done")
+
+    def test_too_many_connections(self):
+        """It is no wrong password: nobody is asked for another, and it is tried again by itself."""
+        gmail = Gmail()
+        gmail.deliver(b"INBOX")
+        refusing = True
+
+        def authenticate(peer, tag, command):
+            if refusing:
+                peer.send(tag + b" NO [ALERT] Too many simultaneous connections. (Failure)\r\n")
+            else:
+                gmail.do_AUTHENTICATE(peer, tag, command)
+        gmail.answers["AUTHENTICATE"] = authenticate
+        # Our clock runs fast: its seconds of waiting are less.
+        self.begin(gmail, idle=False, env={"LD_PRELOAD": BUILD + "/tests/fault/clock.so", "SUREL_TEST_SPEED": "5",
+                                           "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"})
+        wait_for(lambda: self.status() == "throttled", say=lambda: str((self.status(), self.error())))
+        self.assertTrue(self.error()[0].endswith(".RateLimited"))
+        self.assertIn("Too many simultaneous connections", self.error()[1])
+        refusing = False
+        self.idle()
+        self.assertEqual(len(self.ids("INBOX")), 1)
 
 
 if __name__ == "__main__":

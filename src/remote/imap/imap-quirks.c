@@ -1,6 +1,8 @@
 /* Server faults that are worked round, each with its wire example. */
 #include "remote/imap/imap-quirks.h"
 
+#include <string.h>
+
 /**
  * surel_imap_quirk_code_end:
  * @p: behind the `[` of a response code
@@ -105,6 +107,28 @@ surel_imap_quirk_size_is_wrong (SurelImapLexer *lexer, guint64 *size)
 {
   *size = 0;
   return !surel_imap_lex_number (lexer, G_MAXINT64, size);
+}
+
+/**
+ * surel_imap_quirk_is_throttled:
+ * @text: (nullable): a server's words with NO, BAD or BYE
+ *
+ * Gmail limits what an account may do in a day, and how many connections it may have. It refuses any command then,
+ * signing in as well, or hangs up, with a code that is for a full mailbox (RFC 9208 §4.3.1), or with one that says
+ * nothing; only its words tell, and they are about the account:
+ *
+ *     S9 NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)
+ *     * BYE [OVERQUOTA] Account exceeded command or bandwidth limits.
+ *     S2 NO [ALERT] Too many simultaneous connections. (Failure)
+ *
+ * Returns: whether it is to be left alone for a while
+ */
+gboolean
+surel_imap_quirk_is_throttled (const char *text)
+{
+  return text != NULL
+         && (strstr (text, "exceeded command or bandwidth limits") != NULL
+             || strstr (text, "Too many simultaneous connections") != NULL);
 }
 
 /**

@@ -19,6 +19,7 @@ gboolean surel_imap_quirk_flags_are_nil (SurelImapLexer *lexer);
 gboolean surel_imap_quirk_disposition_is_string (SurelImapLexer *lexer, const char **disposition);
 gboolean surel_imap_quirk_message_has_no_envelope (SurelImapLexer *lexer);
 gboolean surel_imap_quirk_size_is_wrong (SurelImapLexer *lexer, guint64 *size);
+gboolean surel_imap_quirk_is_throttled (const char *text);
 void surel_imap_quirk_ask_mailbox_id_alone (SurelImapCommand *command);
 
 G_END_DECLS

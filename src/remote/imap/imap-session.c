@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "remote/imap/imap-parser.h"
+#include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
 
 #define READ_SIZE 65536 /* octets asked for at once */
@@ -374,8 +375,10 @@ set_status_error (
 {
   g_autofree char *text = words_of (self, response->text, TEXT_MAX);
   g_autofree char *name = words_of (self, response->code.name, TEXT_MAX);
+  gboolean throttled = surel_imap_quirk_is_throttled (response->text); /* that isn't about the command */
 
-  g_set_error (error, SUREL_IMAP_ERROR, code, "The server %s: “%s”%s%s%s", what, text, name[0] != '\0' ? " [" : "",
+  g_set_error (error, throttled ? SUREL_ERROR : SUREL_IMAP_ERROR, throttled ? (int) SUREL_ERROR_RATE_LIMITED : (int) code,
+               "The server %s: “%s”%s%s%s", what, text, name[0] != '\0' ? " [" : "",
                name, name[0] != '\0' ? "]" : "");
 }
 
@@ -599,7 +602,10 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
     {
       set_status_error (self, response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
       if (response->condition == SUREL_IMAP_PREAUTH && error != NULL)
-        (*error)->code = SUREL_IMAP_ERROR_SYNTAX;
+        {
+          (*error)->domain = SUREL_IMAP_ERROR;
+          (*error)->code = SUREL_IMAP_ERROR_SYNTAX;
+        }
       return FALSE;
     }
   return surel_imap_session_learn_capabilities (self, cancellable, error);
