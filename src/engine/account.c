@@ -467,7 +467,7 @@ surel_account_sign_in (SurelAccount *self, SurelJob *job)
 /**
  * surel_account_fetch:
  *
- * Brings a message's bytes: surel_fetcher_fetch().
+ * Brings a message's bytes: surel_fetcher_fetch(). While the server wants to be left alone it isn't asked.
  */
 void
 surel_account_fetch (SurelAccount *self,
@@ -478,6 +478,11 @@ surel_account_fetch (SurelAccount *self,
 {
   g_autoptr (GError) error = NULL;
 
+  if (self->status == SUREL_STATUS_THROTTLED && self->error != NULL)
+    {
+      func (self->error, data);
+      return;
+    }
   if (self->fetcher != NULL)
     {
       surel_fetcher_fetch (self->fetcher, message, cancellable, func, data);

@@ -471,6 +471,24 @@ take_requests (SurelWorker *self, gint64 seconds)
     }
 }
 
+/* Waits for the next attempt. A person who asks for it gets it before; where the server wants to be left alone, what else
+ * people do waits with the rest. */
+static void
+wait_for_attempt (SurelWorker *self, const GError *error, gint64 seconds)
+{
+  gint64 until = surel_clock_monotonic () + seconds * G_USEC_PER_SEC;
+  guint64 before = self->request;
+  gint64 left = seconds;
+
+  do
+    {
+      take_requests (self, left);
+      left = (until - surel_clock_monotonic () + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+    }
+  while (status_of (error) == SUREL_STATUS_THROTTLED && left > 0 && self->request == before
+         && !g_cancellable_is_cancelled (self->stop));
+}
+
 /* Seconds until there is something to do that nobody has to ask for. */
 static gint64
 seconds_left (SurelWorker *self)
@@ -574,7 +592,7 @@ worker_main (gpointer data)
         g_clear_pointer (&rejected, surel_certificate_unref);
       else
         report_failure (self, error, rejected, g_steal_pointer (&alert), wait);
-      take_requests (self, wait);
+      wait_for_attempt (self, error, wait);
     }
   g_clear_pointer (&remote, surel_remote_free);
   worker_unref (self);

@@ -424,12 +424,17 @@ class Labels(Case):
         self.assertTrue(self.error()[0].endswith(".RateLimited"))
         self.assertIn("limits" if b"limits" in words else "simultaneous", self.error()[1])
         self.assertGreater(self.daemon.get(self.account, "Account", "NextAttempt"), time.time())
+        # What people do and read meanwhile is no reason to ask before.
+        self.assertFails("RateLimited", self.read, before["INBOX"][0])
+        operations = [self.modify([before["INBOX"][0]], addKeywords=strings(f"k{n}")) for n in range(5)]
+        time.sleep(0.3)
         self.assertEqual(len(self.scripted.peers), connections)
         self.assertEqual(self.places(), before)
         del self.gmail.answers[command]
         self.daemon.sync()
         self.idle()
         self.assertEqual(self.error(), ("", ""))
+        self.assertEqual([self.ended(operation) for operation in operations], ["done"] * 5)
         after = self.places()
         self.assertEqual({path: ids[1:] for path, ids in after.items()}, before)
 
