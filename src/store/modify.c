@@ -96,6 +96,23 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
   return TRUE;
 }
 
+/* The folder of @account that has @role; 0 for none. Where folders are labels and none is the archive, the one that has
+ * all is: what is moved there has lost the label of where it was, and is archived. */
+static gboolean
+find_role (SurelTxn *txn, gint64 account, const char *role, gint64 *folder, GError **error)
+{
+  return surel_sql_get (txn->sql, folder, error,
+                        "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
+                        "removing AND NOT deleting",
+                        "is", account, role)
+         && (*folder != 0 || !g_str_equal (role, "archive")
+             || surel_sql_get (txn->sql, folder, error,
+                               "SELECT f.id FROM folder f JOIN account a ON a.id = f.account WHERE a.id = ? AND ' ' || "
+                               "a.capabilities || ' ' LIKE '% labels %' AND coalesce(f.role_set, f.role) = 'all' AND "
+                               "f.selectable AND NOT f.removing AND NOT f.deleting",
+                               "i", account));
+}
+
 /* The folder of @account that the message is to be moved to; 0 for none. */
 static gboolean
 target_of (Work *work, gint64 account, gint64 *target, GError **error)
@@ -112,10 +129,7 @@ target_of (Work *work, gint64 account, gint64 *target, GError **error)
   *target = (gint64) (guintptr) known;
   if (known != NULL)
     return TRUE;
-  if (!surel_sql_get (work->txn->sql, target, error,
-                      "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
-                      "removing AND NOT deleting",
-                      "is", account, work->patch->move_to_role))
+  if (!find_role (work->txn, account, work->patch->move_to_role, target, error))
     return FALSE;
   if (*target == 0)
     *target = surel_folder_make_role (work->txn, account, work->patch->move_to_role, work->result, work->patch->client, error);

@@ -399,6 +399,20 @@ class Labels(Case):
         del before["INBOX"]
         wait_for(lambda: self.places() == before, say=lambda: str(self.places()))
 
+    def test_archived_is_in_all_mail(self):
+        """No folder is made for it; the message keeps its id, and is there once."""
+        gmail = Gmail()
+        mail, other = gmail.deliver(b"INBOX", b"Work"), gmail.deliver(b"INBOX")
+        self.begin(gmail)
+        folders, before = self.daemon.folders(), self.places()
+        one = before["INBOX"][-1]
+        self.assertEqual(self.ended(self.modify([one], moveToRole=GLib.Variant("s", "archive"))), "done")
+        self.daemon.sync()
+        self.assertEqual((gmail.where(mail), gmail.where(other)), ({b"Work", ALL}, {b"INBOX", ALL}))
+        self.assertEqual(self.daemon.folders(), folders)
+        self.assertEqual(self.places(), {"INBOX": before["INBOX"][:1], "Work": before["Work"],
+                                         "[Gmail]/All Mail": [before["[Gmail]/All Mail"][0], one]})
+
     # --- Limits ---
 
     LIMITS = b"Account exceeded command or bandwidth limits."

@@ -31,6 +31,7 @@ static const struct
   { "UNSELECT", SUREL_IMAP_CAN_UNSELECT },
   { "UIDPLUS", SUREL_IMAP_CAN_UIDPLUS },
   { "MOVE", SUREL_IMAP_CAN_MOVE },
+  { "X-GM-EXT-1", SUREL_IMAP_HAS_LABELS },
 };
 
 /**

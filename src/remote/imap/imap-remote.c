@@ -73,6 +73,8 @@ imap_get_capabilities (SurelRemote *remote)
   g_strv_builder_add_many (builder, "append", "drafts", "keywords", "folders", "subscriptions", NULL);
   if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_QUOTA))
     g_strv_builder_add (builder, "quota");
+  if (surel_imap_session_can (self->session, SUREL_IMAP_HAS_LABELS))
+    g_strv_builder_add (builder, "labels");
   return g_strv_builder_end (builder);
 }
 
