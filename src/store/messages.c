@@ -8,6 +8,10 @@
 #include "store/intents.h"
 #include "store/layers.h"
 
+/* Unread mail that comes there is no new mail: it is none, or is in another folder as well. */
+static const char *const silent_roles[]
+    = { "trash", "junk", "sent", "drafts", "all", "flagged", "important", NULL };
+
 /* What a job needs to know of the folder it writes to. */
 typedef struct
 {
@@ -77,7 +81,7 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
   place->epoch = sqlite3_column_int64 (statement, 1);
   place->listed = sqlite3_column_int (statement, 2);
   place->lets_go = strcmp (role, "trash") == 0 || strcmp (role, "junk") == 0;
-  place->announces = !place->lets_go && strcmp (role, "sent") != 0 && strcmp (role, "drafts") != 0;
+  place->announces = !g_strv_contains (silent_roles, role);
   sqlite3_reset (statement);
   if (!surel_sql_get (txn->sql, &stale, error,
                       "SELECT 1 FROM placement WHERE folder = ? AND epoch < ? LIMIT 1", "ii", folder,

@@ -413,6 +413,22 @@ class Labels(Case):
         self.assertEqual(self.places(), {"INBOX": before["INBOX"][:1], "Work": before["Work"],
                                          "[Gmail]/All Mail": [before["[Gmail]/All Mail"][0], one]})
 
+    # --- New mail ---
+
+    def test_new_mail_is_told_once(self):
+        """All Mail has it as well; and there alone is what a filter has archived, and what is sent from elsewhere."""
+        gmail = Gmail()
+        gmail.deliver(b"INBOX")
+        self.begin(gmail)
+        mirror = Mirror()
+        mirror.catch_up(self.daemon)
+        gmail.deliver(b"INBOX")
+        gmail.deliver(b"Work")
+        gmail.deliver()
+        self.daemon.sync()
+        mirror.catch_up(self.daemon)
+        self.assertEqual(sorted(mirror.new_mail), sorted([self.ids("INBOX")[0], self.ids("Work")[0]]))
+
     # --- Limits ---
 
     LIMITS = b"Account exceeded command or bandwidth limits."
