@@ -8,6 +8,8 @@
 #include "store/intents.h"
 #include "store/layers.h"
 
+#define SAME_SECOND_MAX 100 /* messages, the latest, that are looked through for one that is the same */
+
 /* Unread mail that comes there is no new mail: it is none, or is in another folder as well. */
 static const char *const silent_roles[]
     = { "trash", "junk", "sent", "drafts", "all", "flagged", "important", NULL };
@@ -224,6 +226,25 @@ take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
          && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
 }
 
+/* Takes @is_new back where the same message was told of in another folder: it has several labels, or a filter has
+ * copied it. Such ones were received in the same second, in which there may be many more. */
+static gboolean
+look_for_told (Place *place, gint64 received, guint64 identity, gboolean *is_new, GError **error)
+{
+  gint64 told = 0;
+
+  if (*is_new
+      && !surel_sql_get (place->txn->sql, &told, error,
+                         "SELECT 1 FROM (SELECT id, account, identity, announced FROM message WHERE shown AND doc BETWEEN ? "
+                         "AND ? ORDER BY doc LIMIT ?) m WHERE m.announced AND m.account = ? AND m.identity = ? AND NOT EXISTS "
+                         "(SELECT 1 FROM placement p WHERE p.message = m.id AND p.folder = ?) LIMIT 1",
+                         "iiiiii", surel_message_row_doc (received, -1), surel_message_row_doc (received, 0),
+                         (gint64) SAME_SECOND_MAX, place->account, (gint64) identity, place->folder))
+    return FALSE;
+  *is_new = *is_new && told == 0;
+  return TRUE;
+}
+
 static gboolean
 insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **error)
 {
@@ -233,7 +254,7 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
   gboolean shown = surel_flags_are_shown (m->flags);
   gboolean is_new = place->listed && place->announces && surel_flags_unread (m->flags);
 
-  if (id == 0
+  if (id == 0 || !look_for_told (place, m->received, identity, &is_new, error)
       || !surel_sql_run (
           txn->sql, error,
           "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, subject, from_, "

@@ -429,6 +429,17 @@ class Labels(Case):
         mirror.catch_up(self.daemon)
         self.assertEqual(sorted(mirror.new_mail), sorted([self.ids("INBOX")[0], self.ids("Work")[0]]))
 
+    def test_new_mail_with_several_labels_is_told_once(self):
+        gmail = Gmail()
+        self.begin(gmail)
+        mirror = Mirror()
+        mirror.catch_up(self.daemon)
+        gmail.deliver(b"INBOX", b"Work")
+        gmail.deliver(b"INBOX", b"Work")
+        self.daemon.sync()
+        mirror.catch_up(self.daemon)
+        self.assertEqual(sorted(mirror.new_mail), sorted(self.ids("INBOX")))
+
     # --- Limits ---
 
     LIMITS = b"Account exceeded command or bandwidth limits."
