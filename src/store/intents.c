@@ -480,7 +480,8 @@ surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
  * @adopted: (out): whether it is done
  *
  * A message that may have been put on the server before, and wasn't found where it was to go: another program may have
- * moved it on. A list has come since then; one that is the same, and that wasn't known when this was asked for, is it.
+ * moved it on. A list has come since then; one that is the same by header, date and size (a server that names messages
+ * gives it a name that ours had not), and that was not known when this was asked for, is it.
  */
 gboolean
 surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
@@ -498,10 +499,11 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
     return TRUE;
   s = surel_sql_start (txn->sql, error,
                        "SELECT m.id, p.folder, p.epoch, p.rid, coalesce(m.server_flags, m.flags), CASE WHEN m.server_flags IS "
-                       "NULL THEN m.keywords ELSE m.server_keywords END FROM operation o CROSS JOIN message m CROSS JOIN placement p ON "
-                       "p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE o.id = ?1 AND o.attempts "
-                       "> 0 AND m.id > ?2 AND m.account = ?3 AND m.identity = ?4 LIMIT 1",
-                       "iiii", item->operation, item->message, change->account, (gint64) item->identity);
+                       "NULL THEN m.keywords ELSE m.server_keywords END FROM operation o CROSS JOIN message n ON n.id = ?2 CROSS JOIN "
+                       "message m CROSS JOIN placement p ON p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = "
+                       "p.epoch WHERE o.id = ?1 AND o.attempts > 0 AND m.id > ?2 AND m.account = n.account AND m.received = "
+                       "n.received AND m.size = n.size AND m.message_id IS n.message_id AND m.subject IS n.subject LIMIT 1",
+                       "ii", item->operation, item->message);
   found = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
   if (found <= 0)
     return found == 0;
