@@ -7,6 +7,7 @@ import re
 import ssl
 import statistics
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from surel_test import *  # noqa: E402,F403
@@ -50,6 +51,23 @@ class Raw:
                 if not lines[-1].startswith(tag + b"OK"):
                     raise RuntimeError(lines[-1])
                 return lines
+
+
+class Ear(threading.Thread):
+    """Listens to the inbox by IDLE, and notes when it is told of so many messages."""
+
+    def __init__(self, server, count):
+        super().__init__(daemon=True)
+        self.raw, self.count, self.heard = Raw(server), count, 0
+        self.raw.run("SELECT INBOX")
+        self.raw.socket.sendall(b"idle IDLE\r\n")
+        self.raw.file.readline()
+        self.start()
+
+    def run(self):
+        while self.count > 0:
+            self.count -= b" FETCH " in self.raw.file.readline()
+        self.heard = time.monotonic()
 
 
 class Bench(Case):
@@ -125,7 +143,7 @@ class Bench(Case):
         ratio("  until the server has it, as a ratio to raw", there, store)
 
     def elsewhere(self, raw):
-        known, heard = [], []
+        known, heard, told = [], [], []
         other = Raw(self.server)
         for n in range(ROUNDS):
             self.daemon.sync()
@@ -133,6 +151,7 @@ class Bench(Case):
             modseq = int(re.search(rb"HIGHESTMODSEQ (\d+)", b"".join(raw.run("STATUS INBOX (HIGHESTMODSEQ)"))).group(1))
             uidvalidity = int(re.search(rb"UIDVALIDITY (\d+)", b"".join(raw.run("STATUS INBOX (UIDVALIDITY)"))).group(1))
             state, seen = self.daemon.get(PATH, "Manager", "State"), set()
+            ear = Ear(self.server, min(ELSEWHERE, COUNT))
             raw.run(f"UID STORE 1:{ELSEWHERE} {'-' if n % 2 else '+'}FLAGS.SILENT (elsewhere)")
             begin = time.monotonic()
             while len(seen) < min(ELSEWHERE, COUNT):
@@ -140,14 +159,17 @@ class Bench(Case):
                 state = changes["state"]
                 seen.update(changes.get("messagesUpdated", ()))
             heard.append(time.monotonic() - begin)
+            ear.join()
+            told.append(ear.heard - begin)
             begin = time.monotonic()
             lines = other.run(f"EXAMINE INBOX (QRESYNC ({uidvalidity} {modseq}))")
             known.append(time.monotonic() - begin)
             self.assertEqual(sum(b" FETCH " in line for line in lines), min(ELSEWHERE, COUNT))
             other.run("UNSELECT")
         show(f"{ELSEWHERE} flags changed elsewhere, until Changes has them", heard)
-        show("raw QRESYNC client", known)
-        ratio("  as a ratio to raw", heard, known)
+        show("  after a raw client is told by IDLE", [a - b for a, b in zip(heard, told)])
+        show("raw client's IDLE, until it is told", told)
+        show("raw client's QRESYNC", known)
 
 
 if __name__ == "__main__":
