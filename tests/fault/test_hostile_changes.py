@@ -4,6 +4,7 @@ twice, and what waits doesn't hold up what doesn't depend on it."""
 
 import os
 import re
+import select
 import sys
 import threading
 
@@ -403,6 +404,29 @@ class Changes(Case):
         self.assertLess(len(self.scripted.peers), 10, "it is gone back to at once, again and again")
         self.assertEqual(self.ended(self.modify([ids[0]], addKeywords=strings("$seen"))), "done")
         self.assertEqual(self.daemon.get(self.account, "Account", "Error"), ("", ""))
+
+    def test_much_is_told_at_once(self):
+        """Dovecot's way: a DONE that comes while it has more to tell is answered much later."""
+        class Bursting(Writable):
+            capability = Writable.capability + b" IDLE"
+            idles = early = 0
+
+            def do_IDLE(self, peer, tag, _):
+                self.idles += 1
+                peer.send(b"+ idling\r\n")
+                if self.idles == 1:
+                    for n, uid in enumerate(self.uids, 1):
+                        self.messages[uid][0].add(b"\\Flagged")
+                        peer.send(self.row(n, False))
+                        if select.select([peer.connection], [], [], 0.001)[0]:
+                            self.early += 1
+                            threading.Event().wait(30)
+                peer.file.readline()
+                peer.send(tag + b" OK done\r\n")
+        mailbox = Bursting(50)
+        ids = self.begin(mailbox)
+        wait_for(lambda: all(self.keywords(id) == {"$flagged"} for id in ids), 8)
+        self.assertEqual(mailbox.early, 0)
 
     def test_few_commands_wait_at_a_time(self):
         class Slow(Writable):

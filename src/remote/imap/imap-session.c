@@ -21,6 +21,8 @@
 #define OCTETS_MAX (256 * 1024 * 1024) /* octets for one command: a window of headers has a tenth */
 #define ALERT_MAX 512 /* octets of an ALERT that are kept */
 #define TEXT_MAX 300 /* octets of a server's words in an error */
+#define QUIET (10 * 1000) /* µs after a change in which nothing more comes */
+#define BURST_MAX (250 * 1000) /* µs in which changes may go on coming */
 #define DONE_MAX (10 * G_USEC_PER_SEC) /* for the answer to IDLE's DONE: a dead link is found so */
 
 struct _SurelImapSession
@@ -712,6 +714,34 @@ tells_of_a_change (const SurelImapResponse *response)
          || response->kind == SUREL_IMAP_VANISHED || response->kind == SUREL_IMAP_FETCH;
 }
 
+/* Reads what comes along with a change until nothing more does. Dovecot answers a DONE that comes in the middle of a
+ * thousand answers, over TLS, only when something else happens. Returns 1 when it is quiet, 0 when IDLE was ended by the
+ * server, -1 with @error set. */
+static int
+read_until_quiet (SurelImapSession *self, guint tag, GCancellable *wake, GError **error)
+{
+  gint64 deadline = surel_clock_monotonic () + BURST_MAX;
+
+  while (surel_clock_monotonic () < deadline)
+    {
+      g_autoptr (GError) own = NULL;
+      const SurelImapResponse *response;
+
+      if (!read_response (self, QUIET, &response, wake, &own))
+        {
+          if (g_error_matches (own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+              || g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+            return 1;
+          g_propagate_error (error, g_steal_pointer (&own));
+          return -1;
+        }
+      note (self, response);
+      if (response->kind == SUREL_IMAP_TAGGED)
+        return end_idle (self, tag, response, error) ? 0 : -1;
+    }
+  return 1;
+}
+
 /**
  * surel_imap_session_idle:
  * @timeout_us: how long at most, in microseconds
@@ -762,6 +792,13 @@ surel_imap_session_idle (SurelImapSession *self,
         }
       *changed = tells_of_a_change (response);
       over = *changed || self->alert != NULL;
+    }
+  if (*changed)
+    {
+      int quiet = read_until_quiet (self, tag, wake, error);
+
+      if (quiet <= 0)
+        return quiet == 0;
     }
   if (!surel_connection_write (self->connection, "DONE\r\n", 6, NULL, error))
     return FALSE;
