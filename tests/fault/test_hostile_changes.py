@@ -429,33 +429,45 @@ class Changes(Case):
         self.assertEqual(mailbox.early, 0)
 
     def test_few_commands_wait_at_a_time(self):
+        class Reader:
+            """Lines, and whether one more comes soon."""
+
+            def __init__(self, connection):
+                self.connection, self.octets = connection, b""
+
+            def readline(self):
+                while b"\n" not in self.octets:
+                    some = self.connection.recv(65536)
+                    if not some:
+                        return b""
+                    self.octets += some
+                line, _, self.octets = self.octets.partition(b"\n")
+                return line + b"\n"
+
+            def has_more(self):
+                return b"\n" in self.octets or bool(select.select([self.connection], [], [], 0.05)[0])
+
         class Slow(Writable):
-            def __init__(self):
-                super().__init__()
-                self.waiting, self.most = [], 0
+            """Answers once nothing more is asked."""
+
+            most = 0
+
+            def __call__(self, peer):
+                peer.file, peer.waiting = Reader(peer.connection), []
+                super().__call__(peer)
 
             def do_LIST(self, peer, tag, _):
                 peer.send(b"".join(b'* LIST () "/" "Folder %d"\r\n' % n for n in range(100)) + b'* LIST () "/" INBOX\r\n'
                           + tag + b" OK done\r\n")
 
             def do_STATUS(self, peer, tag, command):
-                with self.lock:
-                    self.waiting.append((peer, tag, command))
-                    self.most = max(self.most, len(self.waiting))
-                threading.Timer(0.05, self.answer).start()
-
-            lock = threading.Lock()
-
-            def answer(self):
-                with self.lock:
-                    waiting, self.waiting = self.waiting, []
-                for peer, tag, command in waiting:
-                    name = command[len(b"STATUS "):command.rindex(b" (")]
-                    try:
-                        peer.send(b"* STATUS %s (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
-                                  % (name, tag))
-                    except OSError:
-                        pass  # it has left
+                name = command[len(b"STATUS "):command.rindex(b" (")]
+                peer.waiting.append(b"* STATUS %s (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
+                                    % (name, tag))
+                self.most = max(self.most, len(peer.waiting))
+                if not peer.file.has_more():
+                    peer.send(b"".join(peer.waiting))
+                    peer.waiting = []
         mailbox = Slow()
         self.begin(mailbox)
         self.daemon.sync()
