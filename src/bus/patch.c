@@ -74,6 +74,9 @@ take_folders (GVariant *value, const char *key, GArray *folders, GError **error)
 
       if (!take_folder (owned, key, &folder, error))
         return FALSE;
+      for (guint i = 0; i < folders->len; i++)
+        if (g_array_index (folders, gint64, i) == folder)
+          return fail (error, key, "names a folder twice");
       g_array_append_val (folders, folder);
     }
   return TRUE;

@@ -162,6 +162,7 @@ surel_cli_find_folder (SurelCli *cli, const char *words, GError **error)
   g_autoptr (GVariant) folders = surel_cli_objects (cli, "Folder", error);
   const char *colon = strchr (words, ':');
   g_autofree char *account = NULL;
+  g_autoptr (GError) own = NULL;
   const char *name = words;
   char *found = NULL;
   GVariantIter iter;
@@ -174,10 +175,9 @@ surel_cli_find_folder (SurelCli *cli, const char *words, GError **error)
     {
       g_autofree char *first = g_strndup (words, (gsize) (colon - words));
 
-      account = surel_cli_find_account (cli, first, error);
-      if (account == NULL)
-        return NULL;
-      name = colon + 1;
+      account = surel_cli_find_account (cli, first, &own);
+      if (account != NULL)
+        name = colon + 1; /* else it may be a colon of the folder's own */
     }
   g_variant_iter_init (&iter, folders);
   while (g_variant_iter_next (&iter, "{&o@a{sv}}", &path, &properties))
@@ -190,11 +190,13 @@ surel_cli_find_folder (SurelCli *cli, const char *words, GError **error)
       g_variant_lookup (owned, "Role", "&s", &role);
       g_variant_lookup (owned, "Path", "&s", &folder_path);
       g_variant_lookup (owned, "Account", "&o", &of);
-      if ((g_str_equal (role, name) || g_str_equal (folder_path, name))
+      if (name[0] != '\0' && (g_str_equal (role, name) || g_str_equal (folder_path, name))
           && (account == NULL || g_str_equal (of, account)) && !take_one (&found, path, words, error))
         return NULL;
     }
-  if (found == NULL)
+  if (found == NULL && own != NULL)
+    g_propagate_error (error, g_steal_pointer (&own));
+  else if (found == NULL)
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There is no folder “%s”"), words);
   return found;
 }

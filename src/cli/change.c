@@ -105,7 +105,14 @@ modify (SurelCli *cli, GVariant *ids, GVariantBuilder *patch, GError **error)
       g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("No message was changed"));
       return FALSE;
     }
-  return surel_cli_accepted (cli, operation, error);
+  if (!surel_cli_accepted (cli, operation, error))
+    return FALSE;
+  if (missing != NULL && g_variant_n_children (missing) > 0)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("Not all messages were changed"));
+      return FALSE;
+    }
+  return TRUE;
 }
 
 gboolean

@@ -225,7 +225,8 @@ write_patch (SurelTxn *txn, gpointer data, GError **error)
       return FALSE;
     }
   if (is_last)
-    call->reply = g_variant_ref_sink (call->make_reply (surel_txn_get_state (txn), call->result));
+    call->reply = g_variant_ref_sink (
+        call->make_reply (done ? surel_txn_get_state (txn) : surel_txn_get_last_state (txn), call->result));
   if (done && is_last && call->key != NULL && !surel_calls_put (txn, call->key, call->call, call->reply, error))
     return FALSE;
   /* What was but tried is rolled back. */

@@ -547,7 +547,9 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
     return FALSE;
   if (!list)
     return TRUE;
-  if (!sync_all (self, *remote, error))
+  /* What waited to be told where something is now can go. */
+  if (!sync_all (self, *remote, error)
+      || !surel_push (&self->context, self->account->id, *remote, &self->sync_again, self->stop, error))
     return FALSE;
   self->sync_wanted = self->sync_again;
   self->sync_again = FALSE;

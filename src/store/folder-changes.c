@@ -172,7 +172,8 @@ surel_folder_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *re
          && surel_folder_layers_name_paths (txn, change->account, error);
 }
 
-/* Gives the folder a place and a name. One that waits to be made, or renamed, just gets others. */
+/* Gives the folder a place and a name. One that waits to be made, or renamed, just gets others, but where other
+ * folders' changes come after it: they may need the name that it has in between. */
 static gboolean
 place (SurelTxn *txn, SurelFolderChange *change, gint64 parent, const char *name, const char *kind, SurelModified *result,
        GError **error)
@@ -181,8 +182,9 @@ place (SurelTxn *txn, SurelFolderChange *change, gint64 parent, const char *name
 
   if (!check_free (txn, change->account, parent, name, change->folder, error)
       || !surel_sql_get (txn->sql, &waiting, error,
-                         "SELECT id FROM intent WHERE target = ? AND state < 2 AND state = 0 AND kind IN (10, 11) ORDER BY id "
-                         "DESC LIMIT 1",
+                         "SELECT i.id FROM intent i WHERE i.target = ? AND i.state < 2 AND i.state = 0 AND i.kind IN (10, 11) AND "
+                         "NOT EXISTS (SELECT 1 FROM intent e WHERE e.account = i.account AND e.state < 2 AND e.kind >= 10 AND "
+                         "e.id > i.id) ORDER BY i.id DESC LIMIT 1",
                          "i", change->folder))
     return FALSE;
   if (waiting != 0)

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "store/folder-layers.h"
 #include "store/intents.h"
+#include "store/message-row.h"
 #include "store/operations.h"
 
 #define IS_FREE                                                                                          \
@@ -14,7 +15,10 @@
   "EXISTS (SELECT 1 FROM intent e WHERE e.target = i.source AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) AND (i.kind != 12 OR (NOT "   \
   "EXISTS (SELECT 1 FROM placement p JOIN intent e ON e.message = p.message AND e.state < 2 WHERE p.folder = i.target) "    \
   "AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.target = i.target AND e.kind < 10 AND e.state < 2) AND NOT EXISTS "       \
-  "(SELECT 1 FROM folder f JOIN intent e ON e.target = f.id AND e.kind >= 10 AND e.state < 2 WHERE f.parent = i.target))) AND (i.kind NOT IN (10, 11) OR "        \
+  "(SELECT 1 FROM folder f JOIN intent e ON e.target = f.id AND e.kind >= 10 AND e.state < 2 WHERE f.parent = i.target) " \
+  "AND NOT EXISTS (SELECT 1 FROM intent e JOIN intent d ON d.message = e.message AND d.target = i.target AND d.state = 2 " \
+  "AND d.kind < 10 WHERE e.account = i.account AND e.state < 2 AND e.kind < 10 AND NOT EXISTS (SELECT 1 FROM placement p " \
+  "WHERE p.message = e.message AND p.epoch < " SUREL_EPOCH_HERE_SQL ")))) AND (i.kind NOT IN (10, 11) OR "        \
   "NOT EXISTS (SELECT 1 FROM intent e JOIN folder f ON f.id = e.target WHERE e.account = i.account AND e.state < 2 AND "   \
   "e.kind >= 10 AND e.kind IN (11, 12) AND e.id < i.id AND e.target != i.target AND f.server_name = i.add_words AND "      \
   "f.server_parent = i.source))"

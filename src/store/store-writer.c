@@ -92,6 +92,17 @@ surel_txn_get_state (SurelTxn *txn)
   return surel_changes_count (txn->changes) > 0 ? txn->store->next_state : txn->store->state;
 }
 
+/**
+ * surel_txn_get_last_state:
+ *
+ * Returns: the state of the commit before
+ */
+guint64
+surel_txn_get_last_state (SurelTxn *txn)
+{
+  return txn->store->state;
+}
+
 /* --- What a job records --- */
 
 typedef struct

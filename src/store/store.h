@@ -81,6 +81,7 @@ void surel_store_read (SurelStore *self,
 void surel_store_read_sync (SurelStore *self, SurelReadFunc func, gpointer data);
 gint64 surel_txn_new_id (SurelTxn *txn, GError **error);
 guint64 surel_txn_get_state (SurelTxn *txn);
+guint64 surel_txn_get_last_state (SurelTxn *txn);
 void surel_txn_count (SurelTxn *txn, gint64 account, gint64 folder, int total, int unread);
 void surel_txn_touched (SurelTxn *txn, gint64 folder);
 void surel_txn_changed (SurelTxn *txn, SurelFamily family, guint64 id, SurelEvent event);

@@ -320,6 +320,15 @@ class Dying(Case):
             self.modify([("INBOX", 1)], {"moveTo": path_of(folder)})
         self.check(change)
 
+    def test_a_new_folder_used_and_deleted(self):
+        def change():
+            folder = self.create("New")
+            one, _ = self.append(folder, 90)
+            self.act(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [one], {"moveTo": path_of(self.at("Work"))})
+            self.act(folder, "Folder", "Rename", "(sa{sv})", "Newer")
+            self.act(folder, "Folder", "Delete", "(a{sv})")
+        self.check(change)
+
     def test_a_folder_made_renamed_and_deleted(self):
         def change():
             folder = self.create("One", self.at("Old"))

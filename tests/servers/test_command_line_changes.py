@@ -62,6 +62,9 @@ class Changes(Changing):
         self.assertEqual(set(inbox), {3, 6, 9, 10, 11, 12})
         self.assertEqual(inbox[6], {"$NotJunk"})
         self.refused(1, "There is no folder “Nowhere”", "move", ids[0], "Nowhere")
+        self.refused(1, "There is no folder “”", "move", ids[0], "")  # a folder without a role has an empty one
+        self.refused(1, "There is no folder “”", "folder", "delete", "", "--force")
+        self.refused(1, "Not all messages were changed", "flag", ids[0], "999999", "+seen")
         self.refused(2, "usage: surel move", "move", ids[0])
         self.refused(2, "usage: surel delete", "delete", "Trash")
 

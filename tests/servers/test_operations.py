@@ -106,9 +106,10 @@ class Operations(Changing):
         self.assertFails("StateMismatch", self.modify, daemon, [ids["Message 1"]], {"addKeywords": strings("$flagged")},
                          ifState=GLib.Variant("t", state))
         self.modify(daemon, [ids["Message 2"]], {"addKeywords": strings("$flagged")}, ifState=GLib.Variant("t", state))
-        operation, _, result = self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)},
-                                           dryRun=GLib.Variant("b", True))
+        operation, tried, result = self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)},
+                                               dryRun=GLib.Variant("b", True))
         self.assertEqual((operation, result["changed"]), (0, 1))
+        self.assertEqual(tried, daemon.get(PATH, "Manager", "State"))  # none that a commit is going to have
         self.assertIsNotNone(self.row(daemon, ids["Message 3"], "id"))
 
     def test_with_a_key_it_is_done_once(self):
@@ -126,7 +127,7 @@ class Operations(Changing):
         daemon = self.prepare()
         ids = list(self.ids(daemon).values())
         folder = GLib.Variant("o", self.folders["Work"])
-        for patch in ({"nonsense": folder}, {"moveTo": GLib.Variant("o", "/")}, {"moveTo": GLib.Variant("s", "Work")},
+        for patch in ({"nonsense": folder}, {"addFolders": GLib.Variant("ao", [self.folders["Work"]] * 2)}, {"moveTo": GLib.Variant("o", "/")}, {"moveTo": GLib.Variant("s", "Work")},
                       {"addKeywords": strings("a b")}, {"addKeywords": strings("x"), "removeKeywords": strings("X")},
                       {"destroy": GLib.Variant("b", True), "moveTo": folder}, {"moveFrom": folder},
                       {"moveToRole": GLib.Variant("s", "nowhere")}, {"moveTo": folder, "moveToRole": GLib.Variant("s", "trash")},
@@ -336,6 +337,22 @@ class Operations(Changing):
         self.assertEqual(self.ids(daemon, "Other"), ids)
         self.assertEqual(self.ids(daemon, "Archive"), {"Message 70": one})
         self.assertEqual((set(self.on_server("Other")), set(self.on_server("Archive"))), ({60, 61}, {70}))
+
+    def test_names_are_swapped_offline(self):
+        daemon = self.prepare()
+        fill(self.imap, "Work", 50, 1)
+        fill(self.imap, "Archive", 60, 1)
+        daemon.sync()
+        work, archive = self.folders["Work"], self.folders["Archive"]
+        self.enable(daemon, False)
+        for folder, name in ((work, "Between"), (archive, "Work"), (work, "Archive")):
+            daemon.call(folder, "Folder", "Rename", "(sa{sv})", name, {})
+        self.enable(daemon, True)
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual((set(self.on_server("Work")), set(self.on_server("Archive"))), ({60}, {50}))
+        self.folders = daemon.folders()
+        self.assertEqual((self.folders["Work"], self.folders["Archive"]), (archive, work))
 
     def quiet(self, daemon):
         """All operations are done."""
