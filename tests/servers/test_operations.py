@@ -109,7 +109,7 @@ class Operations(Changing):
         operation, tried, result = self.modify(daemon, [ids["Message 3"]], {"destroy": GLib.Variant("b", True)},
                                                dryRun=GLib.Variant("b", True))
         self.assertEqual((operation, result["changed"]), (0, 1))
-        self.assertEqual(tried, daemon.get(PATH, "Manager", "State"))  # none that a commit is going to have
+        self.assertLessEqual(tried, daemon.get(PATH, "Manager", "State"))  # none that a commit is going to have
         self.assertIsNotNone(self.row(daemon, ids["Message 3"], "id"))
 
     def test_with_a_key_it_is_done_once(self):
