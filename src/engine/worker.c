@@ -8,9 +8,10 @@
 #include "base/post.h"
 #include "base/queue.h"
 #include "base/refcount.h"
+#include "engine/folder-list.h"
 #include "engine/pull-sink.h"
 #include "engine/push.h"
-#include "store/folders.h"
+#include "store/accounts.h"
 #include "store/messages.h"
 
 #define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
@@ -46,10 +47,9 @@ struct _SurelWorker
   guint failures; /* in a row */
   guint new_messages; /* of this pass */
   guint expected; /* messages this pass will bring, as far as is known */
-  gboolean too_many; /* folders */
   gboolean left; /* a folder was left for later in this pass */
   gint64 last_sync;
-  char *listing; /* what the store was last told of the folders; nullable */
+  SurelFolderList *folders;
   char *inbox; /* its remote id; nullable */
   SurelQuota quota;
   gint64 quota_time; /* monotonic µs: when it was read */
@@ -72,7 +72,7 @@ worker_unref (SurelWorker *self)
   surel_account_row_unref (self->account);
   surel_queue_free (self->requests);
   g_object_unref (self->stop);
-  g_free (self->listing);
+  surel_folder_list_free (self->folders);
   g_free (self->inbox);
   g_free (self);
 }
@@ -129,94 +129,12 @@ post_status (SurelWorker *self, SurelStatus status, double progress)
 
 /* --- A pass over all folders --- */
 
-typedef struct
-{
-  gint64 account;
-  GPtrArray *entries;
-  GPtrArray *rows;
-  GStrv capabilities;
-  gboolean done;
-} Exchange;
-
-static gboolean
-write_folders (SurelTxn *txn, gpointer data, GError **error)
-{
-  Exchange *exchange = data;
-
-  return surel_accounts_check (txn, exchange->account, error)
-         && surel_folders_put_all (txn, exchange->account, exchange->entries, error)
-         && surel_accounts_set_capabilities (txn, exchange->account,
-                                             (const char *const *) exchange->capabilities, error);
-}
-
-static gboolean
-remove_folders (SurelTxn *txn, gpointer data, GError **error)
-{
-  Exchange *exchange = data;
-
-  return surel_accounts_check (txn, exchange->account, error)
-         && surel_folders_remove_some (txn, exchange->account, &exchange->done, error);
-}
-
-static void
-read_folders (SurelReader *reader, gpointer data)
-{
-  Exchange *exchange = data;
-
-  if (reader->error == NULL)
-    surel_folders_load_account (reader->sql, exchange->account, exchange->rows, NULL);
-}
-
 static gboolean
 write_last_sync (SurelTxn *txn, gpointer data, GError **error)
 {
   SurelWorker *self = data;
 
   return surel_accounts_set_last_sync (txn, self->account->id, self->last_sync, error);
-}
-
-/* All of a listing that the store keeps. */
-static char *
-describe_listing (GPtrArray *entries, GStrv capabilities)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; capabilities[i] != NULL; i++)
-    g_string_append_printf (text, "%s ", capabilities[i]);
-  for (guint i = 0; i < entries->len; i++)
-    {
-      const SurelFolderEntry *entry = entries->pdata[i];
-
-      g_string_append_printf (text, "\n%s\t%s\t%s\t%s\t%s\t%s\t%d %u %d %d", entry->remote_id,
-                              entry->parent_remote_id != NULL ? entry->parent_remote_id : "", entry->name,
-                              entry->role != NULL ? entry->role : "", entry->owner != NULL ? entry->owner : "",
-                              entry->identity != NULL ? entry->identity : "", (int) entry->namespace_kind, entry->rights, entry->subscribed, entry->selectable);
-    }
-  return g_string_free (text, FALSE);
-}
-
-/* The folders, as the server lists them now and the store has them then. */
-static GPtrArray *
-exchange_folders (SurelWorker *self, SurelRemote *remote, GPtrArray *entries, GError **error)
-{
-  g_auto (GStrv) capabilities = surel_remote_get_capabilities (remote);
-  g_autoptr (GPtrArray) rows
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
-  g_autofree char *listing = describe_listing (entries, capabilities);
-  Exchange exchange = { self->account->id, entries, rows, capabilities, g_strcmp0 (listing, self->listing) == 0 };
-
-  if (!exchange.done)
-    {
-      g_clear_pointer (&self->listing, g_free);
-      if (!surel_store_write_sync (self->context.store, write_folders, &exchange, error))
-        return NULL;
-      while (!exchange.done)
-        if (!surel_store_write_sync (self->context.store, remove_folders, &exchange, error))
-          return NULL;
-      self->listing = g_steal_pointer (&listing);
-    }
-  surel_store_read_sync (self->context.store, read_folders, &exchange);
-  return g_steal_pointer (&rows);
 }
 
 /* Remote id → SurelFolderEntry, borrowed. */
@@ -313,18 +231,6 @@ sync_folder (SurelWorker *self,
 }
 
 static gboolean
-reload (SurelWorker *self, GPtrArray **rows)
-{
-  Exchange exchange = { .account = self->account->id };
-
-  exchange.rows = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
-  surel_store_read_sync (self->context.store, read_folders, &exchange);
-  g_ptr_array_unref (*rows);
-  *rows = exchange.rows;
-  return TRUE;
-}
-
-static gboolean
 read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
 {
   gint64 now = surel_clock_monotonic ();
@@ -335,33 +241,39 @@ read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
   return surel_remote_read_quota (remote, &self->quota, self->stop, error);
 }
 
+typedef struct
+{
+  gint64 account;
+  gboolean more;
+} Unfound;
+
 static gboolean
 drop_unfound (SurelTxn *txn, gpointer data, GError **error)
 {
-  Exchange *exchange = data;
+  Unfound *unfound = data;
 
-  return surel_messages_drop_unfound (txn, exchange->account, &exchange->done, error);
+  return surel_messages_drop_unfound (txn, unfound->account, &unfound->more, error);
 }
 
 static void
 read_unfound (SurelReader *reader, gpointer data)
 {
-  Exchange *exchange = data;
+  Unfound *unfound = data;
 
-  exchange->done = surel_messages_have_unfound (reader, exchange->account);
+  unfound->more = surel_messages_have_unfound (reader, unfound->account);
 }
 
 /* All folders are as the server has them, and nothing was done there since they were listed. */
 static gboolean
 tidy_up (SurelWorker *self, GError **error)
 {
-  Exchange exchange = { .account = self->account->id };
+  Unfound unfound = { self->account->id, FALSE };
 
   if (self->left || self->sync_again)
     return TRUE;
-  surel_store_read_sync (self->context.store, read_unfound, &exchange);
-  while (exchange.done)
-    if (!surel_store_write_sync (self->context.store, drop_unfound, &exchange, error))
+  surel_store_read_sync (self->context.store, read_unfound, &unfound);
+  while (unfound.more)
+    if (!surel_store_write_sync (self->context.store, drop_unfound, &unfound, error))
       return FALSE;
   return TRUE;
 }
@@ -370,21 +282,15 @@ tidy_up (SurelWorker *self, GError **error)
 static gboolean
 sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
 {
-  g_autoptr (GPtrArray) entries = surel_remote_list (remote, self->stop, error);
-  g_autoptr (GHashTable) by_id = NULL;
   g_autoptr (GPtrArray) rows = NULL;
+  g_autoptr (GPtrArray) entries = surel_folder_list_exchange (self->folders, remote, &rows, self->stop, error);
+  g_autoptr (GHashTable) by_id = NULL;
   SurelFolderRow *inbox;
   gboolean proved = FALSE;
 
   if (entries == NULL)
     return FALSE;
   self->left = FALSE;
-  self->too_many = entries->len > SUREL_FOLDERS_MAX;
-  if (self->too_many)
-    g_ptr_array_set_size (entries, SUREL_FOLDERS_MAX);
-  rows = exchange_folders (self, remote, entries, error);
-  if (rows == NULL)
-    return FALSE;
   by_id = index_entries (entries);
   self->expected = 0;
   for (guint i = 0; i < rows->len; i++)
@@ -399,9 +305,9 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
     {
       SurelFolderEntry *entry = g_hash_table_lookup (by_id, inbox->remote_id);
 
-      if (!pull_folder (self, remote, inbox, entry != NULL ? entry->hint : NULL, SUREL_PULL_NEWEST, error)
-          || !reload (self, &rows))
+      if (!pull_folder (self, remote, inbox, entry != NULL ? entry->hint : NULL, SUREL_PULL_NEWEST, error))
         return FALSE;
+      surel_folder_list_reload (self->folders, &rows);
       inbox = find_inbox (rows);
     }
   if (inbox != NULL)
@@ -520,7 +426,7 @@ report_success (SurelWorker *self, SurelRemote *remote)
   g_autoptr (GError) error = NULL;
   SurelReport report = { .status = SUREL_STATUS_IDLE, .progress = -1, .done = self->request };
 
-  if (self->too_many)
+  if (surel_folder_list_is_cut (self->folders))
     error = g_error_new (SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
                          "The account has more than %d folders; those beyond are left out",
                          SUREL_FOLDERS_MAX);
@@ -622,6 +528,7 @@ surel_worker_start (const SurelContext *context,
   self->context = *context;
   self->account = surel_account_row_ref (account);
   self->predecessor = predecessor;
+  self->folders = surel_folder_list_new (context->store, account->id);
   self->requests = surel_queue_new (0, g_free);
   self->stop = g_cancellable_new ();
   self->last_sync = account->last_sync;

@@ -19,12 +19,15 @@ class Cyrus(Mailbox):
         self.names = {"INBOX": "m0", "One": "m1", "Two": "m2"}
         self.messages = {"m0": (), "m1": (3, 4), "m2": (5, 6)}  # the number of each; UIDs count from 1
         self.opened = None
+        self.coming = []  # the names of the next lists
 
     def do_CAPABILITY(self, peer, tag, _):
         peer.send(b"* CAPABILITY IMAP4rev1 LITERAL+ LIST-EXTENDED LIST-STATUS OBJECTID AUTH=PLAIN SASL-IR\r\n"
                   + tag + b" OK done\r\n")
 
     def do_LIST(self, peer, tag, command):
+        if self.coming and b"MESSAGES" in command:
+            self.names = self.coming.pop(0)
         for name, mailbox_id in self.names.items():
             count, items = len(self.messages[mailbox_id]), []
             if b"MESSAGES" in command:
@@ -276,6 +279,23 @@ class Hostile(Case):
         server.names["New"] = server.names.pop("One")
         self.sync(account)
         self.assertEqual(self.daemon.get(one, "Folder", "Path"), "New")
+
+    def test_listed_while_it_is_renamed(self):
+        """Dovecot, for one, lists neither the old name nor the new one for a moment."""
+        server = Cyrus()
+        account = self.play(server)
+        self.idle(account)
+        ids = {row["id"] for row in self.rows(account)}
+        one, two = self.folders(account)["One"], self.folders(account)["Two"]
+        last = {"INBOX": "m0", "New": "m1", "New/In": "m2"}
+        server.coming = [{"INBOX": "m0"}, {"INBOX": "m0", "New": "m1"}, last]
+        self.sync(account)
+        self.assertEqual(self.daemon.get(one, "Folder", "Path"), "New")
+        self.assertEqual(self.daemon.get(two, "Folder", "Path"), "New/In")
+        self.assertEqual({row["id"] for row in self.rows(account)}, ids)
+        server.coming = [{"INBOX": "m0"}]  # what is gone is, once that is told twice
+        self.sync(account)
+        self.assertEqual((list(self.folders(account)), self.rows(account)), (["INBOX"], []))
 
     def test_a_server_that_waits_for_acknowledgements(self):
         """One that has left Nagle's algorithm on, as Cyrus has: its second answer isn't held up by the 40 ms for which
