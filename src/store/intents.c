@@ -481,7 +481,8 @@ surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
  *
  * A message that may have been put on the server before, and wasn't found where it was to go: another program may have
  * moved it on. A list has come since then; one that is the same by header, date and size (a server that names messages
- * gives it a name that ours had not), and that was not known when this was asked for, is it.
+ * gives it a name that ours had not), and that was not known when this was asked for, is it; unless it was put there
+ * from here, too: what is put there twice is there twice. How it came to be is known for as long as its operation is kept.
  */
 gboolean
 surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
@@ -502,8 +503,9 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
                        "NULL THEN m.keywords ELSE m.server_keywords END FROM operation o CROSS JOIN message n ON n.id = ?2 CROSS JOIN "
                        "message m CROSS JOIN placement p ON p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = "
                        "p.epoch WHERE o.id = ?1 AND o.attempts > 0 AND m.id > ?2 AND m.account = n.account AND m.received = "
-                       "n.received AND m.size = n.size AND m.message_id IS n.message_id AND m.subject IS n.subject LIMIT 1",
-                       "ii", item->operation, item->message);
+                       "n.received AND m.size = n.size AND m.message_id IS n.message_id AND m.subject IS n.subject AND NOT EXISTS (SELECT 1 "
+                       "FROM intent i WHERE i.message = m.id AND i.kind IN (4, 5, 6)) AND o.created > ?3 LIMIT 1",
+                       "iii", item->operation, item->message, txn->time - SUREL_OPERATION_KEPT_SECONDS);
   found = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
   if (found <= 0)
     return found == 0;

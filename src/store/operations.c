@@ -4,7 +4,6 @@
 
 #include "base/errors.h"
 
-#define KEPT_SECONDS (24 * 3600) /* how long one that is done can be seen */
 #define RETRY_MIN 15 /* seconds until what a server may take later is tried again */
 #define RETRY_MAX 900 /* seconds, at most */
 #define TRIM_ROWS 1000 /* operations to one commit */
@@ -241,8 +240,8 @@ surel_operations_trim (SurelTxn *txn, GError **error)
 #define OLD                                                                                              \
   "SELECT id FROM operation WHERE ended < ?1 AND (failed = 0 OR cancelled) AND unknown = 0 ORDER BY ended LIMIT ?2"
   return surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE operation IN (" OLD ")", "ii",
-                        txn->time - KEPT_SECONDS, (gint64) TRIM_ROWS)
+                        txn->time - SUREL_OPERATION_KEPT_SECONDS, (gint64) TRIM_ROWS)
          && surel_sql_run (txn->sql, error, "DELETE FROM operation WHERE id IN (" OLD ")", "ii",
-                           txn->time - KEPT_SECONDS, (gint64) TRIM_ROWS);
+                           txn->time - SUREL_OPERATION_KEPT_SECONDS, (gint64) TRIM_ROWS);
 #undef OLD
 }

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define SUREL_OPERATION_KEPT_SECONDS (24 * 3600) /* how long one that is done can be seen */
+
 typedef enum
 {
   SUREL_OPERATION_PENDING,

@@ -333,6 +333,41 @@ class Changes(Case):
     def test_a_bye_instead_of_an_answer(self):
         self.cut("bye")
 
+    def test_equal_ones_of_which_one_is_unclear(self):
+        """Each is there once, whether the server had taken the first or not, and however often its answer is lost."""
+        class Cutting(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.appends += 1
+                octets = self.read_append(peer, command)
+                if self.appends > self.cuts:
+                    self.take(*octets)
+                    peer.send(tag + b" OK done\r\n")
+                    return
+                if self.appends == 1 and self.takes:
+                    self.take(*octets)
+                peer.close()
+                raise EOFError
+        for takes, cuts in ((False, 1), (False, 2), (False, 4), (True, 1), (True, 3)):
+            with self.subTest(takes=takes, cuts=cuts):
+                mailbox = Cutting()
+                mailbox.appends, mailbox.cuts, mailbox.takes = 0, cuts, takes
+                before = self.begin(mailbox)
+                self.enable(False)
+                ids = [self.append()[0] for _ in range(3)]
+                self.enable(True)
+
+                def all_sent():
+                    self.daemon.call(PATH, "Manager", "Sync", "(a{sv})", {})
+                    return self.daemon.get(self.account, "Account", "PendingOperations") == 0
+                wait_for(all_sent, 30)
+                self.daemon.sync()
+                self.daemon.sync()
+                there = self.copies(), self.ids()
+                self.daemon.stop()
+                self.scripted.stop()
+                self.data += "x"
+                self.assertEqual(there, (3, sorted(before + ids)))
+
     def test_a_folder_that_is_to_be_made_first_is_looked_for_and_given_up(self):
         class Missing(Writable):
             def do_APPEND(self, peer, tag, command):
