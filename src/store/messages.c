@@ -26,7 +26,8 @@ typedef struct
   gboolean lets_go; /* what leaves it isn't held */
   gboolean has_stale; /* there are placements of an older epoch */
   gboolean has_held; /* the account has held messages */
-  gboolean has_here; /* there are messages in it that the server hasn't told of yet */
+  gboolean has_here; /* there are messages in the account that the server hasn't told of yet */
+  GHashTable *here; /* their identity → ids; nullable: not read yet */
 } Place;
 
 /* Placements of an older epoch, by identity, for as long as their folder is listed anew. A table in
@@ -138,24 +139,53 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
   " AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = p.message AND q.epoch < p.epoch) AND NOT EXISTS (SELECT " \
   "1 FROM intent i WHERE i.message = p.message AND (i.state < 2 OR i.state = 3) AND i.kind IN (4, 5, 6))"
 
-/* The one message that was brought here and whose remote id the server didn't tell; 0 where none or several fit. */
+/* Of the messages whose remote id the server didn't tell, the ids by identity: read once for all that a job brings. */
 static gboolean
-find_here (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
+load_here (Place *place, GError **error)
 {
-#define HERE                                                                                             \
-  " FROM placement p JOIN message m ON m.id = p.message WHERE (p.folder = ?1 OR " LANDED ") AND p.epoch = ?2 AND "        \
-  "m.account = ?3 AND m.identity IN (?4, ?5)" UNFOUND
   SurelSql *sql = place->txn->sql;
-  gint64 count = 0;
-  gint64 id = 0;
+  sqlite3_stmt *s = surel_sql_start (sql, error,
+                                     "SELECT m.id, m.identity FROM folder f JOIN placement p ON p.folder = f.id JOIN message "
+                                     "m ON m.id = p.message WHERE f.account = ? AND p.epoch = ?",
+                                     "ii", place->account, SUREL_EPOCH_HERE);
+  int result = -1;
 
-  if (!surel_sql_get (sql, &count, error, "SELECT count(*)" HERE, "iiiii", place->folder, SUREL_EPOCH_HERE,
-                      place->account, (gint64) identity, (gint64) fingerprint)
-      || !surel_sql_get (sql, &id, error, "SELECT m.id" HERE, "iiiii", place->folder, SUREL_EPOCH_HERE, place->account,
-                         (gint64) identity, (gint64) fingerprint))
+  place->here = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, (GDestroyNotify) g_array_unref);
+  while (s != NULL && (result = surel_sql_step (sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+      gint64 identity = sqlite3_column_int64 (s, 1);
+      GArray *ids = g_hash_table_lookup (place->here, &identity);
+
+      if (ids == NULL)
+        {
+          ids = g_array_new (FALSE, FALSE, sizeof id);
+          g_hash_table_insert (place->here, g_memdup2 (&identity, sizeof identity), ids);
+        }
+      g_array_append_val (ids, id);
+    }
+  return s != NULL && result == 0;
+}
+
+/* The first message of that identity which was brought here, and whose remote id the server didn't tell; 0 where none
+ * fits. Where several do they are one another's copies. */
+static gboolean
+find_here (Place *place, gint64 identity, gint64 *match, GError **error)
+{
+  GArray *ids;
+
+  if (place->here == NULL && !load_here (place, error))
     return FALSE;
-#undef HERE
-  *match = count > 0 ? id : 0; /* where several fit they are one another's copies */
+  ids = g_hash_table_lookup (place->here, &identity);
+  while (ids != NULL && ids->len > 0 && *match == 0)
+    {
+      if (!surel_sql_get (place->txn->sql, match, error,
+                          "SELECT p.message FROM placement p WHERE p.message = ?3 AND p.epoch = ?2 AND (p.folder = ?1 OR " LANDED
+                          ")" UNFOUND,
+                          "iii", place->folder, SUREL_EPOCH_HERE, g_array_index (ids, gint64, 0)))
+        return FALSE;
+      g_array_remove_index (ids, 0); /* it is found, or isn't to be found in this folder */
+    }
   return TRUE;
 }
 
@@ -168,7 +198,9 @@ find_match (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, 
   gint64 id = 0;
 
   *match = 0;
-  if (place->has_here && !find_here (place, identity, fingerprint, match, error))
+  if (place->has_here
+      && (!find_here (place, (gint64) identity, match, error)
+          || (*match == 0 && !find_here (place, (gint64) fingerprint, match, error))))
     return FALSE;
   if (*match != 0)
     return TRUE;
@@ -308,13 +340,12 @@ gboolean
 surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **error)
 {
   Place place;
+  gboolean success = find_place (txn, folder, &place, error);
 
-  if (!find_place (txn, folder, &place, error))
-    return FALSE;
-  for (guint i = 0; i < messages->len; i++)
-    if (!put_message (&place, messages->pdata[i], error))
-      return FALSE;
-  return TRUE;
+  for (guint i = 0; success && i < messages->len; i++)
+    success = put_message (&place, messages->pdata[i], error);
+  g_clear_pointer (&place.here, g_hash_table_unref);
+  return success;
 }
 
 /* --- What is gone --- */

@@ -357,6 +357,30 @@ test_a_move_of_which_the_server_tells_no_id (StoreFixture *fixture, gconstpointe
   assert_counts (fixture);
 }
 
+static gint64
+time_to_put (StoreFixture *fixture, gint64 first)
+{
+  gint64 begin = g_get_monotonic_time ();
+
+  for (gint64 uid = first; uid < first + 3000; uid += 100)
+    store_fixture_put (fixture, fixture->inbox, uid, uid + 99, 0);
+  return g_get_monotonic_time () - begin;
+}
+
+/* Whether one of those that come is it isn't looked for in all that is there, for each. */
+static void
+test_others_come_no_slower_meanwhile (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  gint64 before = time_to_put (fixture, 1);
+  gint64 id = message_at (fixture, fixture->inbox, 3);
+  gint64 after;
+
+  move (fixture, id, fixture->other);
+  after = time_to_put (fixture, 3001);
+  g_assert_cmpint (after, <, 3 * before);
+  g_test_message ("3000 messages came in %" G_GINT64_FORMAT " µs, then in %" G_GINT64_FORMAT " µs", before, after);
+}
+
 static void
 test_moved_on_while_under_way (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -616,6 +640,7 @@ main (int argc, char **argv)
   ADD ("a-later-change-replaces-an-earlier", test_a_later_change_replaces_an_earlier);
   ADD ("a-move-keeps-the-id", test_a_move_keeps_the_id);
   ADD ("a-move-of-which-the-server-tells-no-id", test_a_move_of_which_the_server_tells_no_id);
+  ADD ("others-come-no-slower-meanwhile", test_others_come_no_slower_meanwhile);
   ADD ("moved-on-while-under-way", test_moved_on_while_under_way);
   ADD ("gone-elsewhere-while-something-is-pending", test_gone_elsewhere_while_something_is_pending);
   ADD ("destroyed-is-not-held", test_destroyed_is_not_held);
