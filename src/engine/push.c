@@ -12,6 +12,7 @@
 #include "store/content.h"
 #include "store/folder-intents.h"
 #include "store/intents.h"
+#include "store/intents-next.h"
 
 typedef struct
 {

@@ -121,7 +121,7 @@ replace (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **err
   if (waiting != 0)
     {
       result->operation = waiting;
-      return TRUE;
+      return surel_intents_mark_rewritten (txn, append->id, error);
     }
   return add_intent (txn, append, SUREL_CHANGE_REPLACE, result, error) != 0
          && surel_layers_replay_place (txn, append->id, error);

@@ -11,142 +11,9 @@
 #include "store/layers.h"
 #include "store/operations.h"
 
-#define BATCH_MAX 1000 /* intents that go to a server together */
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
 #define REFUSED_ATTEMPTS 3 /* for now, as what has to be synced first: with a list in between it may be done at once */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
-
-/* --- What goes next --- */
-
-/* A copy is made from its source's place, all others are done at their own. CROSS JOIN keeps the planner, which
- * knows no statistics, on the open intents. */
-#define FROM                                                                                             \
-  " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
-  "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
-#define IS_FREE                                                                                          \
-  " AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
-  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
-  "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) "
-
-#define FIRST                                                                                            \
-  "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, i.remove_flags, i.add_words, i.remove_words, "  \
-  "i.evidence, i.state" FROM "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
-
-/* The first that can go: those that were sent before all others. */
-static int
-find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, gint64 *state, GError **error)
-{
-  sqlite3_stmt *s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 1 ORDER BY i.id LIMIT 1", "ii", account, now);
-  int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
-
-  if (result == 0)
-    {
-      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "ii", account, now);
-      result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
-    }
-  if (result <= 0)
-    return result;
-  batch->account = account;
-  batch->kind = (SurelChangeKind) sqlite3_column_int (s, 0);
-  batch->folder = sqlite3_column_int64 (s, 1);
-  batch->folder_remote_id = surel_sql_column_text (s, 2);
-  batch->folder_token = surel_sql_column_bytes (s, 3);
-  batch->target = sqlite3_column_int64 (s, 4);
-  batch->add_flags = (guint) sqlite3_column_int64 (s, 5);
-  batch->remove_flags = (guint) sqlite3_column_int64 (s, 6);
-  batch->add_words = surel_sql_column_text (s, 7);
-  batch->remove_words = surel_sql_column_text (s, 8);
-  batch->evidence = surel_sql_column_text (s, 9);
-  *state = sqlite3_column_int64 (s, 10);
-  sqlite3_reset (s);
-  return 1;
-}
-
-static gboolean
-find_target (SurelReader *reader, SurelChange *batch, GError **error)
-{
-  sqlite3_stmt *s;
-  int result;
-
-  if (batch->target == 0)
-    return TRUE;
-  s = surel_sql_start (reader->sql, error,
-                       "SELECT remote_id, token, (SELECT max(p.rid) FROM placement p WHERE p.folder = f.id AND p.epoch = "
-                       "f.epoch) FROM folder f WHERE id = ?",
-                       "i", batch->target);
-  result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
-  if (result <= 0)
-    return result == 0;
-  batch->target_remote_id = surel_sql_column_text (s, 0);
-  batch->target_token = surel_sql_column_bytes (s, 1);
-  batch->target_top = sqlite3_column_int64 (s, 2);
-  sqlite3_reset (s);
-  return TRUE;
-}
-
-/* All that are like the first. */
-static gboolean
-find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, GError **error)
-{
-  sqlite3_stmt *s = surel_sql_start (
-      reader->sql, error,
-      "SELECT i.id, i.operation, i.message, p.rid, m.identity" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
-      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
-      "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
-      "ORDER BY i.id LIMIT ?12",
-      "iiiiiiiisssi", batch->account, now, state, (gint64) batch->kind, batch->folder, batch->target,
-      (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
-      (gint64) BATCH_MAX);
-  int result = -1;
-
-  while (s != NULL && (result = surel_sql_step (reader->sql, s, error)) > 0)
-    {
-      SurelChangeItem item = { .intent = sqlite3_column_int64 (s, 0),
-                               .operation = sqlite3_column_int64 (s, 1),
-                               .message = sqlite3_column_int64 (s, 2),
-                               .remote_id = sqlite3_column_int64 (s, 3),
-                               .identity = (guint64) sqlite3_column_int64 (s, 4) };
-
-      g_array_append_val (batch->items, item);
-    }
-  return result == 0;
-}
-
-/**
- * surel_intents_next:
- * @now: seconds since the epoch: those that were put off beyond it are passed over
- * @next: (out) (nullable): what goes to the server next, in one step; %NULL where there is nothing
- */
-gboolean
-surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error)
-{
-  g_autoptr (SurelChange) batch = surel_change_new ();
-  gint64 state = SUREL_INTENT_WAITING;
-  int found;
-
-  *next = NULL;
-  found = find_first (reader, account, now, batch, &state, error);
-  if (found <= 0)
-    return found == 0;
-  if (!find_target (reader, batch, error) || !find_items (reader, batch, state, now, error))
-    return FALSE;
-  *next = g_steal_pointer (&batch);
-  return TRUE;
-}
-
-/**
- * surel_intents_next_due:
- * @when: (out): seconds since the epoch when the next one that was put off is due; 0 for none
- */
-gboolean
-surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GError **error)
-{
-  *when = 0;
-  return surel_sql_get (reader->sql, when, error,
-                        "SELECT min(o.next_attempt) FROM intent i CROSS JOIN operation o ON o.id = i.operation WHERE "
-                        "i.account = ? AND i.state < 2 AND o.next_attempt > 0",
-                        "i", account);
-}
 
 /**
  * surel_intents_interrupted:
@@ -584,6 +451,19 @@ surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **err
 }
 
 /**
+ * surel_intents_mark_rewritten:
+ * @message: a draft that waits to be put there, and has got another text meanwhile
+ *
+ * There is no earlier text any more: see surel_undo_cancel().
+ */
+gboolean
+surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE intent SET remove_flags = 1 WHERE message = ? AND state = 0 AND kind IN (5, 6)", "i", message);
+}
+
+/**
  * surel_intents_drop_one:
  * @intent: one that waits
  *
@@ -598,6 +478,30 @@ surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error)
 }
 
 /**
+ * surel_intents_hand_down:
+ * @message: one that no server has heard of, and that is about to go
+ *
+ * Its copies that wait, too, become copies of what it was to be a copy of, or are put there themselves.
+ */
+gboolean
+surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error)
+{
+  gint64 kind = 0;
+  gint64 source = 0;
+
+  if (!surel_sql_get (txn->sql, &kind, error, "SELECT kind FROM intent WHERE message = ? AND state = 0 AND kind IN (4, 5)",
+                      "i", message)
+      || !surel_sql_get (txn->sql, &source, error,
+                         "SELECT source FROM intent WHERE message = ? AND state = 0 AND kind IN (4, 5)", "i", message))
+    return FALSE;
+  return kind == 0
+         || surel_sql_run (txn->sql, error,
+                           "UPDATE intent SET kind = max(kind, ?), source = ? WHERE source = ? AND state < 2 AND state = 0 AND "
+                           "kind IN (4, 5)",
+                           "iii", kind, source, message);
+}
+
+/**
  * surel_intents_cancel:
  * @intent: one that waits
  *
@@ -607,10 +511,13 @@ gboolean
 surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error)
 {
   g_autoptr (GArray) rows = find_open (txn, OPEN "id = ?", intent, error);
+  const Open *row;
 
-  return drop_all (txn, rows, error)
-         && (rows->len == 0
-             || roll_back (txn, g_array_index (rows, Open, 0).kind, g_array_index (rows, Open, 0).message, error));
+  if (rows == NULL || rows->len == 0)
+    return rows != NULL;
+  row = &g_array_index (rows, Open, 0);
+  return (row->kind != SUREL_CHANGE_COPY || surel_intents_hand_down (txn, row->message, error))
+         && drop_all (txn, rows, error) && roll_back (txn, row->kind, row->message, error);
 }
 
 /**

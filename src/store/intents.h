@@ -14,8 +14,6 @@ typedef enum
   SUREL_INTENT_DROPPED = 4, /* a later one replaced it, or it was cancelled */
 } SurelIntentState;
 
-gboolean surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **batch, GError **error);
-gboolean surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GError **error);
 gboolean surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error);
 gboolean surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *broken, GError **error);
 gboolean surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error);
@@ -31,6 +29,8 @@ gint64 surel_intents_add (SurelTxn *txn,
                           GError **error);
 gboolean surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **error);
 gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
+gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error);
+gboolean surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_lost (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);

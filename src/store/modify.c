@@ -394,7 +394,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
                       "i", row->id))
     return FALSE;
   if (refused || copying == SUREL_INTENT_WAITING)
-    return surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
+    return surel_intents_hand_down (txn, row->id, error) && surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
            && surel_message_row_delete (txn, row->id, error);
   return surel_intents_drop (txn, row->id, FALSE, error)
          && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0

@@ -9,6 +9,8 @@
 #include "store/layers.h"
 #include "store/operations.h"
 
+#define REWRITTEN "The draft's earlier text isn't kept; that can't be undone"
+
 typedef struct
 {
   gint64 id;
@@ -19,7 +21,7 @@ typedef struct
   gint64 source;
   gint64 target;
   guint add_flags;
-  gint64 remove_flags; /* of a folder that is renamed: the parent it had */
+  gint64 remove_flags; /* of a folder that is renamed: the parent it had; of a draft: whether it was saved again */
   char *add_words;
   char *remove_words;
 } Intent;
@@ -85,6 +87,24 @@ refuse (GError **error, const char *why)
   return FALSE;
 }
 
+/* What was put into a folder since is somebody's. */
+static gboolean
+undo_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (surel_folder_delete (txn, change, result, &own))
+    return TRUE;
+  if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CONFLICT))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+               "The folder isn't empty any more; delete it with what is in it, or empty it before");
+  return FALSE;
+}
+
 /* What has the opposite effect of what was done with a folder. */
 static gboolean
 undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
@@ -97,7 +117,7 @@ undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModif
   switch (intent->kind)
     {
     case SUREL_CHANGE_CREATE_FOLDER:
-      return surel_folder_delete (txn, change, result, error);
+      return undo_create (txn, change, result, error);
     case SUREL_CHANGE_RENAME_FOLDER:
       return surel_folder_rename (txn, change, result, error)
              && surel_folder_move (txn, change, result, error);
@@ -136,14 +156,17 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       patch->remove_words = g_strdup (intent->add_words);
       break;
     case SUREL_CHANGE_MOVE:
+      patch->move_from = intent->target; /* what was moved on since stays there */
       patch->move_to = intent->source;
       break;
     case SUREL_CHANGE_COPY:
     case SUREL_CHANGE_APPEND:
+      if (intent->remove_flags)
+        return refuse (error, REWRITTEN);
       patch->destroy = TRUE;
       break;
     case SUREL_CHANGE_REPLACE:
-      return refuse (error, "The draft's earlier text isn't kept; that can't be undone");
+      return refuse (error, REWRITTEN);
     default:
       return refuse (error, "The server may have destroyed messages already; that can't be undone");
     }
@@ -155,13 +178,35 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
   return success;
 }
 
+/* Whether without the move the message is where it was before. It may have been moved twice, and the server hears of
+ * one move alone. */
+static gboolean
+goes_back (SurelTxn *txn, const Intent *intent, gboolean *back, GError **error)
+{
+  gint64 there = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error,
+                      "SELECT NOT EXISTS (SELECT 1 FROM folder WHERE id = ?2 AND NOT removing AND NOT deleting) OR coalesce("
+                      "(SELECT target FROM intent WHERE message = ?1 AND id < ?3 AND state < 2 AND kind IN (2, 4, 5, 6) ORDER BY "
+                      "id DESC LIMIT 1), (SELECT folder FROM placement WHERE message = ?1 AND epoch < " SUREL_EPOCH_HERE_SQL
+                      " LIMIT 1)) IS ?2",
+                      "iii", intent->message, intent->source, intent->id))
+    return FALSE;
+  *back = there != 0;
+  return TRUE;
+}
+
 /* What waits: dropped. */
 static gboolean
 drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
 {
+  gboolean back = TRUE;
+
   if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
     return drop_folder_change (txn, intent, client, result, error);
-  if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND)
+  if (intent->kind == SUREL_CHANGE_MOVE && !goes_back (txn, intent, &back, error))
+    return FALSE;
+  if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND || !back)
     return undo (txn, intent, client, result, error);
   return surel_intents_cancel (txn, intent->id, error);
 }
@@ -222,16 +267,39 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, GError **error)
 
 /* --- Trying again --- */
 
-/* Nothing is laid on what was destroyed meanwhile. */
+/* Nothing is laid on what was destroyed meanwhile, as are folders that couldn't be made. */
+static gboolean
+is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
+{
+  gboolean of_folder = intent->kind >= SUREL_CHANGE_CREATE_FOLDER;
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error,
+                      of_folder ? "SELECT 1 FROM folder WHERE id = ? AND NOT removing"
+                                : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
+                      "i", of_folder ? intent->target : intent->message))
+    return FALSE;
+  *there = found != 0;
+  return TRUE;
+}
+
+static gboolean
+lay_again (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
+    return surel_folder_layers_replay (txn, intent->target, error);
+  return intent->kind == SUREL_CHANGE_KEYWORDS ? surel_layers_replay_flags (txn, intent->message, error)
+                                               : surel_layers_replay_place (txn, intent->message, error);
+}
+
 static gboolean
 open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened, GError **error)
 {
-  gint64 there = 0;
+  gboolean there;
 
   if (intent->state != SUREL_INTENT_FAILED)
     return TRUE;
-  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM message WHERE id = ? AND held IS NULL", "i",
-                      intent->message))
+  if (!is_there (txn, intent, &there, error))
     return FALSE;
   if (!there)
     return TRUE;
@@ -242,8 +310,19 @@ open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened
          && surel_sql_run (txn->sql, error,
                            "UPDATE operation SET open = open + 1, failed = failed - 1, ended = NULL WHERE id = ?", "i",
                            operation)
-         && (intent->kind == SUREL_CHANGE_KEYWORDS ? surel_layers_replay_flags (txn, intent->message, error)
-                                                   : surel_layers_replay_place (txn, intent->message, error));
+         && lay_again (txn, intent, error);
+}
+
+static gboolean
+check_not_cancelled (SurelTxn *txn, gint64 operation, GError **error)
+{
+  gint64 cancelled = 0;
+
+  if (!surel_sql_get (txn->sql, &cancelled, error, "SELECT cancelled FROM operation WHERE id = ?", "i", operation))
+    return FALSE;
+  if (cancelled)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "That operation was cancelled; do it anew");
+  return !cancelled;
 }
 
 /**
@@ -260,7 +339,7 @@ surel_undo_retry (SurelTxn *txn, gint64 operation, SurelModified *result, GError
   guint opened = 0;
   gint64 open = 0;
 
-  if (intents == NULL)
+  if (intents == NULL || !check_not_cancelled (txn, operation, error))
     return FALSE;
   for (guint i = intents->len; i > 0; i--)
     {

@@ -68,3 +68,20 @@ class Changing(Case):
     def row(self, daemon, id, *properties):
         rows = daemon.call(PATH, "Messages", "Get", "(atas)", [id], list(properties))[0]
         return rows[0] if rows else None
+
+    def enable(self, daemon, enabled):
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+
+    def quiet(self, daemon, *also):
+        """All operations are done, or ended in another way that is meant."""
+        def operations():
+            return daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
+        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0, 40, say=lambda: str(operations())[-1500:])
+        self.assertLessEqual({one["state"] for one in operations()}, {"done", *also}, str(operations())[-3000:])
+
+    def create(self, daemon, name, parent="/"):
+        return daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", name, parent, {})
+
+    def append(self, daemon, path, octets, **options):
+        return daemon.call(self.folders[path], "Folder", "Append", "(va{sv})",
+                           octets if isinstance(octets, GLib.Variant) else GLib.Variant("ay", octets), options)

@@ -139,63 +139,6 @@ class Operations(Changing):
         self.assertFails("NotFound", daemon.call, PATH, "Operations", "Cancel", "(ta{sv})", 12345, {})
         self.assertEqual(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0], {"operations": [], "hasMore": False})
 
-    def test_cancelled_is_undone(self):
-        daemon = self.prepare()
-        ids = self.ids(daemon)
-        id = ids["Message 4"]
-        operation, _, _ = self.modify(daemon, [id], {"addKeywords": strings("$flagged"),
-                                                      "moveTo": GLib.Variant("o", self.folders["Work"])})
-        self.ended(daemon, operation)
-        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
-        self.assertEqual(self.row(daemon, id, "keywords", "mailboxIds"),
-                         {"keywords": [], "mailboxIds": [self.folders["INBOX"]]})
-        wait_for(lambda: self.on_server("INBOX").get(4) == set())
-        self.assertEqual(self.on_server("Work"), {})
-
-    def test_cancelled_are_folders_and_what_was_put_there(self):
-        daemon = self.prepare()
-
-        def cancel(operation):
-            daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
-
-        def quiet():
-            wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
-        for offline in (False, True):
-            if offline:
-                daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
-            before = daemon.folders()
-            made, operation = self.create(daemon, "Made")
-            if not offline:
-                self.ended(daemon, operation)
-            cancel(operation)
-            self.assertEqual(daemon.folders(), before)
-            work = self.folders["Work"]
-            subscribed = daemon.get(work, "Folder", "Subscribed")
-            for method, kind, value, prop in (("Rename", "s", "Labour", "Path"), ("MoveTo", "o", self.folders["Archive"], "Path"),
-                                              ("SetSubscribed", "b", not subscribed, "Subscribed")):
-                was = daemon.get(work, "Folder", prop)
-                operation = daemon.call(work, "Folder", method, f"({kind}a{{sv}})", value, {})[0]
-                self.assertNotEqual(daemon.get(work, "Folder", prop), was)
-                if not offline:
-                    self.ended(daemon, operation)
-                cancel(operation)
-                self.assertEqual(daemon.get(work, "Folder", prop), was)
-                if not offline:
-                    quiet()
-            id, operation = self.append(daemon, "Work", message(900))
-            if not offline:
-                self.ended(daemon, operation)
-            cancel(operation)
-            self.assertIsNone(self.row(daemon, id, "id"))
-            if not offline:
-                quiet()
-                self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
-        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
-        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
-        daemon.sync()
-        self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
-        self.assertEqual(daemon.folders(), before)
-
     def test_what_another_device_deleted_is_not_moved_nor_copied(self):
         for offline in (True, False):
             daemon = self.prepare()
@@ -290,9 +233,6 @@ class Operations(Changing):
         for n in range(first, first + count):
             self.imap.append("Work", None, '"14-Nov-2023 22:13:20 +0000"', message(n))
 
-    def enable(self, daemon, enabled):
-        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
-
     def test_moved_on_from_a_folder_that_is_gone(self):
         daemon = self.prepare()
         self.imap.create("Other")
@@ -353,13 +293,6 @@ class Operations(Changing):
         self.assertEqual((set(self.on_server("Work")), set(self.on_server("Archive"))), ({60}, {50}))
         self.folders = daemon.folders()
         self.assertEqual((self.folders["Work"], self.folders["Archive"]), (archive, work))
-
-    def quiet(self, daemon):
-        """All operations are done."""
-        def operations():
-            return daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
-        wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0, 40, say=lambda: str(operations())[-1500:])
-        self.assertEqual({one["state"] for one in operations()}, {"done"}, str(operations())[-3000:])
 
     def test_a_list_that_was_killed_at_its_very_end_is_ended(self):
         daemon = self.prepare()
@@ -438,9 +371,6 @@ class Operations(Changing):
         self.assertEqual(sorted(self.ids(daemon).values()), sorted(id for _, id in ids))
 
     # --- Folders ---
-
-    def create(self, daemon, name, parent="/"):
-        return daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", name, parent, {})
 
     def test_folders_are_made_renamed_moved_and_deleted(self):
         daemon = self.prepare()
@@ -555,10 +485,6 @@ class Operations(Changing):
         self.assertEqual(len(self.on_server("INBOX")), self.count - 5)
 
     # --- Messages put there ---
-
-    def append(self, daemon, path, octets, **options):
-        return daemon.call(self.folders[path], "Folder", "Append", "(va{sv})",
-                           octets if isinstance(octets, GLib.Variant) else GLib.Variant("ay", octets), options)
 
     def octets_on_server(self, path):
         self.imap.select(path, readonly=True)

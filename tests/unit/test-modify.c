@@ -1,6 +1,7 @@
 /* What people do to messages: seen at once, replayed on what the server says, and rolled back where it refuses. */
 #include "base/errors.h"
 #include "store/intents.h"
+#include "store/intents-next.h"
 #include "store/layers.h"
 #include "store/log.h"
 #include "store/modify.h"

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "base/change.h"
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **batch, GError **error);
+gboolean surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GError **error);
+
+G_END_DECLS

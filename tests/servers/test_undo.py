@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""What people did is undone, and what failed is tried again."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from changing import *  # noqa: E402,F403
+
+
+class Undo(Changing):
+    def test_cancelled_is_undone(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        id = ids["Message 4"]
+        operation, _, _ = self.modify(daemon, [id], {"addKeywords": strings("$flagged"),
+                                                      "moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.ended(daemon, operation)
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual(self.row(daemon, id, "keywords", "mailboxIds"),
+                         {"keywords": [], "mailboxIds": [self.folders["INBOX"]]})
+        wait_for(lambda: self.on_server("INBOX").get(4) == set())
+        self.assertEqual(self.on_server("Work"), {})
+
+    def test_cancelled_are_folders_and_what_was_put_there(self):
+        daemon = self.prepare()
+
+        def cancel(operation):
+            daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+
+        def quiet():
+            wait_for(lambda: daemon.get(self.account, "Account", "PendingOperations") == 0)
+        for offline in (False, True):
+            if offline:
+                daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+            before = daemon.folders()
+            made, operation = self.create(daemon, "Made")
+            if not offline:
+                self.ended(daemon, operation)
+            cancel(operation)
+            self.assertEqual(daemon.folders(), before)
+            work = self.folders["Work"]
+            subscribed = daemon.get(work, "Folder", "Subscribed")
+            for method, kind, value, prop in (("Rename", "s", "Labour", "Path"), ("MoveTo", "o", self.folders["Archive"], "Path"),
+                                              ("SetSubscribed", "b", not subscribed, "Subscribed")):
+                was = daemon.get(work, "Folder", prop)
+                operation = daemon.call(work, "Folder", method, f"({kind}a{{sv}})", value, {})[0]
+                self.assertNotEqual(daemon.get(work, "Folder", prop), was)
+                if not offline:
+                    self.ended(daemon, operation)
+                cancel(operation)
+                self.assertEqual(daemon.get(work, "Folder", prop), was)
+                if not offline:
+                    quiet()
+            id, operation = self.append(daemon, "Work", message(900))
+            if not offline:
+                self.ended(daemon, operation)
+            cancel(operation)
+            self.assertIsNone(self.row(daemon, id, "id"))
+            if not offline:
+                quiet()
+                self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        daemon.sync()
+        self.assertEqual((self.on_server("Work"), self.boxes()), ({}, set()))
+        self.assertEqual(daemon.folders(), before)
+
+    def cancel(self, daemon, operation):
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+
+    def move(self, daemon, id, path):
+        return self.modify(daemon, [id], {"moveTo": GLib.Variant("o", self.folders[path])})[0]
+
+    def place(self, daemon, id):
+        return self.row(daemon, id, "mailboxIds")["mailboxIds"]
+
+    def test_the_later_of_two_moves(self):
+        """The first is as it was, whether the server has heard of it or not."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        for offline, subject in ((False, "Message 1"), (True, "Message 2")):
+            self.enable(daemon, not offline)
+            id = ids[subject]
+            first = self.move(daemon, id, "Work")
+            if not offline:
+                self.ended(daemon, first)
+            later = self.move(daemon, id, "Archive")
+            if not offline:
+                self.ended(daemon, later)
+            self.cancel(daemon, later)
+            self.assertEqual(self.place(daemon, id), [self.folders["Work"]])
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((set(self.on_server("Work")), self.on_server("Archive")), ({1, 2}, {}))
+
+    def test_the_first_of_two_moves(self):
+        """What was moved on since stays where it is."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        for offline, subject in ((False, "Message 1"), (True, "Message 2")):
+            self.enable(daemon, not offline)
+            id = ids[subject]
+            first = self.move(daemon, id, "Work")
+            if not offline:
+                self.ended(daemon, first)
+            self.move(daemon, id, "Archive")
+            self.cancel(daemon, first)
+            self.assertEqual(self.place(daemon, id), [self.folders["Archive"]])
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((self.on_server("Work"), set(self.on_server("Archive"))), ({}, {1, 2}))
+
+    def copy(self, daemon, id, path):
+        operation, _, result = self.modify(daemon, [id], {"addFolders": GLib.Variant("ao", [self.folders[path]])})
+        return operation, result["copies"][0][2]
+
+    def test_a_copy_of_a_copy_stays(self):
+        daemon = self.prepare()
+        id = self.ids(daemon)["Message 3"]
+        self.enable(daemon, False)
+        first, one = self.copy(daemon, id, "Work")
+        _, two = self.copy(daemon, one, "Archive")
+        self.cancel(daemon, first)
+        _, three = self.copy(daemon, two, "Trash")
+        self.modify(daemon, [two], {"destroy": GLib.Variant("b", True)})
+        self.assertEqual((self.row(daemon, one, "id"), self.row(daemon, two, "id")), (None, None))
+        self.assertEqual(self.place(daemon, three), [self.folders["Trash"]])
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((self.on_server("Work"), self.on_server("Archive"), set(self.on_server("Trash"))), ({}, {}, {3}))
+        daemon.sync()
+        self.assertEqual(self.ids(daemon, "Trash"), {"Message 3": three})
+
+    def test_a_copy_of_what_was_never_sent_stays(self):
+        daemon = self.prepare()
+        self.enable(daemon, False)
+        id, operation = self.append(daemon, "Work", message(900))
+        _, copy = self.copy(daemon, id, "Archive")
+        self.cancel(daemon, operation)
+        self.assertIsNone(self.row(daemon, id, "id"))
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((self.on_server("Work"), set(self.on_server("Archive"))), ({}, {900}))
+        daemon.sync()
+        self.assertEqual(self.ids(daemon, "Archive"), {"Message 900": copy})
+
+    def save_draft(self, daemon, replaces, text):
+        return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces,
+                           GLib.Variant("ay", message(800, "Draft", text)), {})
+
+    def test_a_draft_saved_again_is_not_taken_away(self):
+        daemon = self.prepare()
+        self.enable(daemon, False)
+        draft, operation = self.save_draft(daemon, 0, "one")
+        _, again = self.save_draft(daemon, draft, "two")
+        self.assertEqual(again, operation)
+        self.assertFails("NotSupported", self.cancel, daemon, again)
+        self.assertEqual(self.place(daemon, draft), [self.folders["Drafts"]])
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        _, third = self.save_draft(daemon, draft, "three")
+        self.assertFails("NotSupported", self.cancel, daemon, third)
+        self.ended(daemon, third)
+        self.assertEqual(set(self.on_server("Drafts")), {800})
+
+    def test_a_folder_that_is_in_use_is_not_unmade(self):
+        daemon = self.prepare()
+        for online in (False, True):
+            self.enable(daemon, online)
+            made, operation = self.create(daemon, f"Made {online}")
+            id, put = daemon.call(made, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(70)), {})
+            with self.assertRaises(GLib.Error) as caught:
+                self.cancel(daemon, operation)
+            self.assertIn("isn't empty any more", str(caught.exception))
+            self.assertEqual(self.place(daemon, id), [made])
+            self.modify(daemon, [id], {"destroy": GLib.Variant("b", True)})
+            if online:
+                self.quiet(daemon, "cancelled")
+            self.cancel(daemon, operation)
+            self.assertNotIn(f"Made {online}", daemon.folders())
+        self.quiet(daemon, "cancelled")
+        self.assertEqual(self.boxes(), set())
+
+    def retry(self, daemon, operation):
+        daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+
+    def test_a_refused_rename_is_tried_again(self):
+        daemon = self.prepare()
+        self.imap.create("Taken")
+        self.enable(daemon, False)
+        work = self.folders["Work"]
+        operation = daemon.call(work, "Folder", "Rename", "(sa{sv})", "Taken", {})[0]
+        self.enable(daemon, True)
+        self.assertEqual(self.ended(daemon, operation)["state"], "failed")
+        self.assertEqual(daemon.get(work, "Folder", "Path"), "Work")
+        self.imap.delete("Taken")
+        daemon.sync()
+        self.retry(daemon, operation)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual(daemon.get(work, "Folder", "Path"), "Taken")
+        self.assertIn("Taken", self.boxes())
+        self.assertFails("Conflict", self.retry, daemon, operation)
+
+    def test_a_cancelled_one_is_not_tried_again(self):
+        daemon = self.prepare()
+        self.imap.create("Taken")
+        self.enable(daemon, False)
+        operation = daemon.call(self.folders["Work"], "Folder", "Rename", "(sa{sv})", "Taken", {})[0]
+        self.enable(daemon, True)
+        self.assertEqual(self.ended(daemon, operation)["state"], "failed")
+        self.cancel(daemon, operation)
+        self.assertFails("Conflict", self.retry, daemon, operation)
+
+
+class Poor(Undo):
+    """No MOVE, no UIDPLUS, no CONDSTORE: the safe old ways."""
+
+    server_extra = "protocol imap {\n  imap_capability = IMAP4rev1 LITERAL+ NAMESPACE\n}\n"
+
+
+if __name__ == "__main__":
+    main()
