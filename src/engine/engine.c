@@ -104,7 +104,7 @@ surel_engine_find_account (SurelEngine *self, gint64 id)
 typedef struct
 {
   SurelEngine *engine;
-  GPtrArray *digests;
+  GPtrArray *paths;
 } Tidy;
 
 static gboolean
@@ -115,7 +115,7 @@ tidy (SurelTxn *txn, gpointer data, GError **error)
 
   return surel_log_trim (txn, error) && surel_calls_trim (txn, error) && surel_operations_trim (txn, error)
          && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
-         && surel_content_sweep (txn, self->digests, error);
+         && surel_content_sweep (txn, surel_store_get_content_dir (self->engine->context.store), self->paths, error);
 }
 
 static void
@@ -123,10 +123,8 @@ on_tidied (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
 {
   Tidy *self = data;
 
-  for (guint i = 0; error == NULL && i < self->digests->len; i++)
-    surel_content_unlink (surel_store_get_content_dir (self->engine->context.store),
-                          self->digests->pdata[i]);
-  g_ptr_array_unref (self->digests);
+  surel_content_unlink (self->paths, error == NULL);
+  g_ptr_array_unref (self->paths);
   g_object_unref (self->engine);
   g_free (self);
 }
@@ -138,7 +136,7 @@ on_tidy_time (gpointer data)
   Tidy *round = g_new0 (Tidy, 1);
 
   round->engine = g_object_ref (self);
-  round->digests = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  round->paths = g_ptr_array_new_with_free_func (g_free);
   surel_store_write (self->context.store, tidy, round, NULL, on_tidied, round);
   return G_SOURCE_CONTINUE;
 }

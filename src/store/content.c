@@ -1,6 +1,11 @@
 /* Content: the bytes of messages, exactly as a server has them, each kept once under its SHA-256. The
  * file is whole and durable before the database knows of it; a file the database doesn't know is
- * rubbish and harmless. */
+ * rubbish and harmless.
+ *
+ * Rubbish is taken out of the database first, and its file removed once that is committed. Meanwhile the same bytes
+ * may come again, and be known again. So each file is in one of three states here, by its path: held by somebody who
+ * has just written it and is about to tell the database, doomed, or neither. Held ones aren't doomed, and are no
+ * longer when they are written anew. */
 #include "store/content.h"
 
 #include <errno.h>
@@ -34,6 +39,67 @@ fail (GError **error, const char *doing)
                number == ENOSPC || number == EDQUOT ? SUREL_ERROR_STORAGE_FULL : SUREL_ERROR_FAILED,
                "A message's bytes can't be %s: %s", doing, g_strerror (number));
   return FALSE;
+}
+
+G_LOCK_DEFINE_STATIC (files);
+static GHashTable *held; /* path → how many hold it */
+static GHashTable *doomed; /* paths */
+
+/* Ends with the last reference to the digest that was returned for it. */
+typedef struct
+{
+  char *path;
+  guint8 digest[SUREL_DIGEST_SIZE];
+} Hold;
+
+static Hold *
+hold (const char *path, const guint8 *digest)
+{
+  Hold *self = g_new0 (Hold, 1);
+
+  self->path = g_strdup (path);
+  memcpy (self->digest, digest, sizeof self->digest);
+  G_LOCK (files);
+  if (held == NULL)
+    held = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_insert (held, g_strdup (path), GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (held, path)) + 1));
+  if (doomed != NULL)
+    g_hash_table_remove (doomed, path);
+  G_UNLOCK (files);
+  return self;
+}
+
+static void
+let_go (gpointer data)
+{
+  Hold *self = data;
+  guint count;
+
+  G_LOCK (files);
+  count = GPOINTER_TO_UINT (g_hash_table_lookup (held, self->path)) - 1;
+  if (count == 0)
+    g_hash_table_remove (held, self->path);
+  else
+    g_hash_table_insert (held, g_strdup (self->path), GUINT_TO_POINTER (count));
+  G_UNLOCK (files);
+  g_free (self->path);
+  g_free (self);
+}
+
+/* Whether the file may be removed once that is committed. */
+static gboolean
+doom (const char *path)
+{
+  gboolean free;
+
+  G_LOCK (files);
+  free = held == NULL || !g_hash_table_contains (held, path);
+  if (doomed == NULL)
+    doomed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (free)
+    g_hash_table_add (doomed, g_strdup (path));
+  G_UNLOCK (files);
+  return free;
 }
 
 static char *
@@ -128,7 +194,8 @@ sync_directory (const char *path, GError **error)
  *
  * Makes what was written durable and gives it its name.
  *
- * Returns: (transfer full) (nullable): its SHA-256, for surel_content_add()
+ * Returns: (transfer full) (nullable): its SHA-256, for surel_content_add(); the file stays at least for as long as
+ *   this is referred to
  */
 GBytes *
 surel_content_writer_finish (SurelContentWriter *self, guint64 *size, GError **error)
@@ -137,11 +204,17 @@ surel_content_writer_finish (SurelContentWriter *self, guint64 *size, GError **e
   gsize length = sizeof digest;
   g_autofree char *folder = NULL;
   g_autofree char *path = NULL;
+  g_autoptr (GBytes) result = NULL;
+  gboolean is_new;
+  Hold *own;
 
   g_checksum_get_digest (self->checksum, digest, &length);
   path = path_of (self->dir, digest, &folder);
-  if (!surel_data_dir_make (folder, error))
+  is_new = !g_file_test (folder, G_FILE_TEST_IS_DIR);
+  if (!surel_data_dir_make (folder, error) || (is_new && !sync_directory (self->dir, error)))
     return NULL;
+  own = hold (path, digest);
+  result = g_bytes_new_with_free_func (own->digest, sizeof own->digest, let_go, own);
   if (fdatasync (self->fd) != 0 || g_rename (self->temporary, path) != 0)
     {
       fail (error, "made durable");
@@ -151,7 +224,7 @@ surel_content_writer_finish (SurelContentWriter *self, guint64 *size, GError **e
   if (!sync_directory (folder, error))
     return NULL;
   *size = self->size;
-  return g_bytes_new (digest, sizeof digest);
+  return g_steal_pointer (&result);
 }
 
 /* Those that are to go to other accounts are the same octets. */
@@ -239,23 +312,54 @@ surel_content_forget (SurelTxn *txn, GBytes *digest, GError **error)
 
 /**
  * surel_content_sweep:
- * @digests: (element-type GBytes): gets what no message has any more; the caller unlinks the files
- *   once this is committed
+ * @content_dir: the store's
+ * @paths: (element-type filename): gets the files of what no message has any more, for surel_content_unlink() once this
+ *   is committed, or can't be
  */
 gboolean
-surel_content_sweep (SurelTxn *txn, GPtrArray *digests, GError **error)
+surel_content_sweep (SurelTxn *txn, const char *content_dir, GPtrArray *paths, GError **error)
 {
+  g_autoptr (GPtrArray) digests = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error, "SELECT digest FROM content WHERE count <= 0 LIMIT ?", "i", (gint64) SWEEP_ROWS);
   int result = -1;
 
   while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
     g_ptr_array_add (digests, surel_sql_column_bytes (statement, 0));
-  for (guint i = 0; i < digests->len; i++)
-    if (!surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ?", "b",
-                        digests->pdata[i]))
-      return FALSE;
+  for (guint i = 0; result == 0 && i < digests->len; i++)
+    {
+      GBytes *digest = digests->pdata[i];
+      g_autofree char *path = g_bytes_get_size (digest) == SUREL_DIGEST_SIZE
+                                  ? path_of (content_dir, g_bytes_get_data (digest, NULL), NULL)
+                                  : NULL;
+
+      if (path != NULL && !doom (path))
+        continue;
+      if (!surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ?", "b", digest))
+        result = -1;
+      if (path != NULL)
+        g_ptr_array_add (paths, g_steal_pointer (&path));
+    }
   return result == 0;
+}
+
+/**
+ * surel_content_unlink:
+ * @paths: (element-type filename): what surel_content_sweep() gave
+ * @committed: whether the database has let go of them
+ *
+ * Removes them, but for those that have been written anew since.
+ */
+void
+surel_content_unlink (GPtrArray *paths, gboolean committed)
+{
+  for (guint i = 0; i < paths->len; i++)
+    {
+      G_LOCK (files);
+      if (g_hash_table_remove (doomed, paths->pdata[i]) && committed)
+        g_unlink (paths->pdata[i]);
+      G_UNLOCK (files);
+    }
 }
 
 static gboolean
@@ -301,17 +405,6 @@ surel_content_open (const char *content_dir, const guint8 *digest, GError **erro
     close (fd);
   g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's bytes are lost or damaged");
   return -1;
-}
-
-void
-surel_content_unlink (const char *content_dir, GBytes *digest)
-{
-  g_autofree char *path = NULL;
-
-  if (g_bytes_get_size (digest) != SUREL_DIGEST_SIZE)
-    return;
-  path = path_of (content_dir, g_bytes_get_data (digest, NULL), NULL);
-  g_unlink (path);
 }
 
 /**

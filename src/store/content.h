@@ -25,9 +25,9 @@ void surel_content_writer_free (SurelContentWriter *self);
 gboolean
 surel_content_add (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, GError **error);
 gboolean surel_content_forget (SurelTxn *txn, GBytes *digest, GError **error);
-gboolean surel_content_sweep (SurelTxn *txn, GPtrArray *digests, GError **error);
+gboolean surel_content_sweep (SurelTxn *txn, const char *content_dir, GPtrArray *paths, GError **error);
+void surel_content_unlink (GPtrArray *paths, gboolean committed);
 int surel_content_open (const char *content_dir, const guint8 *digest, GError **error);
-void surel_content_unlink (const char *content_dir, GBytes *digest);
 void surel_content_clean_up (const char *content_dir);
 gboolean surel_content_adopt (SurelTxn *txn, GBytes *digest, GError **error);
 

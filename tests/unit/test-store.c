@@ -470,6 +470,66 @@ test_content_is_kept_once_and_checked (StoreFixture *fixture, gconstpointer data
   g_assert_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
 }
 
+static GBytes *
+keep (StoreFixture *fixture, const char *octets)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SurelContentWriter) writer
+      = surel_content_writer_new (surel_store_get_content_dir (fixture->store), &error);
+  guint64 size;
+  GBytes *digest;
+
+  g_assert_true (surel_content_writer_write (writer, octets, strlen (octets), &error));
+  digest = surel_content_writer_finish (writer, &size, &error);
+  g_assert_no_error (error);
+  return digest;
+}
+
+static gboolean
+is_kept (StoreFixture *fixture, GBytes *digest)
+{
+  int fd = surel_content_open (surel_store_get_content_dir (fixture->store), g_bytes_get_data (digest, NULL), NULL);
+
+  if (fd >= 0)
+    close (fd);
+  return fd >= 0;
+}
+
+static gboolean
+sweep_content (SurelTxn *txn, gpointer data, GError **error)
+{
+  gpointer *args = data;
+
+  return surel_content_adopt (txn, args[0], error) && surel_content_sweep (txn, args[1], args[2], error);
+}
+
+/* The store takes a file for rubbish that nobody knows of yet, or that comes again just then. */
+static void
+test_content_that_comes_is_not_swept (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  GBytes *first = keep (fixture, "hello");
+  g_autoptr (GBytes) name = g_bytes_new (g_bytes_get_data (first, NULL), g_bytes_get_size (first));
+  g_autoptr (GBytes) again = NULL;
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  gpointer args[] = { name, (gpointer) surel_store_get_content_dir (fixture->store), paths };
+
+  g_assert_true (surel_store_write_sync (fixture->store, sweep_content, args, NULL));
+  surel_content_unlink (paths, TRUE);
+  g_assert_cmpuint (paths->len, ==, 0);
+  g_assert_true (is_kept (fixture, name));
+  g_bytes_unref (first);
+  g_assert_true (surel_store_write_sync (fixture->store, sweep_content, args, NULL));
+  g_assert_cmpuint (paths->len, ==, 1);
+  again = keep (fixture, "hello");
+  surel_content_unlink (paths, TRUE);
+  g_assert_true (is_kept (fixture, name));
+  g_clear_pointer (&again, g_bytes_unref);
+  g_ptr_array_set_size (paths, 0);
+  g_assert_true (surel_store_write_sync (fixture->store, sweep_content, args, NULL));
+  surel_content_unlink (paths, TRUE);
+  g_assert_false (is_kept (fixture, name));
+}
+
 static void
 test_a_second_store_is_refused (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -521,6 +581,7 @@ main (int argc, char **argv)
   ADD ("no-number-is-given-twice", test_no_number_is_given_twice);
   ADD ("queries-use-their-index", test_queries_use_their_index);
   ADD ("content-is-kept-once-and-checked", test_content_is_kept_once_and_checked);
+  ADD ("content-that-comes-is-not-swept", test_content_that_comes_is_not_swept);
   ADD ("a-second-store-is-refused", test_a_second_store_is_refused);
   ADD ("foreign-and-linked-directories-are-refused", test_foreign_and_linked_directories_are_refused);
   return g_test_run ();
