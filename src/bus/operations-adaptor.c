@@ -303,20 +303,20 @@ take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
     return FALSE;
   out->limit = (guint) limit;
   if (ids != NULL && !g_variant_is_of_type (ids, G_VARIANT_TYPE ("at")))
-    wrong = "ids";
+    wrong = "`ids` takes a list of numbers (at)";
   else if (account != NULL
            && (!g_variant_is_of_type (account, G_VARIANT_TYPE_OBJECT_PATH)
                || !surel_path_to_account (g_variant_get_string (account, NULL), &out->account)))
-    wrong = "account";
+    wrong = "`account` takes an account's object path";
   else if (state != NULL
            && (!g_variant_is_of_type (state, G_VARIANT_TYPE_STRING)
                || !g_strv_contains (states, g_variant_get_string (state, NULL))))
-    wrong = "state";
+    wrong = "`state` takes pending, running, done, partial, failed, unknown or cancelled";
   else if (kind != NULL && !g_variant_is_of_type (kind, G_VARIANT_TYPE_STRING))
-    wrong = "kind";
+    wrong = "`kind` takes a string";
   if (wrong != NULL)
     {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "`%s` is none", wrong);
+      g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, wrong);
       return FALSE;
     }
   for (int i = 0; state != NULL && states[i] != NULL; i++)
@@ -376,22 +376,19 @@ on_done (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
     surel_once_return (invocation, NULL);
 }
 
+/* What Cancel, Retry and Confirm are given. */
 static gboolean
-check_key_alone (GDBusMethodInvocation *invocation, GVariant *options)
+take_operation (GDBusMethodInvocation *invocation, guint64 operation, GVariant *options)
 {
   static const char *const keys[] = { "key", NULL };
   g_autoptr (GError) error = NULL;
 
-  if (surel_call_check_options (options, keys, &error))
+  if (operation > (guint64) G_MAXINT64)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is no operation %" G_GUINT64_FORMAT, operation);
+  else if (surel_call_check_options (options, keys, &error))
     return TRUE;
   surel_call_fail (invocation, error);
   return FALSE;
-}
-
-static gint64
-id_of (guint64 operation)
-{
-  return (gint64) MIN (operation, (guint64) G_MAXINT64);
 }
 
 static gboolean
@@ -403,8 +400,8 @@ handle_cancel (SurelBusOperations *skeleton G_GNUC_UNUSED,
 {
   Adaptor *self = data;
 
-  if (check_key_alone (invocation, options))
-    surel_operations_cancel (self->operations, id_of (operation), g_dbus_method_invocation_get_sender (invocation),
+  if (take_operation (invocation, operation, options))
+    surel_operations_cancel (self->operations, (gint64) operation, g_dbus_method_invocation_get_sender (invocation),
                              on_cancelled, invocation);
   return TRUE;
 }
@@ -418,8 +415,8 @@ handle_retry (SurelBusOperations *skeleton G_GNUC_UNUSED,
 {
   Adaptor *self = data;
 
-  if (check_key_alone (invocation, options))
-    surel_operations_retry (self->operations, id_of (operation), on_done, invocation);
+  if (take_operation (invocation, operation, options))
+    surel_operations_retry (self->operations, (gint64) operation, on_done, invocation);
   return TRUE;
 }
 
@@ -432,8 +429,8 @@ handle_confirm (SurelBusOperations *skeleton G_GNUC_UNUSED,
 {
   Adaptor *self = data;
 
-  if (check_key_alone (invocation, options))
-    surel_operations_confirm (self->operations, id_of (operation), on_done, invocation);
+  if (take_operation (invocation, operation, options))
+    surel_operations_confirm (self->operations, (gint64) operation, on_done, invocation);
   return TRUE;
 }
 

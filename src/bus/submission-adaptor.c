@@ -34,6 +34,12 @@ take_options (GVariant *options, SurelAppend *append, GError **error)
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "`blobId` has to be a string");
       return FALSE;
     }
+  if (blob != NULL && append->replaces == 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+                   "`blobId` is of the draft that is replaced, and none is: give its id");
+      return FALSE;
+    }
   append->expected = blob != NULL ? g_variant_dup_string (blob, NULL) : NULL;
   return TRUE;
 }

@@ -85,11 +85,47 @@ create (SurelCli *cli, const char *words, GError **error)
   return surel_cli_accepted (cli, operation, error);
 }
 
+/* Whether there are neither messages nor folders in it. */
+static gboolean
+is_empty (SurelCli *cli, const char *folder, gboolean *empty, GError **error)
+{
+  g_autoptr (GVariant) folders = surel_cli_objects (cli, "Folder", error);
+  GVariantIter iter;
+  const char *path;
+  GVariant *properties;
+
+  if (folders == NULL)
+    return FALSE;
+  *empty = TRUE;
+  g_variant_iter_init (&iter, folders);
+  while (g_variant_iter_next (&iter, "{&o@a{sv}}", &path, &properties))
+    {
+      g_autoptr (GVariant) owned = properties;
+      const char *parent = "";
+      guint messages = 0;
+
+      g_variant_lookup (owned, "Parent", "&o", &parent);
+      if (g_str_equal (path, folder))
+        g_variant_lookup (owned, "TotalMessages", "u", &messages);
+      *empty = *empty && messages == 0 && !g_str_equal (parent, folder);
+    }
+  return TRUE;
+}
+
 static gboolean
 delete (SurelCli *cli, const char *folder, GError **error)
 {
   GVariantBuilder options;
+  gboolean empty;
 
+  if (!cli->force && !is_empty (cli, folder, &empty, error))
+    return FALSE;
+  if (!cli->force && !empty)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                   _ ("The folder isn't empty; --force deletes it with all that is in it"));
+      return FALSE;
+    }
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "removeMessages", g_variant_new_boolean (cli->force));
   g_variant_builder_add (&options, "{sv}", "removeChildren", g_variant_new_boolean (cli->force));

@@ -149,8 +149,10 @@ static gboolean
 check_address (const char *address, GError **error)
 {
   const char *at = strrchr (address, '@');
+  gboolean quoted = address[0] == '"'; /* RFC 5322 §3.4.1: there alone the part before the last may have one, too */
 
-  return (at != NULL && at > address && at[1] != '\0' && strchr (address, ' ') == NULL)
+  return (at != NULL && at > address && at[1] != '\0' && strchr (address, ' ') == NULL
+          && (quoted || strchr (address, '@') == at))
          || refuse (error, "address", "has to be an e-mail address");
 }
 
@@ -206,18 +208,27 @@ check_connections (GVariantDict *dict, GError **error)
   return connections > 0 || refuse (error, "maxConnections", "can't be 0");
 }
 
+/* One host has one name: in lower case, without the dot that ends a full one. */
+static void
+put_host (GVariantDict *dict, const char *host)
+{
+  g_autofree char *lower = g_ascii_strdown (host, -1);
+
+  if (g_str_has_suffix (lower, "."))
+    lower[strlen (lower) - 1] = '\0';
+  g_variant_dict_insert (dict, "host", "s", lower);
+}
+
 static gboolean
 check_imap (GVariantDict *dict, GError **error)
 {
   guint16 port = 0;
-  const char *host = string_of (dict, "host");
+  g_autofree char *given = g_strdup (string_of (dict, "host"));
+  const char *host;
   const char *security;
 
-  if (host[0] == '\0')
-    {
-      g_variant_dict_insert (dict, "host", "s", strrchr (string_of (dict, "address"), '@') + 1);
-      host = string_of (dict, "host");
-    }
+  put_host (dict, given[0] != '\0' ? given : strrchr (string_of (dict, "address"), '@') + 1);
+  host = string_of (dict, "host");
   if (string_of (dict, "security")[0] == '\0')
     g_variant_dict_insert (dict, "security", "s", "tls");
   security = string_of (dict, "security");

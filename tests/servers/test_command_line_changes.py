@@ -78,7 +78,7 @@ class Changes(Changing):
         self.surel("folder", "move", "Projects/50%25", "/", "--wait")
         self.assertEqual(self.boxes(), {"Projects", "50%"})
         self.surel("move", self.ids(daemon)["Message 1"], "Projects", "--wait")
-        self.refused(1, "messages", "folder", "delete", "Projects")
+        self.refused(1, "--force", "folder", "delete", "Projects")
         self.surel("folder", "unsubscribe", "50%25", "--wait")
         self.assertNotIn("50%", str(self.imap.lsub()[1]))
         self.surel("folder", "delete", "Projects", "--force", "--wait")

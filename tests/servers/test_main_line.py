@@ -185,6 +185,12 @@ class Rejections(Case):
         daemon = self.start()
         daemon.add_account(self.server)
         self.assertFails("Exists", daemon.add_account, self.server)
+        self.assertFails("Exists", daemon.add_account, self.server, host="LocalHost.")  # a host's other spellings
+
+    def test_an_address_has_one_sign(self):
+        daemon = self.start()
+        for address in ("a@b@surel.test", "@surel.test", "alice@", "alice", "al ice@surel.test"):
+            self.assertFails("InvalidArgument", daemon.add_account, self.server, settings={"address": GLib.Variant("s", address)})
 
     def test_bad_certificates_are_refused_and_can_be_pinned(self):
         daemon = self.start()

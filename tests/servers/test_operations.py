@@ -528,6 +528,7 @@ class Operations(Changing):
         def save(replaces, text, **options):
             return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces,
                                GLib.Variant("s", text), options)
+        self.assertFails("InvalidArgument", save, 0, "Subject: x\r\n\r\n", blobId=GLib.Variant("s", "00" * 32))
         id, operation = save(0, "Subject: first\r\nMessage-ID: <m800@surel.test>\r\n\r\nx\r\n")
         self.ended(daemon, operation)
         first = self.row(daemon, id, "blobId", "keywords", "mailboxIds")

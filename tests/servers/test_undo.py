@@ -212,6 +212,15 @@ class Undo(Changing):
         self.cancel(daemon, operation)
         self.assertFails("Conflict", self.retry, daemon, operation)
 
+    def test_what_is_no_operation_is_named(self):
+        daemon = self.prepare()
+        for id in (12345678, 2 ** 63, 2 ** 64 - 1):
+            for method in ("Cancel", "Retry", "Confirm"):
+                with self.assertRaises(GLib.Error) as caught:
+                    daemon.call(PATH, "Operations", method, "(ta{sv})", id, {})
+                self.assertIn("NotFound", str(caught.exception))
+                self.assertIn(str(id), str(caught.exception))
+
 
 class Poor(Undo):
     """No MOVE, no UIDPLUS, no CONDSTORE: the safe old ways."""
