@@ -26,6 +26,7 @@ typedef struct
   GPtrArray *entries;
   GPtrArray *rows;
   GStrv capabilities;
+  const char *reserved;
   gboolean done;
 } Exchange;
 
@@ -69,7 +70,7 @@ write_folders (SurelTxn *txn, gpointer data, GError **error)
   return surel_accounts_check (txn, exchange->account, error)
          && surel_folders_put_all (txn, exchange->account, exchange->entries, error)
          && surel_accounts_set_capabilities (txn, exchange->account, (const char *const *) exchange->capabilities,
-                                             error);
+                                             exchange->reserved, error);
 }
 
 static gboolean
@@ -215,7 +216,8 @@ surel_folder_list_exchange (SurelFolderList *self,
   text = describe (entries, capabilities);
   if (g_strcmp0 (text, self->told) != 0)
     {
-      Exchange exchange = { .account = self->account, .capabilities = capabilities };
+      g_autofree char *reserved = surel_remote_get_reserved (remote);
+      Exchange exchange = { .account = self->account, .capabilities = capabilities, .reserved = reserved };
 
       if (lacks_one (self, entries)
           && (entries = ask_again (self, remote, capabilities, g_steal_pointer (&entries), &text, stop, error)) == NULL)

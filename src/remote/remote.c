@@ -34,6 +34,17 @@ surel_remote_get_capabilities (SurelRemote *self)
 }
 
 /**
+ * surel_remote_get_reserved:
+ *
+ * Returns: (transfer full): the octets that no folder's name can have there, as far as is known since the last list
+ */
+char *
+surel_remote_get_reserved (SurelRemote *self)
+{
+  return self->klass->get_reserved (self);
+}
+
+/**
  * surel_remote_take_alert:
  *
  * Returns: (transfer full) (nullable): what the server wants a person to be told since the last call:

@@ -67,6 +67,7 @@ typedef struct
                     GCancellable *cancellable,
                     GError **error);
   GStrv (*get_capabilities) (SurelRemote *self);
+  char *(*get_reserved) (SurelRemote *self);
   char *(*take_alert) (SurelRemote *self);
   GPtrArray *(*list) (SurelRemote *self, GCancellable *cancellable, GError **error);
   gboolean (*needs_pull) (SurelRemote *self, const SurelScope *scope);
@@ -112,6 +113,7 @@ gboolean surel_remote_open (SurelRemote *self,
                             GCancellable *cancellable,
                             GError **error);
 GStrv surel_remote_get_capabilities (SurelRemote *self);
+char *surel_remote_get_reserved (SurelRemote *self);
 char *surel_remote_take_alert (SurelRemote *self);
 GPtrArray *surel_remote_list (SurelRemote *self, GCancellable *cancellable, GError **error);
 gboolean surel_remote_needs_pull (SurelRemote *self, const SurelScope *scope);

@@ -162,15 +162,16 @@ gboolean
 surel_accounts_set_capabilities (SurelTxn *txn,
                                  gint64 id,
                                  const char *const *capabilities,
+                                 const char *reserved,
                                  GError **error)
 {
   g_autofree char *text = g_strjoinv (" ", (char **) capabilities);
 
   return update (txn, id,
                  surel_sql_run (txn->sql, error,
-                                "UPDATE account SET capabilities = ?1 WHERE id = ?2 AND "
-                                "capabilities != ?1",
-                                "si", text, id));
+                                "UPDATE account SET capabilities = ?1, reserved = ?2 WHERE id = ?3 AND (capabilities, "
+                                "reserved) IS NOT (?1, ?2)",
+                                "ssi", text, reserved, id));
 }
 
 /**

@@ -27,6 +27,7 @@ gboolean surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settin
 gboolean surel_accounts_set_capabilities (SurelTxn *txn,
                                           gint64 id,
                                           const char *const *capabilities,
+                                          const char *reserved,
                                           GError **error);
 gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
 gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error);

@@ -43,8 +43,28 @@ fail (GError **error, SurelError code, const char *message)
   return FALSE;
 }
 
+/* On the account's server. */
 static gboolean
-check_name (const char *name, GError **error)
+check_reserved (SurelTxn *txn, gint64 account, const char *name, GError **error)
+{
+  sqlite3_stmt *s = surel_sql_start (txn->sql, error, "SELECT reserved FROM account WHERE id = ?", "i", account);
+  int result = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
+  g_autofree char *reserved = NULL;
+  const char *found;
+
+  if (result <= 0)
+    return result == 0;
+  reserved = surel_sql_column_text (s, 0);
+  sqlite3_reset (s);
+  found = reserved != NULL ? strpbrk (name, reserved) : NULL;
+  if (found != NULL)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT,
+                 "A folder's name can't have a “%c” on this server: it stands between folders", *found);
+  return found == NULL;
+}
+
+static gboolean
+check_name (SurelTxn *txn, gint64 account, const char *name, GError **error)
 {
   if (name[0] == '\0')
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't be empty");
@@ -52,7 +72,7 @@ check_name (const char *name, GError **error)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can have 255 octets at most");
   if (!surel_text_is_clean (name) || g_str_equal (name, ".") || g_str_equal (name, ".."))
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't have control characters, nor be `.` or `..`");
-  return TRUE;
+  return check_reserved (txn, account, name, error);
 }
 
 /* Whether the account's folder is there; sets what is asked for of it. */
@@ -151,7 +171,7 @@ surel_folder_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *re
   g_autofree char *remote_id = NULL;
   guint64 key;
 
-  if (!check_name (change->name, error)
+  if (!check_name (txn, change->account, change->name, error)
       || (change->parent != 0 && !check_folder (txn, change->account, change->parent, NULL, error))
       || !check_free (txn, change->account, change->parent, change->name, 0, error))
     return FALSE;
@@ -219,7 +239,7 @@ surel_folder_rename (SurelTxn *txn, SurelFolderChange *change, SurelModified *re
   g_autofree char *before = NULL;
   gint64 parent = 0;
 
-  if (!check_name (change->name, error) || !check_not_inbox (txn, change, "The inbox can't be renamed", error))
+  if (!check_name (txn, change->account, change->name, error) || !check_not_inbox (txn, change, "The inbox can't be renamed", error))
     return FALSE;
   before = name_of (txn, change->folder, &parent, error);
   if (before == NULL)

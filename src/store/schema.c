@@ -110,6 +110,9 @@ static const char *const migrations[] = {
   "ALTER TABLE folder ADD COLUMN identity TEXT NOT NULL DEFAULT '';"
   "ALTER TABLE folder ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;"
   "UPDATE folder SET server_name = name, server_parent = coalesce(parent, 0), server_subscribed = subscribed;",
+
+  /* `reserved`: octets that no folder's name can have on the server. */
+  "ALTER TABLE account ADD COLUMN reserved TEXT NOT NULL DEFAULT '';",
 };
 
 /**

@@ -427,9 +427,10 @@ class Operations(Changing):
         for name, error in (("", "InvalidArgument"), ("x" * 300, "InvalidArgument"), ("a\nb", "InvalidArgument"),
                             ("..", "InvalidArgument"), ("inbox", "Exists")):
             self.assertFails(error, self.create, daemon, name)
-        folder, operation = self.create(daemon, "a/b")  # the server's own sign between folders
-        self.assertEqual(self.ended(daemon, operation)["state"], "failed")
-        self.assertNotIn(folder, daemon.objects())
+        before = daemon.folders()
+        self.assertFails("InvalidArgument", self.create, daemon, "a/b")  # the server's own sign between folders
+        self.assertFails("InvalidArgument", daemon.call, self.folders["Work"], "Folder", "Rename", "(sa{sv})", "a/b", {})
+        self.assertEqual(daemon.folders(), before)
         for folder, _ in made.values():
             operation = daemon.call(folder, "Folder", "Delete", "(a{sv})", {})[0]
             self.assertEqual(self.ended(daemon, operation)["state"], "done")

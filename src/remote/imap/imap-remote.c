@@ -78,6 +78,13 @@ imap_get_capabilities (SurelRemote *remote)
   return g_strv_builder_end (builder);
 }
 
+/* What stands between folders. */
+static char *
+imap_get_reserved (SurelRemote *remote)
+{
+  return g_strndup (&((Imap *) remote)->spaces.delimiter, 1);
+}
+
 static char *
 imap_take_alert (SurelRemote *remote)
 {
@@ -360,9 +367,9 @@ SurelRemote *
 surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UNUSED)
 {
   static const SurelRemoteClass klass
-      = { imap_free,       imap_open, imap_get_capabilities, imap_take_alert, imap_list,
-          imap_needs_pull, imap_pull, imap_apply,            imap_settle,     imap_fetch,
-          imap_read_quota, imap_wait };
+      = { imap_free,       imap_open, imap_get_capabilities, imap_get_reserved, imap_take_alert, imap_list,
+          imap_needs_pull, imap_pull, imap_apply,            imap_settle,       imap_fetch,      imap_read_quota,
+          imap_wait };
   Imap *self = g_new0 (Imap, 1);
   const char *security = "tls";
   const char *text = NULL;
