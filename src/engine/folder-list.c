@@ -6,6 +6,7 @@
  * be taken for gone. So it is asked for again until two lists agree. */
 #include "engine/folder-list.h"
 
+#include "base/mutation.h"
 #include "store/accounts.h"
 #include "store/folder-layers.h"
 
@@ -219,7 +220,7 @@ surel_folder_list_exchange (SurelFolderList *self,
       g_autofree char *reserved = surel_remote_get_reserved (remote);
       Exchange exchange = { .account = self->account, .capabilities = capabilities, .reserved = reserved };
 
-      if (lacks_one (self, entries)
+      if (lacks_one (self, entries) && !surel_mutation ("delete-unlisted")
           && (entries = ask_again (self, remote, capabilities, g_steal_pointer (&entries), &text, stop, error)) == NULL)
         return NULL;
       exchange.entries = entries;
