@@ -232,6 +232,8 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
 
       if (intent->state == SUREL_INTENT_WAITING)
         success = drop (txn, intent, client, result, error);
+      else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND)
+        success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
       else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT)
         success = intent->kind >= SUREL_CHANGE_CREATE_FOLDER ? undo_folder (txn, intent, client, result, error)
                                                              : undo (txn, intent, client, result, error);

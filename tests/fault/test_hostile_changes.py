@@ -272,6 +272,18 @@ class Changes(Case):
         self.assertEqual(self.keywords(kept), {"$flagged"})
         self.assertNotIn(gone, self.ids())
 
+    def test_refused_and_cancelled_it_goes(self):
+        class Full(Writable):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        before = self.begin(Full())
+        id, operation = self.append()
+        self.assertEqual(self.ended(operation), "failed")
+        self.assertIn(id, self.ids())
+        self.daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual((self.ids(), self.operation(operation)["state"]), (before, "cancelled"))
+
     def enable(self, enabled):
         self.daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
 
