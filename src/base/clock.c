@@ -38,6 +38,24 @@ surel_clock_monotonic (void)
 }
 
 /**
+ * surel_clock_wait:
+ * @cancellable: what ends the wait
+ * @ms: milliseconds, of the machine's own clock
+ *
+ * Has the thread wait; not the main one's.
+ */
+void
+surel_clock_wait (GCancellable *cancellable, int ms)
+{
+  GPollFD fd;
+
+  if (!g_cancellable_make_pollfd (cancellable, &fd))
+    return;
+  g_poll (&fd, 1, ms);
+  g_cancellable_release_fd (cancellable);
+}
+
+/**
  * surel_clock_set_for_test:
  * @now: what surel_clock_now() shall give, or -1 for the real clock
  * @monotonic: what surel_clock_monotonic() shall give, or -1 for the real one

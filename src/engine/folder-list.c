@@ -6,6 +6,7 @@
  * be taken for gone. So it is asked for again until two lists agree. */
 #include "engine/folder-list.h"
 
+#include "base/clock.h"
 #include "base/mutation.h"
 #include "store/accounts.h"
 #include "store/folder-layers.h"
@@ -142,18 +143,6 @@ lacks_one (SurelFolderList *self, GPtrArray *entries)
   return FALSE;
 }
 
-static gboolean
-settle (GCancellable *stop, GError **error)
-{
-  GPollFD fd;
-
-  if (!g_cancellable_make_pollfd (stop, &fd))
-    return !g_cancellable_set_error_if_cancelled (stop, error);
-  g_poll (&fd, 1, SETTLE_MS);
-  g_cancellable_release_fd (stop);
-  return !g_cancellable_set_error_if_cancelled (stop, error);
-}
-
 static GPtrArray *
 ask (SurelFolderList *self, SurelRemote *remote, GCancellable *stop, GError **error)
 {
@@ -185,7 +174,8 @@ ask_again (SurelFolderList *self,
       g_autofree char *before = g_steal_pointer (text);
 
       g_ptr_array_unref (entries);
-      entries = settle (stop, error) ? ask (self, remote, stop, error) : NULL;
+      surel_clock_wait (stop, SETTLE_MS);
+      entries = ask (self, remote, stop, error);
       *text = entries != NULL ? describe (entries, capabilities) : NULL;
       agree = g_strcmp0 (before, *text) == 0;
     }

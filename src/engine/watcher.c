@@ -2,6 +2,7 @@
  * never in the middle of waiting, and asks for all folders with one command. */
 #include "engine/watcher.h"
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "base/post.h"
 
@@ -76,17 +77,6 @@ post (SurelWatcher *self, SurelWatchReport report, const GError *error, char *al
   surel_post (NULL, deliver, message, message_free);
 }
 
-static void
-settle (SurelWatcher *self)
-{
-  GPollFD fd;
-
-  if (!g_cancellable_make_pollfd (self->stop, &fd))
-    return;
-  g_poll (&fd, 1, SETTLE_MS);
-  g_cancellable_release_fd (self->stop);
-}
-
 static gpointer
 watcher_main (gpointer data)
 {
@@ -107,7 +97,7 @@ watcher_main (gpointer data)
       if (!changed && alert == NULL)
         continue;
       post (self, (SurelWatchReport){ .changed = changed }, NULL, alert);
-      settle (self);
+      surel_clock_wait (self->stop, SETTLE_MS);
     }
   g_clear_pointer (&remote, surel_remote_free);
   post (self, (SurelWatchReport){ .ended = TRUE }, error, NULL);

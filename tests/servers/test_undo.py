@@ -75,40 +75,34 @@ class Undo(Changing):
     def place(self, daemon, id):
         return self.row(daemon, id, "mailboxIds")["mailboxIds"]
 
-    def test_the_later_of_two_moves(self):
-        """The first is as it was, whether the server has heard of it or not."""
-        daemon = self.prepare()
+    def moved_twice(self, daemon):
+        """A message that went to Work and on to Archive, with both operations: done, then waiting."""
         ids = self.ids(daemon)
         for offline, subject in ((False, "Message 1"), (True, "Message 2")):
             self.enable(daemon, not offline)
-            id = ids[subject]
-            first = self.move(daemon, id, "Work")
-            if not offline:
-                self.ended(daemon, first)
-            later = self.move(daemon, id, "Archive")
-            if not offline:
-                self.ended(daemon, later)
-            self.cancel(daemon, later)
-            self.assertEqual(self.place(daemon, id), [self.folders["Work"]])
+            operations = []
+            for path in ("Work", "Archive"):
+                operations.append(self.move(daemon, ids[subject], path))
+                if not offline:
+                    self.ended(daemon, operations[-1])
+            yield ids[subject], *operations
         self.enable(daemon, True)
         self.quiet(daemon, "cancelled")
+
+    def test_the_later_of_two_moves(self):
+        """The first is as it was, whether the server has heard of it or not."""
+        daemon = self.prepare()
+        for id, _, later in self.moved_twice(daemon):
+            self.cancel(daemon, later)
+            self.assertEqual(self.place(daemon, id), [self.folders["Work"]])
         self.assertEqual((set(self.on_server("Work")), self.on_server("Archive")), ({1, 2}, {}))
 
     def test_the_first_of_two_moves(self):
         """What was moved on since stays where it is."""
         daemon = self.prepare()
-        ids = self.ids(daemon)
-        for offline, subject in ((False, "Message 1"), (True, "Message 2")):
-            self.enable(daemon, not offline)
-            id = ids[subject]
-            first = self.move(daemon, id, "Work")
-            if not offline:
-                self.ended(daemon, first)
-            self.move(daemon, id, "Archive")
+        for id, first, _ in self.moved_twice(daemon):
             self.cancel(daemon, first)
             self.assertEqual(self.place(daemon, id), [self.folders["Archive"]])
-        self.enable(daemon, True)
-        self.quiet(daemon, "cancelled")
         self.assertEqual((self.on_server("Work"), set(self.on_server("Archive"))), ({}, {1, 2}))
 
     def copy(self, daemon, id, path):

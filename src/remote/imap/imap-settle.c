@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
 #include "remote/imap/imap-token.h"
@@ -115,13 +116,7 @@ is_any_missing (Apply *self)
 static gboolean
 look_again (Apply *self, const Evidence *evidence, GError **error)
 {
-  GPollFD cancelled;
-
-  if (g_cancellable_make_pollfd (self->cancellable, &cancelled))
-    {
-      g_poll (&cancelled, 1, LOOK_AGAIN_MS);
-      g_cancellable_release_fd (self->cancellable);
-    }
+  surel_clock_wait (self->cancellable, LOOK_AGAIN_MS);
   return surel_imap_session_run (self->session, surel_imap_command_new ("NOOP"), self->cancellable, error)
          && find_in_target (self, evidence, error);
 }
