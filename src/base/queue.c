@@ -104,6 +104,30 @@ surel_queue_push_urgent (SurelQueue *self, gpointer item)
 }
 
 /**
+ * surel_queue_try_push:
+ * @item: (transfer full) (not nullable): handed over whole
+ *
+ * Appends @item where there is room for it.
+ *
+ * Returns: %FALSE where the queue is full or closed, and @item is still the caller's
+ */
+gboolean
+surel_queue_try_push (SurelQueue *self, gpointer item)
+{
+  gboolean taken;
+
+  pthread_mutex_lock (&self->mutex);
+  taken = !self->closed && (self->capacity == 0 || self->items.length < self->capacity);
+  if (taken)
+    {
+      g_queue_push_tail (&self->items, item);
+      pthread_cond_signal (&self->not_empty);
+    }
+  pthread_mutex_unlock (&self->mutex);
+  return taken;
+}
+
+/**
  * surel_queue_has_urgent:
  *
  * Returns: whether the next item is one of surel_queue_push_urgent()
@@ -146,10 +170,10 @@ gpointer
 surel_queue_pop (SurelQueue *self, gint64 timeout_us)
 {
   struct timespec deadline = { 0 };
-  gboolean in_time = TRUE;
+  gboolean in_time = timeout_us != 0;
   gpointer item;
 
-  if (timeout_us >= 0)
+  if (timeout_us > 0)
     deadline = deadline_after (timeout_us);
   pthread_mutex_lock (&self->mutex);
   while (self->items.length == 0 && !self->closed && in_time)

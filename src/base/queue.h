@@ -9,6 +9,7 @@ typedef struct _SurelQueue SurelQueue;
 SurelQueue *surel_queue_new (guint capacity, GDestroyNotify destroy);
 void surel_queue_free (SurelQueue *self);
 gboolean surel_queue_push (SurelQueue *self, gpointer item);
+gboolean surel_queue_try_push (SurelQueue *self, gpointer item);
 void surel_queue_push_urgent (SurelQueue *self, gpointer item);
 gboolean surel_queue_has_urgent (SurelQueue *self);
 gpointer surel_queue_pop (SurelQueue *self, gint64 timeout_us);

@@ -287,7 +287,7 @@ on_signal_time (gpointer data)
 /**
  * surel_manager_adaptor_committed:
  *
- * Tells clients of a commit: at once when quiet, gathered when busy.
+ * Tells clients of a commit: when quiet at once, though not before who made it has the answer; gathered when busy.
  */
 void
 surel_manager_adaptor_committed (SurelBusManager *manager, const SurelCommit *commit)
@@ -304,7 +304,7 @@ surel_manager_adaptor_committed (SurelBusManager *manager, const SurelCommit *co
   if (self->signal_source != 0)
     return;
   if (since >= SIGNAL_INTERVAL)
-    emit_state_changed (self);
+    self->signal_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_signal_time, self, NULL);
   else
     self->signal_source = g_timeout_add ((guint) (SIGNAL_INTERVAL - since), on_signal_time, self);
 }

@@ -179,6 +179,7 @@ call_free (Call *call)
   g_free (call);
 }
 
+/* After the answer: who made the call waits for that. */
 static void
 push (Call *call)
 {
@@ -197,9 +198,9 @@ on_written (guint64 state, const GError *error, gpointer data)
 {
   Call *call = data;
 
+  call->done (state, error, call->data);
   if (error == NULL)
     push (call);
-  call->done (state, error, call->data);
   call_free (call);
 }
 
@@ -241,19 +242,20 @@ on_patch_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer dat
   Call *call = data;
   gboolean tried = call->patch->dry_run && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_CANCELLED);
 
-  if (error == NULL)
-    push (call);
   if (error == NULL || tried)
     {
       call->done_ids += next_count (call);
       if (call->done_ids < call->patch->ids->len)
         {
+          push (call);
           surel_store_write (surel_engine_get_store (call->operations->engine), write_patch, call, NULL, on_patch_written,
                              call);
           return;
         }
     }
   call->modified (call->reply, tried ? NULL : error, call->data);
+  if (error == NULL)
+    push (call);
   call_free (call);
 }
 
@@ -300,9 +302,9 @@ on_folder_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer da
 {
   Call *call = data;
 
+  call->modified (call->reply, error, call->data);
   if (error == NULL)
     push (call);
-  call->modified (call->reply, error, call->data);
   call_free (call);
 }
 

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* What the files of the store share: store.c opens and closes it and hands jobs in, store-writer.c is the
  * thread that writes, store-reader.c those that read. */
 
-#define SUREL_READERS 2 /* threads: as many as a small machine has cores */
+#define SUREL_READERS 2 /* threads, and spare connections: as many as a small machine has cores */
 #define SUREL_STATES_RESERVED 4096 /* commits to one reservation */
 #define SUREL_IDS_RESERVED 65536 /* ids to one reservation */
 
@@ -42,6 +42,7 @@ struct _SurelStore
 
   SurelQueue *jobs;
   SurelTurns *reads;
+  SurelQueue *spare; /* SurelSql: connections that threads read by themselves with, while nobody does */
   SurelQueue *checkpoints; /* anything pushed asks for one */
   GThread *writer;
   GThread *readers[SUREL_READERS];

@@ -1,4 +1,5 @@
-/* The threads that read, each with a connection of its own, and one consistent view a call. */
+/* Reading, one consistent view a call, on connections of its own: threads read for the main thread, which never blocks;
+ * a thread that may block reads by itself, for handing a read over and back takes longer than most reads. */
 #include "store/store-private.h"
 
 #include "base/errors.h"
@@ -105,33 +106,18 @@ surel_store_read (SurelStore *self,
     surel_store_read_free (read);
 }
 
-typedef struct
-{
-  SurelReadFunc func;
-  gpointer data;
-  SurelQueue *answer;
-} SyncRead;
-
-static void
-run_sync_read (SurelReader *reader, gpointer data)
-{
-  SyncRead *read = data;
-
-  read->func (reader, read->data);
-  surel_queue_push (read->answer, read);
-}
-
 /**
  * surel_store_read_sync:
  *
- * Like surel_store_read(), but returns once @func has. Not for the main thread once the bus is served.
+ * Like surel_store_read(), but @func runs at once, in the calling thread. Not for the main thread once the bus is
+ * served.
  */
 void
 surel_store_read_sync (SurelStore *self, SurelReadFunc func, gpointer data)
 {
-  g_autoptr (SurelQueue) answer = surel_queue_new (0, NULL);
-  SyncRead read = { func, data, answer };
+  SurelSql *sql = surel_queue_try_pop (self->spare);
 
-  surel_store_read (self, run_sync_read, &read, NULL, NULL);
-  surel_queue_pop (answer, -1);
+  read_one (self, &sql, &(Read){ func, data, NULL, NULL });
+  if (sql != NULL && !surel_queue_try_push (self->spare, sql))
+    surel_sql_close (sql);
 }

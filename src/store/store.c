@@ -124,6 +124,7 @@ start_threads (SurelStore *self)
 {
   self->jobs = surel_queue_new (BULK_QUEUE, surel_store_job_free);
   self->reads = surel_turns_new (surel_store_read_free);
+  self->spare = surel_queue_new (SUREL_READERS, (GDestroyNotify) surel_sql_close);
   self->checkpoints = surel_queue_new (0, NULL);
   self->copies = surel_queue_new (0, NULL);
   self->writer = g_thread_new ("surel-store", surel_store_writer_main, self);
@@ -223,6 +224,7 @@ surel_store_close (SurelStore *self)
         g_thread_join (self->readers[i]);
       g_clear_pointer (&self->jobs, surel_queue_free);
       g_clear_pointer (&self->reads, surel_turns_free);
+      g_clear_pointer (&self->spare, surel_queue_free);
       g_clear_pointer (&self->checkpoints, surel_queue_free);
       g_clear_pointer (&self->copies, surel_queue_free);
       damaged = g_atomic_int_get (&self->damaged);

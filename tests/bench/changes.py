@@ -2,29 +2,15 @@
 """changes.py COUNT: changes of an inbox of COUNT messages, both ways, beside a raw client of the same server and the
 disk's own fdatasync in the same run. Prints medians with their spread."""
 
-import os
 import re
 import ssl
-import statistics
-import sys
 import threading
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from surel_test import *  # noqa: E402,F403
+from bench import *  # noqa: F403
 
 ONES = 200  # changes of one message
 ROUNDS = 5  # of all that is about many
 ELSEWHERE = 1000  # flags that another device changes
-
-
-def show(name, values, unit="ms", scale=1000):
-    values = sorted(v * scale for v in values)
-    print(f"{name:52} {statistics.median(values):8.2f} {unit}  ({values[0]:.2f} to {values[-1]:.2f}; 99 % below "
-          f"{values[int(len(values) * 0.99)]:.2f})", flush=True)
-
-
-def ratio(name, a, b):
-    print(f"{name:52} {statistics.median(a) / statistics.median(b):8.2f}", flush=True)
 
 
 class Raw:
@@ -70,7 +56,7 @@ class Ear(threading.Thread):
         self.heard = time.monotonic()
 
 
-class Bench(Case):
+class Changes(Bench):
     def modify(self, ids, **patch):
         return self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids,
                                 {key: GLib.Variant("as", ["$flagged"]) for key in patch}, {})[0]
@@ -97,33 +83,36 @@ class Bench(Case):
         raw = Raw(self.server)
         raw.run("SELECT INBOX")
         print(f"\n{COUNT} messages in the inbox, release build" if "release" in BUILD else f"\n{COUNT} messages")
-        self.one(ids, raw)
+        self.one(ids)
         self.many(ids, raw)
         self.elsewhere(raw)
 
-    def one(self, ids, raw):
-        disk, durable, there, store = [], [], [], []
+    def one(self, ids):
+        bus, raw = self.helper("bus"), self.helper("raw", *self.as_alice())
+        raw("SELECT INBOX")
+        read, disk, durable, there, store = [], [], [], [], []
         with open(self.dir + "/disk", "wb") as file:
-            for n in range(ONES):
+            for n in range(min(ONES, COUNT)):
+                read.append(bus("read")[0])
                 begin = time.monotonic()
                 file.write(b"x" * 4096)
                 file.flush()
                 os.fdatasync(file.fileno())
                 disk.append(time.monotonic() - begin)
+                seconds, operation = bus(f"modify {ids[n]}")
+                durable.append(seconds)
                 begin = time.monotonic()
-                operation = self.modify([ids[n % len(ids)]], addKeywords=True)
-                durable.append(time.monotonic() - begin)
                 self.finished(operation)
-                there.append(time.monotonic() - begin)
-                begin = time.monotonic()
-                raw.run(f"UID STORE {n + 1} +FLAGS (\\Answered)")
-                store.append(time.monotonic() - begin)
-        show("the disk: 4 KiB and fdatasync", disk)
-        show("Modify of one message, to its durable return", durable)
-        show("  more than the disk's fdatasync", [a - b for a, b in zip(durable, disk)])
-        show("  until the server has it (Finished)", there)
-        show("raw client's UID STORE", store)
-        ratio("  until the server has it, as a ratio to raw", there, store)
+                there.append(seconds + time.monotonic() - begin)
+                store.append(raw(f"UID STORE {n + 1} +FLAGS (\\Answered)")[0])
+        show("the bus: a property read", read, "ms", 1000)
+        show("the disk: 4 KiB and fdatasync", disk, "ms", 1000)
+        show("Modify of one message, to its durable return", durable, "ms", 1000)
+        show("  more than the disk's fdatasync", [a - b for a, b in zip(durable, disk)], "ms", 1000)
+        show("  and than a call that does nothing", [a - b - c for a, b, c in zip(durable, disk, read)], "ms", 1000)
+        show("  until the server has it (Finished)", there, "ms", 1000)
+        show("raw client's UID STORE", store, "ms", 1000)
+        show_ratio("  until the server has it, as a ratio to raw", there, store)
 
     def many(self, ids, raw):
         accepted, there, store = [], [], []
@@ -137,10 +126,10 @@ class Bench(Case):
             raw.run(f"UID STORE 1:* {'-' if n % 2 else '+'}FLAGS.SILENT (\\Draft)")
             store.append(time.monotonic() - begin)
             self.daemon.sync()
-        show(f"Modify of {min(COUNT, 10000)}, to its durable return", accepted)
-        show("  until the server has it", there)
-        show("raw client's UID STORE of as many", store)
-        ratio("  until the server has it, as a ratio to raw", there, store)
+        show(f"Modify of {min(COUNT, 10000)}, to its durable return", accepted, "ms", 1000)
+        show("  until the server has it", there, "ms", 1000)
+        show("raw client's UID STORE of as many", store, "ms", 1000)
+        show_ratio("  until the server has it, as a ratio to raw", there, store)
 
     def elsewhere(self, raw):
         known, heard, told = [], [], []
@@ -166,10 +155,10 @@ class Bench(Case):
             known.append(time.monotonic() - begin)
             self.assertEqual(sum(b" FETCH " in line for line in lines), min(ELSEWHERE, COUNT))
             other.run("UNSELECT")
-        show(f"{ELSEWHERE} flags changed elsewhere, until Changes has them", heard)
-        show("  after a raw client is told by IDLE", [a - b for a, b in zip(heard, told)])
-        show("raw client's IDLE, until it is told", told)
-        show("raw client's QRESYNC", known)
+        show(f"{ELSEWHERE} flags changed elsewhere, until Changes has them", heard, "ms", 1000)
+        show("  after a raw client is told by IDLE", [a - b for a, b in zip(heard, told)], "ms", 1000)
+        show("raw client's IDLE, until it is told", told, "ms", 1000)
+        show("raw client's QRESYNC", known, "ms", 1000)
 
 
 if __name__ == "__main__":

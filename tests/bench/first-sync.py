@@ -6,14 +6,11 @@ import base64
 import email.utils
 import os
 import random
-import statistics
-import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from surel_test import *  # noqa: E402,F403
+from bench import *  # noqa: F403
 
 ROUNDS = 5
+CHECKS = 40  # in turn with the raw client's
 FOLDERS = ["INBOX"] + [f"Folder {n}" for n in range(1, 16)]  # and the five that the server makes
 TOPICS = ["Rapat hari Senin", "会議のお知らせ", "Quarterly figures", "Foto liburan di Bali", "Grüße aus Köln",
           "お見積書の件", "Build failed", "Undangan makan malam", "Re-reading the contract", "Kabar baik!"]
@@ -115,23 +112,14 @@ def server_seconds(server):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def show(name, values, unit="s", scale=1):
-    values = [v * scale for v in values]
-    print(f"{name:42} {statistics.median(values):8.2f} {unit}  ({min(values):.2f} to {max(values):.2f})", flush=True)
-
-
-class First(Case):
-    def raw(self, what):
-        return float(subprocess.run([BUILD + "/tests/bench/raw", str(self.server.port + 1), "alice", self.server.ca,
-                                     what], capture_output=True, check=True, text=True).stdout)
-
+class First(Bench):
     def test_first_sync(self):
         seed(self.server, COUNT)
-        self.raw("first")  # the server's caches are warm
+        self.raw_first()  # the server's caches are warm
         raw, busy, first, newest, memory, checks, raw_checks = [], [], [], [], [], [], []
         for n in range(ROUNDS):
             before = server_seconds(self.server)
-            raw.append(self.raw("first"))
+            raw.append(self.raw_first())
             busy.append((server_seconds(self.server) - before) / raw[-1])
             self.data = f"{self.dir}/surel{n}"
             daemon = self.start()
@@ -150,14 +138,10 @@ class First(Case):
             self.assertEqual(sum(v[NAME + ".Folder"]["TotalMessages"] for v in daemon.objects().values()
                                  if NAME + ".Folder" in v), COUNT)
             wait_for(lambda: daemon.get(account, "Account", "Status") == "idle")
-            daemon.wait_job(daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
-            one = []
-            for _ in range(20):
-                begin = time.monotonic()
-                daemon.wait_job(daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
-                one.append(time.monotonic() - begin)
+            bus, raw_client = self.helper("bus"), self.helper("raw", *self.as_alice())
+            one, raw_one = zip(*[(bus("check")[0], raw_client("check")[0]) for _ in range(CHECKS)])
             checks.append(statistics.median(one))
-            raw_checks.append(self.raw("check"))
+            raw_checks.append(statistics.median(raw_one))
             daemon.stop()
         print(f"\n{COUNT} messages, {len(FOLDERS) + 5} folders, medians of {ROUNDS} (least to most)")
         show("raw client, headers of all folders", raw)

@@ -1,6 +1,7 @@
-/* raw PORT USER CA-FILE first|check: the least a client can do. Fetches what the daemon fetches at its first
- * sync, windows pipelined two in flight, or asks what is new, and throws the answers away. Prints the
- * seconds that took: from before it connects, or of one question over a connection that is open. */
+/* raw PORT USER CA-FILE [first]: the least a client can do. With `first` it fetches what the daemon fetches at its first
+ * sync, windows pipelined two in flight, throws the answers away, and prints the seconds that took, from before it
+ * connects. Else it runs each line of standard input as a command, `check` being what asks for all that is new, and
+ * answers it with a line of the milliseconds that took. */
 #include <gio/gio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 
 #define WINDOW 1000 /* messages to a FETCH */
 #define IN_FLIGHT 2
-#define CHECKS 20
 
 #define STATUS_OF_ALL "LIST \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ UNSEEN))"
 #define ATTRIBUTES                                                                                              \
@@ -156,12 +156,27 @@ fetch_all (Client *self)
     }
 }
 
+static void
+run_lines (Client *self)
+{
+  char line[1024];
+
+  while (fgets (line, sizeof line, stdin) != NULL)
+    {
+      gint64 begin = g_get_monotonic_time ();
+
+      run (self, g_str_equal (g_strchomp (line), "check") ? STATUS_OF_ALL : line);
+      printf ("%.3f\n", (double) (g_get_monotonic_time () - begin) / 1000);
+      fflush (stdout);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (GSocketClient) socket = g_socket_client_new ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (GTlsDatabase) trust = argc == 5 ? g_tls_file_database_new (argv[3], &error) : NULL;
+  g_autoptr (GTlsDatabase) trust = argc >= 4 ? g_tls_file_database_new (argv[3], &error) : NULL;
   g_autoptr (GSocketConnection) tcp = NULL;
   g_autoptr (GSocketConnectable) identity = g_network_address_new ("localhost", 0);
   g_autoptr (GIOStream) tls = NULL;
@@ -169,10 +184,9 @@ main (int argc, char **argv)
   g_autofree Client *self = g_new0 (Client, 1);
   gsize length;
   gint64 begin;
-  guint rounds = 1;
 
   if (trust == NULL)
-    g_error ("usage: raw PORT USER CA-FILE first|check %s", error != NULL ? error->message : "");
+    g_error ("usage: raw PORT USER CA-FILE [first] %s", error != NULL ? error->message : "");
   begin = g_get_monotonic_time ();
   tcp = g_socket_client_connect_to_host (socket, "127.0.0.1", (guint16) atoi (argv[1]), NULL, &error);
   if (tcp != NULL)
@@ -186,12 +200,13 @@ main (int argc, char **argv)
   g_free (next_line (self, &length));
   login = g_strdup_printf ("LOGIN %s secret", argv[2]);
   run (self, login);
-  if (g_str_equal (argv[4], "first"))
-    fetch_all (self);
+  if (argc == 5)
+    {
+      fetch_all (self);
+      printf ("%.6f\n", (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC);
+    }
   else
-    for (begin = g_get_monotonic_time (), rounds = 0; rounds < CHECKS; rounds++)
-      run (self, STATUS_OF_ALL);
-  printf ("%.6f\n", (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC / rounds);
+    run_lines (self);
   g_hash_table_unref (self->messages);
   return 0;
 }
