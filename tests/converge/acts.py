@@ -15,7 +15,8 @@ MADE = ("One", "Two", "Three", "Four")
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$Label1", "Urgent")
 ROLES = ("trash", "archive", "junk", "inbox")
 NEEDS = {"keywords": "Modify", "move": "Modify", "role": "moveToRole", "copy": "Modify", "destroy": "Modify",
-         "many": "Modify", "append": "Append", "create": "CreateFolder", "rename": "Rename", "delete": "Delete"}
+         "many": "Modify", "append": "Append", "create": "CreateFolder", "rename": "Rename", "delete": "Delete",
+         "cancel": "List", "retry": "List"}
 
 
 def generate(seed):
@@ -117,6 +118,9 @@ def generate(seed):
             yield change
         else:
             yield step
+            if step["do"] in NEEDS and len(step["who"]) == 5 and chance.random() < 0.12:
+                yield {"who": f"{step['who'][:4]}{chance.randrange(2)}", "do": chance.choice(("cancel", "cancel", "retry")),
+                       "back": chance.choice((1, 1, 3, 20)), "salt": chance.randrange(9999)}
 
     while True:
         yield from surround(dice.choices((device, client, nature), (4, 4, 3))[0]())
@@ -234,6 +238,9 @@ def act_on_bus(world, record, step):
             record.looked(client)
         if step["do"] == "look":
             return
+        if step["do"] in ("cancel", "retry"):
+            go_back(station, client, record, step)
+            return
         call = call_of(station, client, record, step)
         if call is not None:
             if step["do"] == "delete":
@@ -242,6 +249,26 @@ def act_on_bus(world, record, step):
     except GLib.Error as error:
         station.look_alive()
         raise Failed(f"{client.name}: {step}: {error.message}", station.log_tail()) from error
+
+
+def go_back(station, client, record, step):
+    """One of the last operations is undone, or tried again."""
+    states = {key: row["state"] for key, row in station.list_operations().items()}
+    may = sorted(key for name, key in record.operations if name == station.name
+                 and (step["do"] == "cancel" or states.get(key) in ("failed", "partial")))
+    if not may:
+        return
+    operation = may[-1 - step["salt"] % min(step["back"], len(may))]
+    if step["do"] == "cancel":
+        record.cancelled(station, operation)
+    else:
+        record.retried.add((station.name, operation))
+    try:
+        client.call(PATH, "Operations", step["do"].capitalize(), GLib.Variant("(ta{sv})", (operation, {})))
+    except GLib.Error as error:
+        if error_name(error) not in ("NotFound", "Conflict", "NotSupported"):
+            raise
+        record.refused[error_name(error)] += 1
 
 
 def call_of(station, client, record, step):

@@ -37,7 +37,9 @@ class Record:
         self.source_moves = collections.Counter()  # (mailbox, UID) → how often devices moved it
         self.operations = {}  # (station, operation) → Intent
         self.tried = []  # (station, Intent) of all calls, accepted or not
-        self.undone = set()  # (station, operation, what it was shown without)
+        self.undone = set()  # (station, operation, name, what it was shown without)
+        self.taken_back = {}  # (station, operation) → Intent of those that somebody has cancelled, or tried to
+        self.retried = set()  # (station, operation)
         self.refused = collections.Counter()
         self.keys = 0
         self.folders_changed = False
@@ -119,6 +121,17 @@ class Record:
         if intent.append:
             self.arrived(intent.append, intent.into)
 
+    def cancelled(self, station, operation):
+        """It may be undone, by the opposite where the server has done it: what comes of its messages is open, but that
+        they are there, if it didn't make them."""
+        intent = self.operations[station.name, operation]
+        self.taken_back[station.name, operation] = intent
+        if intent.append:
+            self.destroyed({intent.append}, intent.client.name)
+        if intent.folder and intent.folder[1]:
+            old, new = intent.folder
+            self.folder_changed(new, set(), old)
+
     def looked(self, client):
         """What one alone did to a message is shown to it from then on."""
         others = {*self.gone, *self.copies, *self.shaken}
@@ -126,7 +139,7 @@ class Record:
         for key, (own, operation) in client.own.items():
             name, _, words = client.rows.get(key, (None, None, ()))
             if name and name not in others and (client.name in words) != own:
-                self.undone.add((client.station.name, operation, f"{client.name}: message {name}"))
+                self.undone.add((client.station.name, operation, name, f"{client.name}: message {name}"))
 
     # --- Judgement ---
 
@@ -142,14 +155,15 @@ class Record:
             told = {state for client in station.clients for state in client.finished[key]}
             if row["state"] not in ENDED:
                 bad.append(f"{station.name}: operation {key} is {row['state']} {row.get('error')}: {intent}")
-            elif told - {row["state"]} - ({"failed"} if row["state"] == "cancelled" else set()):
+            elif told - {row["state"]} - self.may_be_told(station, key, row["state"]):
                 bad.append(f"{station.name}: operation {key} is {row['state']} and was told as {told}: {intent}")
             elif row["state"] != "done" and not self.folders_changed and not self.others_took(station, intent):
                 bad.append(f"{station.name}: operation {key} is {row['state']} for no reason, {row.get('error')} "
                            f"{row.get('failures')}: {intent}")
             for client in station.clients:
                 # After a power failure it may have to be found out, and told, again.
-                if len(client.finished[key]) > len(set(client.finished[key])) and not station.cuts:
+                if (len(client.finished[key]) > len(set(client.finished[key])) and not station.cuts
+                        and (station.name, key) not in self.retried):
                     bad.append(f"{station.name}: operation {key} was told to {client.name} as {client.finished[key]}, "
                                f"and is {row['state']}: {intent}")
         for key, row in listed.items():
@@ -157,28 +171,46 @@ class Record:
                 bad.append(f"{station.name}: operation {key}, which nobody asked for, is {row['state']}")
         return bad
 
+    def may_be_told(self, station, key, state):
+        """What else than its state now an operation may have been told as, before somebody acted."""
+        if (station.name, key) in self.taken_back:
+            return {"done", "partial", "failed", "cancelled"}
+        if (station.name, key) in self.retried:
+            return {"failed", "partial"}
+        return {"failed"} if state == "cancelled" else set()
+
     def others_took(self, station, intent):
         """Whether others destroyed or moved some of its messages: then it need not have gone well."""
-        return any(name in self.gone or any(who[:4] != station.name for who, _ in self.moves[name])
-                   for name in intent.ids.values())
+        names = set(intent.ids.values()) | {intent.append}
+        return (any(name in self.gone or any(who[:4] != station.name for who, _ in self.moves[name]) for name in names)
+                or bool(names & self.taken_back_names()))
+
+    def taken_back_names(self):
+        return {name for intent in self.taken_back.values() for name in (*intent.ids.values(), intent.append) if name}
 
     def failed_names(self, listed):
         """Names of messages of which an operation didn't end well: what was meant for them need not be true."""
-        found = set()
+        found = self.taken_back_names()
         for (station, key), intent in self.operations.items():
             if listed[station].get(key, {}).get("state") != "done":
                 found |= set(intent.ids.values()) | ({intent.append} if intent.append else set())
         return found
 
-    def judge_messages(self, every, view, failed, twice):
-        """@every: how often each is on the server; @view: what is shown there; @failed: names that need not be as
-        meant; @twice: names the server itself let two move at once."""
+    def never_sent(self, listed):
+        """Names of messages that no server took, or that were taken back."""
+        return {intent.append for (station, key), intent in self.operations.items()
+                if intent.append and listed[station].get(key, {}).get("state") != "done"}
+
+    def judge_messages(self, every, view, listed, twice):
+        """@every: how often each is on the server; @view: what is shown there; @twice: names the server itself let two
+        move at once."""
+        failed, unsent = self.failed_names(listed), self.never_sent(listed)
         bad = []
         for name in self.there | set(every):
             count = every[name]
             if name not in self.there:
                 bad.append(f"message {name} was brought by nobody")
-            if count == 0 and name not in self.gone and name not in failed:
+            if count == 0 and name not in self.gone and name not in unsent:
                 bad.append(f"message {name} is lost")
             if count > 1 + self.copies[name] and name not in twice:
                 bad.append(f"message {name} is there {count} times, and was copied {self.copies[name]} times")
@@ -199,9 +231,10 @@ class Record:
 
     def judge_shown(self, listed):
         """What was refused goes back, and nothing else."""
+        open_again = self.taken_back_names()
         return [f"{what} was shown without what operation {operation} does"
-                for station, operation, what in sorted(self.undone)
-                if listed[station].get(operation, {}).get("state", "done") == "done"]
+                for station, operation, name, what in sorted(self.undone)
+                if listed[station].get(operation, {}).get("state", "done") == "done" and name not in open_again]
 
     def judge_one(self, name, places, count):
         """What one alone did to a message has to have its effect."""
@@ -234,6 +267,10 @@ class Record:
                 meant |= set(intent.ids.values())
             if name == station.name and intent.folder:
                 folders.add(intent.folder[0])
+        for (name, _), intent in self.taken_back.items():
+            if name == station.name:
+                meant |= {*intent.ids.values(), intent.append}
+                folders |= {*(intent.folder or ())} - {None}
         for line, names in commands.destructive():
             words = line.split()
             if "DELETE" in words[4:5]:
@@ -275,7 +312,7 @@ def judge(world, record, listed, every, view):
         for station in world.stations:
             bad += record.judge_operations(station, listed[station.name])
     bad += record.judge_shown(listed)
-    bad += record.judge_messages(every, view, record.failed_names(listed), twice)
+    bad += record.judge_messages(every, view, listed, twice)
     for station in world.stations:
         bad += record.judge_wire(station, commands[station.name])
         bad += record.judge_ids(station, record.failed_names(listed))
