@@ -50,8 +50,15 @@ begin (Adaptor *self,
   return error == NULL;
 }
 
+/* Where the call has a key, that it is done is kept already. */
 static void
 on_done (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
+{
+  surel_once_finish (NULL, error, invocation);
+}
+
+static void
+on_secrets_set (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
 {
   if (error != NULL)
     surel_call_fail (invocation, error);
@@ -120,7 +127,6 @@ handle_create_folder (SurelBusAccount *skeleton G_GNUC_UNUSED,
   Adaptor *self = data;
   g_autoptr (SurelFolderChange) change = NULL;
   g_autoptr (GError) error = NULL;
-  SurelKey key = { 0 };
 
   if (!begin (self, invocation, options, keys))
     return TRUE;
@@ -131,9 +137,9 @@ handle_create_folder (SurelBusAccount *skeleton G_GNUC_UNUSED,
       surel_call_fail (invocation, error);
       return TRUE;
     }
-  surel_once_get_key (invocation, &key);
   surel_operations_change_folder (surel_service_get_operations (self->service), surel_folder_create,
-                                  g_steal_pointer (&change), &key, created_of, surel_once_finish, invocation);
+                                  g_steal_pointer (&change), surel_once_get_key (invocation), created_of,
+                                  surel_once_finish, invocation);
   return TRUE;
 }
 
@@ -153,8 +159,8 @@ handle_configure (SurelBusAccount *skeleton G_GNUC_UNUSED,
   checked
       = surel_settings_check (settings, surel_account_get_row (account_of (self))->settings, &error);
   if (checked != NULL)
-    surel_engine_configure (surel_service_get_engine (self->service), self->account, checked, on_done,
-                            invocation);
+    surel_engine_configure (surel_service_get_engine (self->service), self->account, checked,
+                            surel_once_get_key (invocation), on_done, invocation);
   else
     surel_call_fail (invocation, error);
   return TRUE;
@@ -181,7 +187,7 @@ set_secrets (GHashTable *secrets, const GError *error, gpointer data)
   if (error != NULL || gone != NULL)
     surel_call_fail (setting->invocation, error != NULL ? error : gone);
   else
-    surel_engine_set_secrets (engine, setting->account, g_steal_pointer (&table), on_done, setting->invocation);
+    surel_engine_set_secrets (engine, setting->account, g_steal_pointer (&table), on_secrets_set, setting->invocation);
 }
 
 static gboolean
@@ -219,7 +225,7 @@ handle_remove (SurelBusAccount *skeleton G_GNUC_UNUSED,
     return TRUE;
   if (surel_call_get_boolean (options, "force", &force, &error))
     surel_engine_remove_account (surel_service_get_engine (self->service), self->account, force,
-                                 on_done, invocation);
+                                 surel_once_get_key (invocation), on_done, invocation);
   else
     surel_call_fail (invocation, error);
   return TRUE;

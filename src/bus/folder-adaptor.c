@@ -28,11 +28,8 @@ operation_of (const SurelFolderChange *change G_GNUC_UNUSED, const SurelModified
 static void
 change_folder (Adaptor *self, GDBusMethodInvocation *invocation, SurelFolderFunc func, SurelFolderChange *change)
 {
-  SurelKey key = { 0 };
-
-  surel_once_get_key (invocation, &key);
-  surel_operations_change_folder (surel_service_get_operations (self->service), func, change, &key, operation_of,
-                                  surel_once_finish, invocation);
+  surel_operations_change_folder (surel_service_get_operations (self->service), func, change,
+                                  surel_once_get_key (invocation), operation_of, surel_once_finish, invocation);
 }
 
 /* NULL where the options have other keys: the call has failed then. */
@@ -152,7 +149,6 @@ handle_append (SurelBusFolder *skeleton G_GNUC_UNUSED,
   g_autoptr (SurelAppend) append = g_new0 (SurelAppend, 1);
   g_autoptr (GBytes) octets = NULL;
   g_autoptr (GError) error = NULL;
-  SurelKey key = { 0 };
   int fd = -1;
 
   append->client = g_strdup (g_dbus_method_invocation_get_sender (invocation));
@@ -167,9 +163,8 @@ handle_append (SurelBusFolder *skeleton G_GNUC_UNUSED,
       surel_call_fail (invocation, error);
       return TRUE;
     }
-  surel_once_get_key (invocation, &key);
-  surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets, &key,
-                           appended_of, surel_once_finish, invocation);
+  surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets,
+                           surel_once_get_key (invocation), appended_of, surel_once_finish, invocation);
   return TRUE;
 }
 

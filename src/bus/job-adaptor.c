@@ -235,8 +235,9 @@ surel_job_adaptor_new (SurelService *service, SurelJob *job)
 gboolean
 surel_return_job (SurelService *service, GDBusMethodInvocation *invocation, SurelJob *job)
 {
-  g_autofree char *path = surel_service_add_job (service, job);
+  g_autofree char *path = surel_service_new_job_path (service);
 
+  surel_service_show_job (service, job, path);
   surel_once_return (invocation, g_variant_new ("(o)", path));
   g_object_unref (job);
   return TRUE;

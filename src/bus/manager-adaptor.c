@@ -323,29 +323,35 @@ typedef struct
   GDBusMethodInvocation *invocation;
   GVariant *settings;
   gboolean check;
+  char *job_path; /* of the job that signs in */
 } Adding;
 
 static void
 adding_free (Adding *adding)
 {
   g_variant_unref (adding->settings);
+  g_free (adding->job_path);
   g_free (adding);
 }
 
+/* Runs in the store thread. */
+static GVariant *
+added_of (gint64 account, gpointer data)
+{
+  Adding *adding = data;
+  g_autofree char *path = surel_path_of_account (account);
+
+  return g_variant_new ("(oo)", path, adding->job_path);
+}
+
 static void
-on_added (gint64 account, SurelJob *job, const GError *error, gpointer data)
+on_added (GVariant *reply, SurelJob *job, const GError *error, gpointer data)
 {
   Adding *adding = data;
 
-  if (error != NULL)
-    surel_call_fail (adding->invocation, error);
-  else
-    {
-      g_autofree char *account_path = surel_path_of_account (account);
-      g_autofree char *job_path = surel_service_add_job (adding->service, job);
-
-      surel_once_return (adding->invocation, g_variant_new ("(oo)", account_path, job_path));
-    }
+  if (job != NULL)
+    surel_service_show_job (adding->service, job, adding->job_path);
+  surel_once_finish (reply, error, adding->invocation);
   adding_free (adding);
 }
 
@@ -357,7 +363,7 @@ add_with_secrets (GHashTable *secrets, const GError *error, gpointer data)
   if (error == NULL)
     {
       surel_engine_add_account (surel_service_get_engine (adding->service), adding->settings, secrets,
-                                adding->check, on_added, adding);
+                                adding->check, surel_once_get_key (adding->invocation), added_of, on_added, adding);
       return;
     }
   surel_call_fail (adding->invocation, error);
@@ -388,7 +394,8 @@ handle_add_account (SurelBusManager *skeleton G_GNUC_UNUSED,
       return TRUE;
     }
   adding = g_new0 (Adding, 1);
-  *adding = (Adding){ self->service, invocation, g_steal_pointer (&checked), check };
+  *adding = (Adding){ self->service, invocation, g_steal_pointer (&checked), check,
+                       surel_service_new_job_path (self->service) };
   surel_secret_reader_take (surel_service_get_secret_reader (self->service), invocation, secrets, fds,
                             add_with_secrets, adding);
   return TRUE;

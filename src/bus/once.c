@@ -31,8 +31,7 @@ typedef struct
   SurelOnce *once;
   GDBusInterfaceSkeleton *skeleton;
   GDBusMethodInvocation *invocation; /* borrowed: it has this as its data */
-  char *key;
-  GBytes *digest;
+  SurelKey key;
   gboolean is_first; /* it is the one under way with its key */
   GVariant *reply; /* found, or to be kept; nullable */
   GError *error;
@@ -62,7 +61,7 @@ call_free (gpointer data)
 {
   Call *call = data;
   SurelOnce *once = call->once;
-  GQueue *waiting = call->is_first ? g_hash_table_lookup (once->running, call->key) : NULL;
+  GQueue *waiting = call->is_first ? g_hash_table_lookup (once->running, call->key.key) : NULL;
   Call *next = waiting != NULL ? g_queue_pop_head (waiting) : NULL;
 
   if (next != NULL)
@@ -71,10 +70,9 @@ call_free (gpointer data)
       look_up (next);
     }
   else if (call->is_first)
-    g_hash_table_remove (once->running, call->key);
+    g_hash_table_remove (once->running, call->key.key);
   g_object_unref (call->skeleton);
-  g_free (call->key);
-  g_bytes_unref (call->digest);
+  surel_key_clear (&call->key);
   g_clear_pointer (&call->reply, g_variant_unref);
   g_clear_error (&call->error);
   g_free (call);
@@ -122,7 +120,7 @@ find (SurelReader *reader, gpointer data)
   if (reader->error != NULL)
     call->error = g_error_copy (reader->error);
   else
-    surel_calls_find (reader->sql, call->key, call->digest, &call->reply, &call->error);
+    surel_calls_find (reader->sql, &call->key, &call->reply, &call->error);
   surel_post (NULL, go_on, call, NULL);
 }
 
@@ -201,15 +199,14 @@ begin (SurelOnce *self, GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation 
   call->once = self;
   call->skeleton = g_object_ref (skeleton);
   call->invocation = invocation;
-  call->key = g_variant_dup_string (key, NULL);
-  call->digest = digest_of (invocation);
+  call->key = (SurelKey){ g_variant_dup_string (key, NULL), digest_of (invocation) };
   g_object_set_data_full (G_OBJECT (invocation), "once", call, call_free);
-  waiting = g_hash_table_lookup (self->running, call->key);
+  waiting = g_hash_table_lookup (self->running, call->key.key);
   if (waiting != NULL)
     g_queue_push_tail (waiting, call);
   else
     {
-      g_hash_table_insert (self->running, g_strdup (call->key), g_queue_new ());
+      g_hash_table_insert (self->running, g_strdup (call->key.key), g_queue_new ());
       call->is_first = TRUE;
       look_up (call);
     }
@@ -236,7 +233,7 @@ keep (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_calls_put (txn, call->key, call->digest, call->reply, error);
+  return surel_calls_keep (txn, &call->key, call->reply, error);
 }
 
 /* Where the answer can't be kept the call is done all the same: it isn't called a failure. */
@@ -250,14 +247,16 @@ on_kept (guint64 state G_GNUC_UNUSED, const GError *error G_GNUC_UNUSED, gpointe
 
 /**
  * surel_once_get_key:
- * @key: (out caller-allocates): what the reply is to be kept under, in the same transaction as the change
+ *
+ * Returns: (transfer none): what the reply is to be kept under, in the same transaction as the change
  */
-void
-surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key)
+const SurelKey *
+surel_once_get_key (GDBusMethodInvocation *invocation)
 {
+  static const SurelKey none;
   Call *call = g_object_get_data (G_OBJECT (invocation), "once");
 
-  *key = (SurelKey){ call != NULL ? call->key : NULL, call != NULL ? call->digest : NULL };
+  return call != NULL ? &call->key : &none;
 }
 
 /**
@@ -281,7 +280,7 @@ surel_once_finish (GVariant *reply, const GError *error, gpointer invocation)
  * surel_once_return:
  * @value: (nullable): a tuple, or %NULL for none
  *
- * Ends a changing call; all of them go through here.
+ * Ends a call that may be done again without harm: its answer is kept after it is done.
  */
 void
 surel_once_return (GDBusMethodInvocation *invocation, GVariant *value)

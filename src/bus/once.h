@@ -10,7 +10,7 @@ typedef struct _SurelOnce SurelOnce;
 SurelOnce *surel_once_new (SurelStore *store);
 void surel_once_free (SurelOnce *self);
 void surel_once_watch (SurelOnce *self, GDBusInterfaceSkeleton *skeleton);
-void surel_once_get_key (GDBusMethodInvocation *invocation, SurelKey *key);
+const SurelKey *surel_once_get_key (GDBusMethodInvocation *invocation);
 void surel_once_finish (GVariant *reply, const GError *error, gpointer invocation);
 void surel_once_return (GDBusMethodInvocation *invocation, GVariant *value);
 

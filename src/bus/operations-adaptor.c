@@ -72,11 +72,8 @@ reply_of (guint64 state, const SurelModified *result)
 static void
 modify (Adaptor *self, GDBusMethodInvocation *invocation, SurelPatch *patch)
 {
-  SurelKey key = { 0 };
-
   patch->client = g_strdup (g_dbus_method_invocation_get_sender (invocation));
-  surel_once_get_key (invocation, &key);
-  surel_operations_modify (self->operations, patch, &key, reply_of, surel_once_finish, invocation);
+  surel_operations_modify (self->operations, patch, surel_once_get_key (invocation), reply_of, surel_once_finish, invocation);
 }
 
 static gboolean
@@ -358,22 +355,16 @@ handle_list (SurelBusOperations *skeleton G_GNUC_UNUSED,
 
 /* --- What becomes of them --- */
 
-static void
-on_cancelled (guint64 state, const GError *error, gpointer invocation)
+static GVariant *
+state_of (guint64 state, const SurelModified *result G_GNUC_UNUSED)
 {
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return (invocation, g_variant_new ("(t)", state));
+  return g_variant_new ("(t)", state);
 }
 
-static void
-on_done (guint64 state G_GNUC_UNUSED, const GError *error, gpointer invocation)
+static GVariant *
+nothing_of (guint64 state G_GNUC_UNUSED, const SurelModified *result G_GNUC_UNUSED)
 {
-  if (error != NULL)
-    surel_call_fail (invocation, error);
-  else
-    surel_once_return (invocation, NULL);
+  return g_variant_new_tuple (NULL, 0);
 }
 
 /* What Cancel, Retry and Confirm are given. */
@@ -402,7 +393,7 @@ handle_cancel (SurelBusOperations *skeleton G_GNUC_UNUSED,
 
   if (take_operation (invocation, operation, options))
     surel_operations_cancel (self->operations, (gint64) operation, g_dbus_method_invocation_get_sender (invocation),
-                             on_cancelled, invocation);
+                             surel_once_get_key (invocation), state_of, surel_once_finish, invocation);
   return TRUE;
 }
 
@@ -416,7 +407,8 @@ handle_retry (SurelBusOperations *skeleton G_GNUC_UNUSED,
   Adaptor *self = data;
 
   if (take_operation (invocation, operation, options))
-    surel_operations_retry (self->operations, (gint64) operation, on_done, invocation);
+    surel_operations_retry (self->operations, (gint64) operation, surel_once_get_key (invocation), nothing_of,
+                             surel_once_finish, invocation);
   return TRUE;
 }
 
@@ -430,7 +422,8 @@ handle_confirm (SurelBusOperations *skeleton G_GNUC_UNUSED,
   Adaptor *self = data;
 
   if (take_operation (invocation, operation, options))
-    surel_operations_confirm (self->operations, (gint64) operation, on_done, invocation);
+    surel_operations_confirm (self->operations, (gint64) operation, surel_once_get_key (invocation), nothing_of,
+                               surel_once_finish, invocation);
   return TRUE;
 }
 

@@ -9,6 +9,7 @@
 #include "bus/path.h"
 
 #define FLUSH_INTERVAL 250 /* ms: at most 4 PropertiesChanged a second from an object */
+#define JOBS_A_SECOND 1000 /* at most, in the long run */
 
 struct _SurelService
 {
@@ -30,7 +31,7 @@ struct _SurelService
   GHashTable *dirty_folders; /* set of folder ids */
   guint flush_source;
   gint64 last_flush; /* monotonic µs */
-  guint64 last_job;
+  guint64 last_job; /* begins higher each time: answers that are kept for a key name jobs of earlier daemons */
 };
 
 G_DEFINE_FINAL_TYPE (SurelService, surel_service, G_TYPE_OBJECT)
@@ -305,18 +306,26 @@ on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelService
 }
 
 /**
- * surel_service_add_job:
+ * surel_service_new_job_path:
  *
- * Returns: (transfer full): the path under which the job is shown
+ * Returns: (transfer full): a path for a job to come
  */
 char *
-surel_service_add_job (SurelService *self, SurelJob *job)
+surel_service_new_job_path (SurelService *self)
 {
-  char *path = surel_path_of_job (++self->last_job);
+  return surel_path_of_job (++self->last_job);
+}
+
+/**
+ * surel_service_show_job:
+ * @path: of surel_service_new_job_path()
+ */
+void
+surel_service_show_job (SurelService *self, SurelJob *job, const char *path)
+{
   g_autoptr (SurelBusJob) skeleton = surel_job_adaptor_new (self, job);
 
   export (self, path, skeleton);
-  return path;
 }
 
 static void
@@ -340,6 +349,7 @@ surel_service_new (SurelEngine *engine)
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
 
   self->engine = g_object_ref (engine);
+  self->last_job = (guint64) surel_clock_now () * JOBS_A_SECOND;
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
   self->once = surel_once_new (store);
   self->operations = surel_operations_new (engine);

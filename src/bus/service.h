@@ -19,7 +19,8 @@ SurelEngine *surel_service_get_engine (SurelService *self);
 SurelOperations *surel_service_get_operations (SurelService *self);
 SurelSecretReader *surel_service_get_secret_reader (SurelService *self);
 GDBusObjectManagerServer *surel_service_get_objects (SurelService *self);
-char *surel_service_add_job (SurelService *self, SurelJob *job);
+char *surel_service_new_job_path (SurelService *self);
+void surel_service_show_job (SurelService *self, SurelJob *job, const char *path);
 GCancellable *surel_service_get_cancellable (SurelService *self, GDBusMethodInvocation *invocation);
 
 G_END_DECLS

@@ -58,7 +58,6 @@ handle_save_draft (SurelBusSubmission *skeleton G_GNUC_UNUSED,
   g_autoptr (SurelAppend) append = g_new0 (SurelAppend, 1);
   g_autoptr (GBytes) octets = NULL;
   g_autoptr (GError) error = NULL;
-  SurelKey key = { 0 };
   int fd = -1;
 
   append->client = g_strdup (g_dbus_method_invocation_get_sender (invocation));
@@ -75,9 +74,8 @@ handle_save_draft (SurelBusSubmission *skeleton G_GNUC_UNUSED,
       surel_call_fail (invocation, error);
       return TRUE;
     }
-  surel_once_get_key (invocation, &key);
-  surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets, &key,
-                           draft_of, surel_once_finish, invocation);
+  surel_operations_append (surel_service_get_operations (self->service), g_steal_pointer (&append), fd, octets,
+                           surel_once_get_key (invocation), draft_of, surel_once_finish, invocation);
   return TRUE;
 }
 

@@ -16,6 +16,9 @@ typedef struct
   gboolean check;
   gboolean force;
   GError *error;
+  SurelKey key;
+  SurelAddedReplyFunc make_reply;
+  GVariant *reply; /* nullable */
   SurelAddedFunc added;
   SurelDoneFunc done;
   gpointer data;
@@ -31,6 +34,8 @@ change_free (Change *change)
   g_clear_pointer (&change->settings, g_variant_unref);
   g_clear_pointer (&change->secrets, g_hash_table_unref);
   g_clear_error (&change->error);
+  surel_key_clear (&change->key);
+  g_clear_pointer (&change->reply, g_variant_unref);
   g_clear_object (&change->job);
   g_free (change);
 }
@@ -127,13 +132,21 @@ with_secrets (Change *change, gboolean forget, ThenFunc then)
   start_secret_work (change->engine, work);
 }
 
+/* Keeps @reply, a floating one, for the call. */
+static gboolean
+keep_reply (SurelTxn *txn, Change *change, GVariant *reply, GError **error)
+{
+  change->reply = g_variant_ref_sink (reply);
+  return surel_calls_keep (txn, &change->key, reply, error);
+}
+
 static gboolean
 write_account (SurelTxn *txn, gpointer data, GError **error)
 {
   Change *change = data;
 
   change->account = surel_accounts_add (txn, change->settings, change->secret, error);
-  return change->account != 0;
+  return change->account != 0 && keep_reply (txn, change, change->make_reply (change->account, change->data), error);
 }
 
 static void
@@ -149,7 +162,7 @@ on_trial_ended (SurelJob *job, Change *change)
     return;
   g_signal_handlers_disconnect_by_data (job, change);
   if (surel_job_get_state (job) != SUREL_JOB_DONE)
-    surel_engine_remove_account (change->engine, change->account, TRUE, NULL, NULL);
+    surel_engine_remove_account (change->engine, change->account, TRUE, NULL, NULL, NULL);
   change_free (change);
 }
 
@@ -160,12 +173,12 @@ on_account_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer d
 
   if (error != NULL)
     {
-      change->added (0, NULL, error, change->data);
+      change->added (NULL, NULL, error, change->data);
       with_secrets (change, TRUE, free_change);
       return;
     }
   change->job = surel_engine_sign_in (change->engine, change->account);
-  change->added (change->account, change->job, NULL, change->data);
+  change->added (change->reply, change->job, NULL, change->data);
   if (change->check)
     g_signal_connect (change->job, "changed", G_CALLBACK (on_trial_ended), change);
   else
@@ -177,7 +190,7 @@ add_with_secrets (Change *change)
 {
   if (change->error != NULL)
     {
-      change->added (0, NULL, change->error, change->data);
+      change->added (NULL, NULL, change->error, change->data);
       change_free (change);
       return;
     }
@@ -191,6 +204,8 @@ add_with_secrets (Change *change)
  * @settings: checked
  * @secrets: (element-type utf8 utf8): key → secret, taken over
  * @check: whether the account is removed again where signing in fails
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
  * @func: called once the account is durable, or with why it isn't
  */
 void
@@ -198,6 +213,8 @@ surel_engine_add_account (SurelEngine *self,
                           GVariant *settings,
                           GHashTable *secrets,
                           gboolean check,
+                          const SurelKey *key,
+                          SurelAddedReplyFunc reply,
                           SurelAddedFunc func,
                           gpointer data)
 {
@@ -211,6 +228,8 @@ surel_engine_add_account (SurelEngine *self,
   change->settings = g_variant_ref (settings);
   change->secrets = secrets;
   change->check = check;
+  surel_key_copy (key, &change->key);
+  change->make_reply = reply;
   change->added = func;
   change->data = data;
   with_secrets (change, FALSE, add_with_secrets);
@@ -244,7 +263,8 @@ write_settings (SurelTxn *txn, gpointer data, GError **error)
 {
   Change *change = data;
 
-  return check_others (txn, change, error) && surel_accounts_set_settings (txn, change->account, change->settings, error);
+  return check_others (txn, change, error) && surel_accounts_set_settings (txn, change->account, change->settings, error)
+         && keep_reply (txn, change, g_variant_new_tuple (NULL, 0), error);
 }
 
 static void
@@ -258,13 +278,15 @@ finish_change (guint64 state, const GError *error, gpointer data)
 }
 
 static Change *
-change_new (SurelEngine *self, gint64 account, SurelDoneFunc done, gpointer data)
+change_new (SurelEngine *self, gint64 account, const SurelKey *key, SurelDoneFunc done, gpointer data)
 {
   Change *change = g_new0 (Change, 1);
   SurelAccount *found = surel_engine_find_account (self, account);
 
   change->engine = g_object_ref (self);
   change->account = account;
+  if (key != NULL)
+    surel_key_copy (key, &change->key);
   if (found != NULL)
     {
       change->secret = g_strdup (surel_account_get_row (found)->secret);
@@ -279,16 +301,18 @@ change_new (SurelEngine *self, gint64 account, SurelDoneFunc done, gpointer data
 /**
  * surel_engine_configure:
  * @settings: checked, whole
+ * @key: (nullable): has it kept, for the same call made again, that this is done
  * @done: (nullable): called once they are durable
  */
 void
 surel_engine_configure (SurelEngine *self,
                         gint64 account,
                         GVariant *settings,
+                        const SurelKey *key,
                         SurelDoneFunc done,
                         gpointer data)
 {
-  Change *change = change_new (self, account, done, data);
+  Change *change = change_new (self, account, key, done, data);
 
   change->settings = g_variant_ref (settings);
   surel_store_write (self->context.store, write_settings, change, NULL, finish_change, change);
@@ -316,7 +340,7 @@ surel_engine_set_secrets (SurelEngine *self,
                           SurelDoneFunc done,
                           gpointer data)
 {
-  Change *change = change_new (self, account, done, data);
+  Change *change = change_new (self, account, NULL, done, data);
 
   change->secrets = secrets;
   with_secrets (change, FALSE, secrets_set);
@@ -327,7 +351,8 @@ write_removal (SurelTxn *txn, gpointer data, GError **error)
 {
   Change *change = data;
 
-  return surel_accounts_mark_removing (txn, change->account, change->force, error);
+  return surel_accounts_mark_removing (txn, change->account, change->force, error)
+         && keep_reply (txn, change, g_variant_new_tuple (NULL, 0), error);
 }
 
 static void
@@ -346,15 +371,20 @@ on_removed (guint64 state, const GError *error, gpointer data)
 /**
  * surel_engine_remove_account:
  * @force: also where the server doesn't have all that was done here yet
+ * @key: (nullable): has it kept, for the same call made again, that this is done
  * @done: (nullable): called once the account is gone for all clients; its messages follow
  *
  * Removes the account with all that is kept here of it, and its secrets.
  */
 void
-surel_engine_remove_account (
-    SurelEngine *self, gint64 account, gboolean force, SurelDoneFunc done, gpointer data)
+surel_engine_remove_account (SurelEngine *self,
+                             gint64 account,
+                             gboolean force,
+                             const SurelKey *key,
+                             SurelDoneFunc done,
+                             gpointer data)
 {
-  Change *change = change_new (self, account, done, data);
+  Change *change = change_new (self, account, key, done, data);
 
   change->force = force;
   surel_store_write (self->context.store, write_removal, change, NULL, on_removed, change);

@@ -434,7 +434,7 @@ surel_engine_answer (SurelEngine *self, SurelJob *job, gboolean accept, GError *
       g_variant_dict_insert (&dict, "pin", "s", sha256);
       settings = g_variant_ref_sink (g_variant_dict_end (&dict));
       surel_job_answered (job);
-      surel_engine_configure (self, surel_account_get_id (account), settings, NULL, NULL);
+      surel_engine_configure (self, surel_account_get_id (account), settings, NULL, NULL, NULL);
     }
   else
     {

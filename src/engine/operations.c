@@ -136,8 +136,7 @@ typedef struct
   SurelOperations *operations;
   SurelPatch *patch; /* nullable */
   guint done_ids; /* how many of its messages are done */
-  char *key; /* nullable */
-  GBytes *call; /* nullable */
+  SurelKey key;
   SurelReplyFunc make_reply;
   GVariant *reply; /* nullable */
   SurelFolderFunc folder_func;
@@ -148,18 +147,19 @@ typedef struct
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
-  SurelModifiedFunc modified; /* nullable */
-  SurelDoneFunc done; /* nullable */
+  SurelModifiedFunc modified;
   gpointer data;
 } Call;
 
 static Call *
-call_new (SurelOperations *self, gpointer data)
+call_new (SurelOperations *self, const SurelKey *key, SurelModifiedFunc func, gpointer data)
 {
   Call *call = g_new0 (Call, 1);
 
   call->operations = g_object_ref (self);
   call->result = surel_modified_new ();
+  surel_key_copy (key, &call->key);
+  call->modified = func;
   call->data = data;
   return call;
 }
@@ -168,8 +168,7 @@ static void
 call_free (Call *call)
 {
   g_clear_pointer (&call->patch, surel_patch_free);
-  g_free (call->key);
-  g_clear_pointer (&call->call, g_bytes_unref);
+  surel_key_clear (&call->key);
   g_clear_pointer (&call->reply, g_variant_unref);
   g_clear_pointer (&call->change, surel_folder_change_free);
   g_clear_pointer (&call->append, surel_append_free);
@@ -193,12 +192,20 @@ push (Call *call)
     }
 }
 
+/* Keeps @reply, a floating one, for the call. */
+static gboolean
+keep_reply (SurelTxn *txn, Call *call, GVariant *reply, GError **error)
+{
+  call->reply = g_variant_ref_sink (reply);
+  return surel_calls_keep (txn, &call->key, reply, error);
+}
+
 static void
-on_written (guint64 state, const GError *error, gpointer data)
+on_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
 {
   Call *call = data;
 
-  call->done (state, error, call->data);
+  call->modified (call->reply, error, call->data);
   if (error == NULL)
     push (call);
   call_free (call);
@@ -225,10 +232,10 @@ write_patch (SurelTxn *txn, gpointer data, GError **error)
       g_propagate_error (error, g_steal_pointer (&own));
       return FALSE;
     }
-  if (is_last)
-    call->reply = g_variant_ref_sink (
-        call->make_reply (done ? surel_txn_get_state (txn) : surel_txn_get_last_state (txn), call->result));
-  if (done && is_last && call->key != NULL && !surel_calls_put (txn, call->key, call->call, call->reply, error))
+  if (is_last
+      && !keep_reply (txn, call,
+                      call->make_reply (done ? surel_txn_get_state (txn) : surel_txn_get_last_state (txn), call->result),
+                      error))
     return FALSE;
   /* What was but tried is rolled back. */
   if (!done)
@@ -276,13 +283,10 @@ surel_operations_modify (SurelOperations *self,
                          SurelModifiedFunc func,
                          gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->patch = patch;
-  call->key = g_strdup (key->key);
-  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
   call->make_reply = reply;
-  call->modified = func;
   surel_store_write (surel_engine_get_store (self->engine), write_patch, call, NULL, on_patch_written, call);
 }
 
@@ -293,19 +297,7 @@ write_folder (SurelTxn *txn, gpointer data, GError **error)
 
   if (!call->folder_func (txn, call->change, call->result, error))
     return FALSE;
-  call->reply = g_variant_ref_sink (call->folder_reply (call->change, call->result));
-  return call->key == NULL || surel_calls_put (txn, call->key, call->call, call->reply, error);
-}
-
-static void
-on_folder_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
-{
-  Call *call = data;
-
-  call->modified (call->reply, error, call->data);
-  if (error == NULL)
-    push (call);
-  call_free (call);
+  return keep_reply (txn, call, call->folder_reply (call->change, call->result), error);
 }
 
 /**
@@ -325,15 +317,12 @@ surel_operations_change_folder (SurelOperations *self,
                                 SurelModifiedFunc func,
                                 gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->folder_func = folder_func;
   call->change = change;
-  call->key = g_strdup (key->key);
-  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
   call->folder_reply = reply;
-  call->modified = func;
-  surel_store_write (surel_engine_get_store (self->engine), write_folder, call, NULL, on_folder_written, call);
+  surel_store_write (surel_engine_get_store (self->engine), write_folder, call, NULL, on_written, call);
 }
 
 static gboolean
@@ -343,8 +332,7 @@ write_append (SurelTxn *txn, gpointer data, GError **error)
 
   if (!surel_append (txn, call->append, call->result, error))
     return FALSE;
-  call->reply = g_variant_ref_sink (call->append_reply (call->append, call->result));
-  return call->key == NULL || surel_calls_put (txn, call->key, call->call, call->reply, error);
+  return keep_reply (txn, call, call->append_reply (call->append, call->result), error);
 }
 
 /* What the caller said of it counts, not what the header does. */
@@ -368,7 +356,7 @@ on_taken (SurelMessage *message, GBytes *digest, guint64 size, const GError *err
   call->append->message = message;
   call->append->digest = digest;
   call->append->size = size;
-  surel_store_write (surel_engine_get_store (call->operations->engine), write_append, call, NULL, on_folder_written, call);
+  surel_store_write (surel_engine_get_store (call->operations->engine), write_append, call, NULL, on_written, call);
 }
 
 /**
@@ -390,37 +378,45 @@ surel_operations_append (SurelOperations *self,
                          SurelModifiedFunc func,
                          gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->append = append;
-  call->key = g_strdup (key->key);
-  call->call = key->call != NULL ? g_bytes_ref (key->call) : NULL;
   call->append_reply = reply;
-  call->modified = func;
   surel_intake_take (self->intake, fd, octets, on_taken, call);
 }
+
+/* --- What becomes of operations --- */
 
 static gboolean
 write_cancel (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_undo_cancel (txn, call->operation, call->client, call->result, error);
+  return surel_undo_cancel (txn, call->operation, call->client, call->result, error)
+         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
 }
 
 /**
  * surel_operations_cancel:
  * @client: who wants it undone
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
  * @func: called once that is durable, or with why it can't be
  */
 void
-surel_operations_cancel (SurelOperations *self, gint64 operation, const char *client, SurelDoneFunc func, gpointer data)
+surel_operations_cancel (SurelOperations *self,
+                         gint64 operation,
+                         const char *client,
+                         const SurelKey *key,
+                         SurelReplyFunc reply,
+                         SurelModifiedFunc func,
+                         gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->operation = operation;
   call->client = g_strdup (client);
-  call->done = func;
+  call->make_reply = reply;
   surel_store_write (surel_engine_get_store (self->engine), write_cancel, call, NULL, on_written, call);
 }
 
@@ -429,39 +425,57 @@ write_retry (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_undo_retry (txn, call->operation, call->result, error);
+  return surel_undo_retry (txn, call->operation, call->result, error)
+         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
 }
 
 /**
  * surel_operations_retry:
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
  * @func: called once it is durable that it is tried again, or with why it isn't
  */
 void
-surel_operations_retry (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data)
+surel_operations_retry (SurelOperations *self,
+                        gint64 operation,
+                        const SurelKey *key,
+                        SurelReplyFunc reply,
+                        SurelModifiedFunc func,
+                        gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->operation = operation;
-  call->done = func;
+  call->make_reply = reply;
   surel_store_write (surel_engine_get_store (self->engine), write_retry, call, NULL, on_written, call);
 }
 
 static gboolean
 write_confirm (SurelTxn *txn, gpointer data, GError **error)
 {
-  return surel_undo_confirm (txn, ((Call *) data)->operation, error);
+  Call *call = data;
+
+  return surel_undo_confirm (txn, call->operation, error)
+         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
 }
 
 /**
  * surel_operations_confirm:
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
  * @func: called once it is taken as done, or with why it isn't
  */
 void
-surel_operations_confirm (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data)
+surel_operations_confirm (SurelOperations *self,
+                          gint64 operation,
+                          const SurelKey *key,
+                          SurelReplyFunc reply,
+                          SurelModifiedFunc func,
+                          gpointer data)
 {
-  Call *call = call_new (self, data);
+  Call *call = call_new (self, key, func, data);
 
   call->operation = operation;
-  call->done = func;
+  call->make_reply = reply;
   surel_store_write (surel_engine_get_store (self->engine), write_confirm, call, NULL, on_written, call);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/engine.h"
 #include "store/appends.h"
+#include "store/calls.h"
 #include "store/folder-changes.h"
 #include "store/modify.h"
 #include "store/operations.h"
@@ -12,13 +13,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (SurelOperations, surel_operations, SUREL, OPERATIONS, GObject)
 
 SurelOperations *surel_operations_new (SurelEngine *engine);
-
-/* Of a call that is to be done once; empty for others. */
-typedef struct
-{
-  const char *key; /* borrowed; nullable */
-  GBytes *call; /* borrowed: what it asks for */
-} SurelKey;
 
 /* Makes the reply, in the store thread: it is kept with the change, in one transaction. */
 typedef GVariant *(*SurelReplyFunc) (guint64 state, const SurelModified *result);
@@ -53,8 +47,24 @@ void surel_operations_change_folder (SurelOperations *self,
                                      SurelFolderReplyFunc reply,
                                      SurelModifiedFunc func,
                                      gpointer data);
-void surel_operations_cancel (SurelOperations *self, gint64 operation, const char *client, SurelDoneFunc func, gpointer data);
-void surel_operations_confirm (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);
-void surel_operations_retry (SurelOperations *self, gint64 operation, SurelDoneFunc func, gpointer data);
+void surel_operations_cancel (SurelOperations *self,
+                              gint64 operation,
+                              const char *client,
+                              const SurelKey *key,
+                              SurelReplyFunc reply,
+                              SurelModifiedFunc func,
+                              gpointer data);
+void surel_operations_confirm (SurelOperations *self,
+                               gint64 operation,
+                               const SurelKey *key,
+                               SurelReplyFunc reply,
+                               SurelModifiedFunc func,
+                               gpointer data);
+void surel_operations_retry (SurelOperations *self,
+                             gint64 operation,
+                             const SurelKey *key,
+                             SurelReplyFunc reply,
+                             SurelModifiedFunc func,
+                             gpointer data);
 
 G_END_DECLS

@@ -6,18 +6,35 @@
 #define KEPT_SECONDS (7 * 24 * 3600)
 
 /**
+ * surel_key_copy:
+ * @copy: (out caller-allocates): cleared with surel_key_clear()
+ */
+void
+surel_key_copy (const SurelKey *self, SurelKey *copy)
+{
+  copy->key = g_strdup (self->key);
+  copy->call = self->call != NULL ? g_bytes_ref (self->call) : NULL;
+}
+
+void
+surel_key_clear (SurelKey *self)
+{
+  g_clear_pointer (&self->key, g_free);
+  g_clear_pointer (&self->call, g_bytes_unref);
+}
+
+/**
  * surel_calls_find:
  * @key: of a call
- * @call: what it asks for, or a digest of that
  * @reply: (out) (nullable): what it was answered with; %NULL where it wasn't made
  *
  * Returns: %FALSE with %SUREL_ERROR_CONFLICT where the key was given to another call
  */
 gboolean
-surel_calls_find (SurelSql *sql, const char *key, GBytes *call, GVariant **reply, GError **error)
+surel_calls_find (SurelSql *sql, const SurelKey *key, GVariant **reply, GError **error)
 {
   sqlite3_stmt *statement
-      = surel_sql_start (sql, error, "SELECT call, reply FROM call_key WHERE key = ?", "s", key);
+      = surel_sql_start (sql, error, "SELECT call, reply FROM call_key WHERE key = ?", "s", key->key);
   int found = statement != NULL ? surel_sql_step (sql, statement, error) : -1;
   g_autoptr (GBytes) before = found > 0 ? surel_sql_column_bytes (statement, 0) : NULL;
   g_autoptr (GBytes) octets = found > 0 ? surel_sql_column_bytes (statement, 1) : NULL;
@@ -26,9 +43,9 @@ surel_calls_find (SurelSql *sql, const char *key, GBytes *call, GVariant **reply
   if (found <= 0)
     return found == 0;
   sqlite3_reset (statement);
-  if (!g_bytes_equal (before, call))
+  if (!g_bytes_equal (before, key->call))
     {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "The key `%s` was given to another call", key);
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "The key `%s` was given to another call", key->key);
       return FALSE;
     }
   *reply = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, octets, FALSE));
@@ -36,17 +53,23 @@ surel_calls_find (SurelSql *sql, const char *key, GBytes *call, GVariant **reply
 }
 
 /**
- * surel_calls_put:
+ * surel_calls_keep:
  * @reply: (transfer none): what the call is answered with
+ *
+ * Has the call done once: in the transaction that does what it asks for. Does nothing where the call has no key.
  */
 gboolean
-surel_calls_put (SurelTxn *txn, const char *key, GBytes *call, GVariant *reply, GError **error)
+surel_calls_keep (SurelTxn *txn, const SurelKey *key, GVariant *reply, GError **error)
 {
-  g_autoptr (GVariant) boxed = g_variant_ref_sink (g_variant_new_variant (reply));
-  g_autoptr (GBytes) octets = g_variant_get_data_as_bytes (boxed);
+  g_autoptr (GVariant) boxed = NULL;
+  g_autoptr (GBytes) octets = NULL;
 
+  if (key->key == NULL)
+    return TRUE;
+  boxed = g_variant_ref_sink (g_variant_new_variant (reply));
+  octets = g_variant_get_data_as_bytes (boxed);
   return surel_sql_run (txn->sql, error, "INSERT OR REPLACE INTO call_key (key, call, reply, time) VALUES (?, ?, ?, ?)",
-                        "sbbi", key, call, octets, txn->time);
+                        "sbbi", key->key, key->call, octets, txn->time);
 }
 
 /**

@@ -355,13 +355,48 @@ class Dying(Case):
     def test_subscription(self):
         self.check(lambda: self.act(self.at("Old"), "Folder", "SetSubscribed", "(ba{sv})", False))
 
+    def test_an_account_removed_and_added(self):
+        """Each is done once, wherever it dies; and what is answered for a key names no job of another life."""
+        settings = {key: GLib.Variant("s", value) for key, value in
+                    {"address": "bob@surel.test", "user": "bob", "host": "localhost"}.items()}
+        settings["port"] = GLib.Variant("i", self.server.port + 1)
+        secrets, jobs = {"password": GLib.Variant("s", "secret")}, set()
+
+        def change():
+            self.act(self.accounts["bob"], "Account", "Remove", "(a{sv})", options={"force": GLib.Variant("b", True)})
+            account, job = self.act(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", settings, secrets)
+            jobs.add(job)
+            return account
+
+        self.secrets = "file:" + self.dir + "/secrets"
+        shutil.copy(self.kept + "/secrets", self.dir + "/secrets")
+        self.begin()
+        change()
+        total = self.control[1]
+        for n in range(1, total + 1) if ALL else sorted(self.random.sample(range(1, total + 1), 6)):
+            with self.subTest(step=n, of=total, seed=SEED):
+                self.daemon.kill()
+                self.daemons.remove(self.daemon)
+                shutil.copy(self.kept + "/secrets", self.dir + "/secrets")
+                self.begin()
+                self.control[0] = n
+                account = change()
+                self.control[0] = 0
+                if self.dies():
+                    self.revive()
+                self.assertNotIn(self.daemon.call(PATH, "Manager", "Sync", "(a{sv})", {})[0], jobs)
+                self.daemon.sync()
+                accounts = {path for path, interfaces in self.daemon.objects().items() if NAME + ".Account" in interfaces}
+                self.assertEqual(accounts, {self.accounts["alice"], account})
+                self.assertEqual(self.daemon.get(account, "Account", "Status"), "idle")
+
 
 class DyingTheOldWay(Dying):
     """The same without MOVE, UIDPLUS, CONDSTORE and QRESYNC."""
 
     samples = 1
     server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
-    test_append_and_another_moves_it_on = None  # alike
+    test_append_and_another_moves_it_on = test_an_account_removed_and_added = None  # alike
 
 
 if __name__ == "__main__":
