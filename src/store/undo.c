@@ -137,6 +137,17 @@ drop_folder_change (SurelTxn *txn, const Intent *intent, const char *client, Sur
   return surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error);
 }
 
+/* What is undone mustn't take the last one of a message along. */
+static gboolean
+check_original (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  gint64 there = 0;
+
+  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? LIMIT 1", "i", intent->source))
+    return FALSE;
+  return there || refuse (error, "The message that was copied is gone, and the copy is all that is left of it; delete that instead");
+}
+
 /* What has the opposite effect of one that a server has done, or may have. */
 static gboolean
 undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
@@ -160,6 +171,10 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       patch->move_to = intent->source;
       break;
     case SUREL_CHANGE_COPY:
+      if (!check_original (txn, intent, error))
+        return FALSE;
+      patch->destroy = TRUE;
+      break;
     case SUREL_CHANGE_APPEND:
       if (intent->remove_flags)
         return refuse (error, REWRITTEN);
@@ -216,15 +231,19 @@ drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
  * @client: who wants it
  * @result: gets the opposite operation, where there is one
  *
- * Undoes the operation: %FALSE with %SUREL_ERROR_NOT_FOUND, or with %SUREL_ERROR_NOT_SUPPORTED where that can't be.
+ * Undoes the operation, once: %FALSE with %SUREL_ERROR_NOT_FOUND, or with %SUREL_ERROR_NOT_SUPPORTED where that can't be.
  */
 gboolean
 surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelModified *result, GError **error)
 {
   g_autoptr (GArray) intents = find (txn, operation, error);
+  gint64 cancelled = 0;
 
-  if (intents == NULL)
+  if (intents == NULL
+      || !surel_sql_get (txn->sql, &cancelled, error, "SELECT cancelled FROM operation WHERE id = ?", "i", operation))
     return FALSE;
+  if (cancelled)
+    return TRUE;
   for (guint i = 0; i < intents->len; i++)
     {
       const Intent *intent = &g_array_index (intents, Intent, i);

@@ -126,6 +126,38 @@ class Undo(Changing):
         daemon.sync()
         self.assertEqual(self.ids(daemon, "Trash"), {"Message 3": three})
 
+    def test_a_copy_whose_original_is_gone_stays(self):
+        daemon = self.prepare()
+        operation, copy = self.copy(daemon, self.ids(daemon)["Message 3"], "Work")
+        self.quiet(daemon)
+        self.imap.select("INBOX")
+        self.imap.store("3", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+        self.imap.unselect()
+        daemon.sync()
+        self.assertFails("NotSupported", self.cancel, daemon, operation)
+        self.assertEqual((set(self.on_server("Work")), self.ended(daemon, operation)["state"]), ({3}, "done"))
+        self.assertEqual(self.place(daemon, copy), [self.folders["Work"]])
+
+    def test_it_is_cancelled_once(self):
+        """What is done again after that is left alone, and nobody is told twice."""
+        daemon = self.prepare()
+        told = []
+        daemon.connection.signal_subscribe(NAME, NAME + ".Operations", "Finished", PATH, None, 0,
+                                           lambda *args: told.append(args[5].unpack()[:2]))
+        id = self.ids(daemon)["Message 3"]
+        operation, _, _ = self.modify(daemon, [id], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.quiet(daemon)
+        self.cancel(daemon, operation)
+        self.quiet(daemon, "cancelled")
+        self.modify(daemon, [id], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.cancel(daemon, operation)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((self.place(daemon, id), set(self.on_server("Work"))), ([self.folders["Work"]], {3}))
+        while GLib.MainContext.default().iteration(False):
+            pass
+        self.assertEqual(told.count((operation, "cancelled")), 1)
+
     def test_a_copy_of_what_was_never_sent_stays(self):
         daemon = self.prepare()
         self.enable(daemon, False)
