@@ -1,10 +1,14 @@
 /* Changes on their way to a server: a value that is handed over whole. */
 #include "base/change.h"
 
-static void
-item_clear (gpointer item)
+void
+surel_change_item_clear (SurelChangeItem *item)
 {
-  g_free (((SurelChangeItem *) item)->here_words);
+  g_free (item->words);
+  g_clear_pointer (&item->digest, g_bytes_unref);
+  g_clear_pointer (&item->octets, g_bytes_unref);
+  g_free (item->evidence);
+  g_free (item->here_words);
 }
 
 SurelChange *
@@ -13,7 +17,7 @@ surel_change_new (void)
   SurelChange *self = g_new0 (SurelChange, 1);
 
   self->items = g_array_new (FALSE, TRUE, sizeof (SurelChangeItem));
-  g_array_set_clear_func (self->items, item_clear);
+  g_array_set_clear_func (self->items, (GDestroyNotify) surel_change_item_clear);
   return self;
 }
 
@@ -28,8 +32,6 @@ surel_change_free (SurelChange *self)
   g_free (self->remove_words);
   g_free (self->evidence);
   g_free (self->name);
-  g_clear_pointer (&self->digest, g_bytes_unref);
-  g_clear_pointer (&self->octets, g_bytes_unref);
   g_free (self->new_folder_id);
   g_free (self->old_prefix);
   g_free (self->new_prefix);

@@ -40,7 +40,17 @@ typedef struct
   gint64 remote_id; /* where the server has it; of a copy: where it has what is to be copied */
   guint64 identity; /* surel_message_identity() */
 
+  /* Of one that is appended. */
+  guint flags; /* SurelKeyword bits */
+  char *words; /* user keywords as base/keywords.h keeps them; nullable */
+  gint64 received; /* seconds since the epoch */
+  guint64 likeness; /* see surel_message_likeness() */
+  guint64 size; /* octets */
+  GBytes *digest; /* of its octets, as the store knows them; nullable */
+  GBytes *octets; /* nullable */
+
   /* To be filled in by a remote. */
+  char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */
   SurelOutcome outcome;
   gint64 new_remote_id; /* in the target; 0 where the server doesn't tell */
   gboolean told; /* the server named it as one that it has put there */
@@ -49,7 +59,8 @@ typedef struct
 } SurelChangeItem;
 
 /* What can be done with some messages of a folder, or with one folder, in one step: handed to a remote, and back
- * with outcomes. One that is about a folder has one item. */
+ * with outcomes. One that is about a folder has one item; so has a draft's new version, and whatever may have been
+ * appended already. */
 typedef struct
 {
   SurelChangeKind kind;
@@ -66,11 +77,6 @@ typedef struct
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
-  gint64 received; /* of a message that is appended: seconds since the epoch */
-  guint64 likeness; /* likewise: see surel_message_likeness() */
-  guint64 size; /* likewise: octets */
-  GBytes *digest; /* of its octets, as the store knows them; nullable */
-  GBytes *octets; /* nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */
   gboolean subscribed; /* whether a folder is to be */
   GArray *items; /* SurelChangeItem */
@@ -85,6 +91,7 @@ typedef struct
 
 SurelChange *surel_change_new (void);
 void surel_change_free (SurelChange *self);
+void surel_change_item_clear (SurelChangeItem *item);
 void surel_change_set_all (SurelChange *self, SurelOutcome outcome);
 
 static inline SurelChangeItem *

@@ -134,34 +134,48 @@ needs_list (SurelChange *change)
   return FALSE;
 }
 
-/* The bytes of a message that goes to the server. Where they can't be had it never will. */
+/* The bytes of a message that goes to the server. */
+static GBytes *
+map_octets (Push *push, GBytes *digest, GError **error)
+{
+  g_autoptr (GMappedFile) file = NULL;
+  int fd = digest != NULL ? surel_content_open (surel_store_get_content_dir (push->context->store),
+                                                g_bytes_get_data (digest, NULL), error)
+                          : -1;
+
+  if (fd >= 0)
+    {
+      file = g_mapped_file_new_from_fd (fd, FALSE, error);
+      close (fd);
+    }
+  return file != NULL ? g_mapped_file_get_bytes (file) : NULL;
+}
+
+/* Where they can't be had it never will get there. Returns whether any can go. */
 static gboolean
 open_octets (Push *push)
 {
   SurelChange *change = push->change;
-  g_autoptr (GMappedFile) file = NULL;
-  g_autoptr (GError) error = NULL;
-  int fd = -1;
+  guint can_go = 0;
 
-  if (change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_REPLACE)
-    return TRUE;
-  if (change->digest != NULL)
-    fd = surel_content_open (surel_store_get_content_dir (push->context->store),
-                             g_bytes_get_data (change->digest, NULL), &error);
-  if (fd >= 0)
+  for (guint i = 0; i < change->items->len; i++)
     {
-      file = g_mapped_file_new_from_fd (fd, FALSE, &error);
-      close (fd);
+      SurelChangeItem *item = surel_change_item (change, i);
+      g_autoptr (GError) error = NULL;
+
+      if (change->kind == SUREL_CHANGE_APPEND || change->kind == SUREL_CHANGE_REPLACE)
+        item->octets = map_octets (push, item->digest, &error);
+      if (item->octets != NULL || (change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_REPLACE))
+        {
+          can_go++;
+          continue;
+        }
+      g_clear_error (&change->error);
+      change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_FAILED, "The message's bytes can't be read any more: %s",
+                                   error != NULL ? error->message : "they are gone");
+      item->outcome = SUREL_OUTCOME_REFUSED;
     }
-  if (file != NULL)
-    {
-      change->octets = g_mapped_file_get_bytes (file);
-      return TRUE;
-    }
-  change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_FAILED, "The message's bytes can't be read any more: %s",
-                               error != NULL ? error->message : "they are gone");
-  surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
-  return FALSE;
+  return can_go > 0;
 }
 
 static gboolean

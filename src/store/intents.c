@@ -119,7 +119,7 @@ surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error)
 
 /**
  * surel_intents_mark_sent:
- * @evidence: what tells, after a crash, whether the step was taken
+ * @evidence: what tells, after a crash, whether the step was taken, where an item has none of its own
  *
  * Notes that a step that can't be repeated is about to be taken; to be durable before it is.
  */
@@ -127,9 +127,14 @@ gboolean
 surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error)
 {
   for (guint i = 0; i < batch->items->len; i++)
-    if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
-                        (gint64) SUREL_INTENT_SENT, evidence, g_array_index (batch->items, SurelChangeItem, i).intent))
-      return FALSE;
+    {
+      const SurelChangeItem *item = surel_change_item (batch, i);
+
+      if (item->outcome == SUREL_OUTCOME_OPEN
+          && !surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
+                             (gint64) SUREL_INTENT_SENT, item->evidence != NULL ? item->evidence : evidence, item->intent))
+        return FALSE;
+    }
   return TRUE;
 }
 

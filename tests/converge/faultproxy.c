@@ -1,7 +1,7 @@
 /* faultproxy PORT LOG: between an IMAP client and its server on loopback, and no friend of either. Prints the port
  * it listens on; each connection is forwarded to PORT. What it does to one is decided by its number and a seed, and
  * begins after so many octets or lines in one direction, not after some time: so a run can be repeated. All that
- * both say goes to LOG, literals left out; of a message only its Message-ID.
+ * both say goes to LOG, literals left out; of messages only their Message-IDs.
  *
  * Words on standard input, a line each, answered by "ok":
  *   faults SEED               connections from now on are harmed as the seed says
@@ -28,7 +28,7 @@
 
 #define BUFFER 65536 /* octets on their way in one direction */
 #define LINE_MAX_LOGGED 400 /* octets of a line in the log */
-#define LITERAL_MAX_KEPT 16384 /* octets, to find the Message-ID in */
+#define LITERAL_MAX_KEPT 16384 /* octets, to find Message-IDs in */
 #define DELAY_MS 250
 #define THROTTLE_MS 2 /* between pieces of */
 #define THROTTLE_OCTETS 256
@@ -147,10 +147,12 @@ draw_plan (guint64 seed, guint64 n)
 
 /* --- The log --- */
 
-/* The Message-ID among what was sent as literals. */
+/* The Message-IDs among what was sent as literals, each with a space before it. */
 static char *
-find_message_id (const char *text)
+find_message_ids (const char *text)
 {
+  GString *ids = g_string_new (NULL);
+
   for (const char *line = text; line != NULL; line = strchr (line, '\n'))
     {
       const char *open;
@@ -162,19 +164,18 @@ find_message_id (const char *text)
       open = strchr (line, '<');
       close = open != NULL ? strchr (open, '>') : NULL;
       if (close != NULL)
-        return g_strndup (open, (gsize) (close - open) + 1);
+        g_string_append_printf (ids, " %.*s", (int) (close - open) + 1, open);
     }
-  return NULL;
+  return g_string_free (ids, FALSE);
 }
 
 static void
 note (Proxy *self, Connection *connection, const char *mark, const char *text, const char *literals)
 {
-  g_autofree char *id = literals != NULL ? find_message_id (literals) : NULL;
+  g_autofree char *ids = literals != NULL ? find_message_ids (literals) : NULL;
   double time = (double) (g_get_monotonic_time () - began) / G_USEC_PER_SEC;
 
-  fprintf (self->log, "%.3f %u %s %.*s%s%s\n", time, connection->number, mark, LINE_MAX_LOGGED, text,
-           id != NULL ? " " : "", id != NULL ? id : "");
+  fprintf (self->log, "%.3f %u %s %.*s%s\n", time, connection->number, mark, LINE_MAX_LOGGED, text, ids != NULL ? ids : "");
 }
 
 /* How long the literal is that a line ends by announcing; -1 for none. */

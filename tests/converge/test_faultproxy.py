@@ -102,9 +102,9 @@ class Faults(unittest.TestCase):
         octets = b"x APPEND a {12}\r\nline\r\nline\r\n\r\nnext\r\nmore\r\n"
         got, end = self.sent_and_got("fin down lines 2", octets)
         self.assertEqual((got, end), (b"x APPEND a {12}\r\nline\r\nline\r\n\r\nnext\r\n", "fin"))
-        octets = b"x APPEND a {24+}\r\nMessage-ID: <a@b>\r\n\r\nx\r\n\r\n"
+        octets = b"x APPEND a {24+}\r\nMessage-ID: <a@b>\r\n\r\nx\r\n {24+}\r\nMessage-ID: <c@d>\r\n\r\ny\r\n\r\n"
         self.sent_and_got("fin down lines 1", octets)
-        self.assertIn("> x APPEND a {24+} <a@b>\n", self.proxy.read_log())
+        self.assertIn("> x APPEND a {24+}  {24+} <a@b> <c@d>\n", self.proxy.read_log())
 
     def test_delay_throttle_and_trickle_lose_nothing(self):
         octets = os.urandom(3000)

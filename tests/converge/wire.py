@@ -93,7 +93,7 @@ class Commands:
         self.commands = []  # those that destroy: (line, mailbox, command)
         self.moved = []  # (mailbox, UID) moved by a command that the server took
         self.opened = {}  # connection → mailbox
-        self.appended = {}  # (connection, tag) → name
+        self.appended = {}  # (connection, tag) → names
         self.targets = {}  # (connection, tag), and connection for the last → the mailbox that messages are put into
         for line, connection, mark, said in conversation(text):
             if mark == "<":
@@ -122,8 +122,8 @@ class Commands:
                 or (word.startswith(("STORE ", "UID STORE ")) and "\\DELETED" in word and "-FLAGS" not in word))
 
     def asked(self, connection, tag, command):
-        if match := re.search(r"APPEND .*<m(\w+)@", command):
-            self.appended[connection, tag] = match[1]
+        if command.startswith("APPEND "):
+            self.appended[connection, tag] = re.findall(r" <m(\w+)@[^ ]*>", command)
         if match := re.match(r"(?:UID (?:MOVE|COPY) \S+|APPEND) (\S+)", command):
             self.targets[connection, tag] = self.targets[connection] = match[1].strip('"')
 
@@ -136,11 +136,11 @@ class Commands:
             self.opened[connection] = match[1]
         elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in self.opened:
             self.names[self.opened[connection], int(match[1])] = match[2]
-        elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) (\d+)\]", said):
-            landed = self.target(connection, match[1], match[2]), int(match[3])
-            self.told.add(landed)
-            if name := self.appended.get((connection, match[1])):
-                self.names.setdefault(landed, name)  # two of the same second may have had that name: what was seen counts
+        elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) ([\d:,]+)\]", said):
+            mailbox, uids = self.target(connection, match[1], match[2]), list(numbers(match[3]))
+            self.told.update((mailbox, uid) for uid in uids)
+            for uid, name in zip(uids, self.appended.get((connection, match[1]), ())):
+                self.names.setdefault((mailbox, uid), name)  # two of the same second may have had that name: what was seen counts
         elif match := re.match(r"(\S+) .*\[COPYUID (\d+) (\S+) (\S+)\]", said):
             moves = match[1] == "*"  # RFC 6851 §4.3: before the untagged EXPUNGE
             target = self.target(connection, match[1], match[2])

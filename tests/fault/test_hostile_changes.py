@@ -11,7 +11,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from scripted import Scripted  # noqa: E402
 from surel_test import *  # noqa: E402,F403
-from writable import Writable  # noqa: E402
+from writable import Boxes, Writable  # noqa: E402
 
 
 def strings(*words):
@@ -57,34 +57,11 @@ class Changes(Case):
     def test_a_copy_that_was_found_is_not_made_again(self):
         """Its answer is lost, and the connection breaks once it was found, while others are looked for. Then another
         device moves it on."""
-        class Copying(Writable):
+        class Copying(Boxes):
             made, cut = 0, False
-
-            def __init__(self):
-                super().__init__(2)
-                self.boxes = {b"INBOX": self.messages, b"Two": {}}
-
-            def do_LIST(self, peer, tag, _):
-                peer.send(b'* LIST () "/" INBOX\r\n* LIST () "/" Two\r\n' + tag + b" OK done\r\n")
-
-            def turn_to(self, command):
-                name = command.split(b'"')[1]
-                self.messages = self.boxes[name]
-                self.uids = sorted(self.messages)
-                return name
 
             def next_uid(self):
                 return 10
-
-            def do_STATUS(self, peer, tag, command):
-                peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT 10 UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
-                          % (self.turn_to(command), len(self.uids), tag))
-
-            def do_SELECT(self, peer, tag, command):
-                self.turn_to(command)
-                super().do_SELECT(peer, tag, command)
-
-            do_EXAMINE = do_SELECT
 
             def do_UID_COPY(self, peer, tag, command):
                 if 1 in self.of_set(command.split(b" ")[2]):
@@ -100,7 +77,7 @@ class Changes(Case):
                     self.boxes[b"Two"].clear()
                     peer.close()
                 peer.send(tag + b" OK done\r\n")
-        mailbox = Copying()
+        mailbox = Copying(2, b"Two")
         ids = self.begin(mailbox)
         two = self.daemon.folders()["Two"]
         operation = self.modify(ids, addFolders=GLib.Variant("ao", [two]))
@@ -108,6 +85,23 @@ class Changes(Case):
         wait_for(lambda: self.operation(operation)["state"] == "partial", 60, lambda: str(self.operation(operation)))
         self.assertTrue(mailbox.cut)
         self.assertEqual(mailbox.made, 1)
+
+    def test_what_another_device_has_moved_there_is_no_copy(self):
+        """A server says OK where it copies nothing."""
+        class Moving(Boxes):
+            def do_UID_COPY(self, peer, tag, command):
+                self.boxes[b"Two"][10] = self.boxes[b"INBOX"].pop(1)
+                self.uids.remove(1)
+                peer.send(tag + b" OK done\r\n")
+        mailbox = Moving(2, b"Two")
+        one, other = self.begin(mailbox)
+        two = self.daemon.folders()["Two"]
+        operation = self.modify([one], addFolders=GLib.Variant("ao", [two]))
+        self.assertEqual(self.ended(operation), "failed")
+        self.assertTrue(self.operation(operation)["error"][0].endswith(".NotFound"))
+        self.daemon.sync()
+        rows = self.daemon.query(properties=["id", "mailboxIds"])["messages"]
+        self.assertEqual({row["id"]: row["mailboxIds"] for row in rows}, {one: [two], other: [self.inbox]})
 
     # --- Keywords ---
 
@@ -379,6 +373,117 @@ class Changes(Case):
                 self.scripted.stop()
                 self.data += "x"
                 self.assertEqual(there, (3, sorted(before + ids)))
+
+    def put_many(self, mailbox, numbers=(0, 1, 2, 3, 4, 4, 5)):
+        """Messages that wait for the server at once, two of them alike; their ids and operations."""
+        self.begin(mailbox)
+        self.enable(False)
+        puts = [self.append(b"Subject: put %d\r\nMessage-ID: <put%d@x>\r\n\r\nHello %d\r\n" % (n, n, n),
+                            keywords=strings("$flagged") if n == 2 else strings()) for n in numbers]
+        self.enable(True)
+        return puts
+
+    def there(self):
+        """How often the server has each of them."""
+        found = re.findall(rb"<put(\d)@x>", b"".join(octets for _, octets in self.mailbox.messages.values()))
+        return [found.count(b"%d" % n) for n in range(6)]
+
+    def check_many(self, puts, commands):
+        self.assertEqual([self.ended(operation) for _, operation in puts], ["done"] * 7)
+        self.daemon.sync()
+        self.assertEqual((self.there(), len(self.ids())), ([1, 1, 1, 1, 2, 1], 3 + 7))
+        self.assertLessEqual({id for id, _ in puts}, set(self.ids()))
+        self.assertEqual(self.keywords(puts[2][0]), {"$flagged"})
+        self.assertEqual(len(self.scripted.said(b"APPEND")), commands)
+
+    def test_many_go_together(self):
+        class Multi(Writable):
+            capability = Writable.capability + b" MULTIAPPEND"
+        self.check_many(self.put_many(Multi()), 2)  # no two that are alike together
+        self.assertEqual([flags for flags, octets in self.mailbox.messages.values() if b"<put2@x>" in octets],
+                         [{b"\\Flagged"}])
+
+    def test_many_without_multiappend(self):
+        self.check_many(self.put_many(Writable()), 7)
+
+    def test_many_without_appenduid_are_found(self):
+        class Multi(Writable):
+            capability = Writable.capability + b" MULTIAPPEND"
+            appenduid = False
+        self.check_many(self.put_many(Multi()), 2)
+
+    def refuse_together(self, taken):
+        """@taken: how many the server has taken all the same. One it never takes."""
+        class Refusing(Writable):
+            capability = Writable.capability + b" MULTIAPPEND"
+
+            def do_APPEND(self, peer, tag, command):
+                found = self.read_appends(peer, command)
+                bad = any(b"<put1@x>" in octets for _, octets in found)
+                for one in found[:taken * (len(found) > 1) if bad else None]:
+                    self.take(*one)
+                peer.send(tag + (b" NO [TOOBIG] no\r\n" if bad else b" OK done\r\n"))
+        puts = self.put_many(Refusing())
+        states = [self.ended(operation) for _, operation in puts]
+        self.assertEqual(states, ["done", "failed", "done", "done", "done", "done", "done"])
+        self.assertTrue(self.operation(puts[1][1])["error"][0].endswith(".TooLarge"))
+        self.daemon.sync()
+        self.assertEqual((self.there(), len(self.ids())), ([1, 0, 1, 1, 2, 1], 3 + 7))
+
+    def test_one_that_is_refused_does_not_keep_the_others(self):
+        self.refuse_together(0)
+
+    def test_what_a_refused_command_has_done_is_not_done_again(self):
+        self.refuse_together(1)
+
+    def cut_many(self, takes):
+        class Cutting(Writable):
+            capability = Writable.capability + b" MULTIAPPEND"
+            cut = False
+
+            def do_APPEND(self, peer, tag, command):
+                if self.cut:
+                    return super().do_APPEND(peer, tag, command)
+                self.cut = True
+                for one in self.read_appends(peer, command)[:takes]:
+                    self.take(*one)
+                peer.close()
+                raise EOFError
+        puts = self.put_many(Cutting())
+        wait_for(lambda: self.scripted.said(b"APPEND"))
+        begin = time.monotonic()
+        for _ in range(3):
+            self.daemon.sync()
+        self.check_many(puts, {None: 2, 0: 7, 2: 5}[takes])
+        self.assertLess(time.monotonic() - begin, 5, "they are looked for one by one")
+
+    def test_cut_after_many(self):
+        self.cut_many(None)
+
+    def test_cut_before_many(self):
+        self.cut_many(0)
+
+    def test_cut_with_some_of_many_taken(self):
+        self.cut_many(2)
+
+    def test_a_folder_that_the_server_denies_without_a_code_is_waited_for(self):
+        """As one that another device is just making, and no list has told of."""
+        class Denying(Boxes):
+            denied = 0
+
+            def do_STATUS(self, peer, tag, command):
+                if b"New" not in command or self.denied:
+                    return super().do_STATUS(peer, tag, command)
+                self.denied += 1
+                peer.send(tag + b" NO Mailbox doesn't exist\r\n")
+        mailbox = Denying(1)
+        self.begin(mailbox)
+        self.enable(False)
+        self.inbox, _ = self.daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "New", "/", {})
+        _, operation = self.append()
+        self.enable(True)
+        self.assertEqual((self.ended(operation), mailbox.denied), ("done", 1))
+        self.assertEqual(len(mailbox.boxes[b"New"]), 1)
 
     def test_a_folder_that_is_to_be_made_first_is_looked_for_and_given_up(self):
         class Missing(Writable):

@@ -96,9 +96,50 @@ class Writable(Mailbox):
         octets = peer.file.read(int(size))
         if len(octets) < int(size):
             raise EOFError
-        peer.file.readline()
+        self.behind = peer.file.readline().rstrip(b"\r\n")  # the next message of the command
         return flags, octets
 
+    def read_appends(self, peer, command):
+        found = [self.read_append(peer, command)]
+        while self.behind:
+            found.append(self.read_append(peer, self.behind))
+        return found
+
     def do_APPEND(self, peer, tag, command):
-        uid = self.take(*self.read_append(peer, command))
-        peer.send(tag + (b" OK [APPENDUID 7 %d] done\r\n" % uid if self.appenduid else b" OK done\r\n"))
+        uids = [b"%d" % self.take(*one) for one in self.read_appends(peer, command)]
+        peer.send(tag + (b" OK [APPENDUID 7 %s] done\r\n" % b",".join(uids) if self.appenduid else b" OK done\r\n"))
+
+
+class Boxes(Writable):
+    """Several mailboxes: `boxes`, by name, as `messages`, which is the one that the last command was about."""
+
+    def __init__(self, count, *names):
+        super().__init__(count)
+        self.boxes = {b"INBOX": self.messages, **{name: {} for name in names}}
+
+    def do_LIST(self, peer, tag, _):
+        peer.send(b"".join(b'* LIST () "/" %s\r\n' % name for name in self.boxes) + tag + b" OK done\r\n")
+
+    def do_CREATE(self, peer, tag, command):
+        self.boxes[command.split(b'"')[1]] = {}
+        peer.send(tag + b" OK done\r\n")
+
+    def turn_to(self, command):
+        name = command.split(b'"')[1]
+        self.messages = self.boxes[name]
+        self.uids = sorted(self.messages)
+        return name
+
+    def do_STATUS(self, peer, tag, command):
+        peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
+                  % (self.turn_to(command), len(self.uids), self.next_uid(), tag))
+
+    def do_SELECT(self, peer, tag, command):
+        self.turn_to(command)
+        super().do_SELECT(peer, tag, command)
+
+    do_EXAMINE = do_SELECT
+
+    def do_APPEND(self, peer, tag, command):
+        self.turn_to(command)
+        super().do_APPEND(peer, tag, command)

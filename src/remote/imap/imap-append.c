@@ -1,5 +1,5 @@
-/* Messages put into a mailbox (RFC 9051 §6.3.12), and new versions of drafts: the new one first, then the old one
- * goes. */
+/* Messages put into a mailbox (RFC 9051 §6.3.12), several in one command where a server takes that (RFC 3502), and new
+ * versions of drafts: the new one first, then the old one goes. */
 #include "remote/imap/imap-append.h"
 
 #include <string.h>
@@ -26,10 +26,10 @@ date_time (gint64 seconds)
 
 /* What the target is called is known, what it keeps isn't before it is open: what doesn't fit is kept here. */
 static void
-add_flags (SurelImapCommand *command, SurelImapSession *session, const SurelChange *change)
+add_flags (SurelImapCommand *command, SurelImapSession *session, const SurelChangeItem *item)
 {
   g_auto (GStrv) flags
-      = surel_imap_keywords_spell (surel_imap_session_get_mailbox (session), change->add_flags, change->add_words);
+      = surel_imap_keywords_spell (surel_imap_session_get_mailbox (session), item->flags, item->words);
 
   surel_imap_command_open (command);
   for (guint i = 0; flags[i] != NULL; i++)
@@ -38,58 +38,143 @@ add_flags (SurelImapCommand *command, SurelImapSession *session, const SurelChan
 }
 
 /* APPENDLIMIT (RFC 7889): what a server says it won't take isn't sent. */
-static gboolean
-check_size (SurelImapApply *self, GError **error)
+static void
+refuse_too_large (SurelImapApply *self)
 {
   guint64 limit = surel_imap_session_get_append_limit (self->session);
-  g_autofree char *size = NULL;
+  g_autofree char *size = g_format_size (limit);
+  g_autofree char *message = g_strdup_printf ("The server takes no message of more than %s", size);
 
-  if (limit == 0 || g_bytes_get_size (self->change->octets) <= limit)
-    return TRUE;
-  size = g_format_size (limit);
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_TOO_LARGE, "The server takes no message of more than %s", size);
-  return FALSE;
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if (limit == 0 || item->outcome != SUREL_OUTCOME_OPEN || g_bytes_get_size (item->octets) <= limit)
+        continue;
+      item->outcome = SUREL_OUTCOME_REFUSED;
+      surel_imap_apply_note_reason (self, SUREL_ERROR_TOO_LARGE, message);
+    }
 }
 
-/* APPENDUID (RFC 4315 §3). */
 static void
-note_uid (SurelImapSession *session, SurelChange *change)
+note_uids (SurelImapApply *self, const GArray *some)
 {
-  const SurelImapCode *code = surel_imap_session_get_last_code (session);
+  const SurelImapCode *code = surel_imap_session_get_last_code (self->session);
   SurelImapToken token;
-  guint64 uidvalidity = 0;
-  guint64 uid = 0;
-  g_auto (GStrv) words = NULL;
+  g_autoptr (GArray) uids = NULL;
 
-  if (code->name == NULL || strcmp (code->name, "APPENDUID") != 0 || code->argument == NULL)
+  if (code->name == NULL || strcmp (code->name, "APPENDUID") != 0)
     return;
-  words = g_strsplit (code->argument, " ", 2);
+  uids = surel_imap_code_appended (code);
   /* An id of another UIDVALIDITY than is known isn't one that the next list is compared with. */
-  if (words[0] != NULL && words[1] != NULL
-      && g_ascii_string_to_unsigned (words[0], 10, 1, G_MAXUINT32, &uidvalidity, NULL)
-      && g_ascii_string_to_unsigned (words[1], 10, 1, G_MAXUINT32, &uid, NULL)
-      && surel_imap_token_parse (change->target_token, &token) && token.uidvalidity == uidvalidity)
-    surel_change_item (change, 0)->new_remote_id = (gint64) uid;
+  if (uids == NULL || uids->len != some->len || !surel_imap_token_parse (self->change->target_token, &token)
+      || token.uidvalidity != code->uidvalidity)
+    return;
+  for (guint i = 0; i < some->len; i++)
+    surel_change_item (self->change, g_array_index (some, guint, i))->new_remote_id = g_array_index (uids, guint32, i);
 }
 
 static gboolean
-send_append (SurelImapApply *self, GError **error)
+send_append (SurelImapApply *self, const GArray *some, GError **error)
 {
   SurelChange *change = self->change;
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("APPEND");
-  g_autofree char *date = date_time (change->received);
   guint tag;
 
   surel_imap_command_mailbox (command, change->target_remote_id);
-  add_flags (command, self->session, change);
-  if (date != NULL)
-    surel_imap_command_string (command, date, -1);
-  surel_imap_command_literal (command, change->octets);
+  for (guint i = 0; i < some->len; i++)
+    {
+      const SurelChangeItem *item = surel_change_item (change, g_array_index (some, guint, i));
+      g_autofree char *date = date_time (item->received);
+
+      add_flags (command, self->session, item);
+      if (date != NULL)
+        surel_imap_command_string (command, date, -1);
+      surel_imap_command_literal (command, item->octets);
+    }
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   if (tag == 0 || !surel_imap_session_finish (self->session, tag, self->cancellable, error))
     return FALSE;
-  note_uid (self->session, change);
+  note_uids (self, some);
+  for (guint i = 0; i < some->len; i++)
+    surel_change_item (change, g_array_index (some, guint, i))->outcome = SUREL_OUTCOME_DONE;
   return TRUE;
+}
+
+/* Where it is refused that is what came of it, and of all others where the server wants to be asked later. */
+static gboolean
+send_one (SurelImapApply *self, guint index, GError **error)
+{
+  g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GError) own = NULL;
+  SurelError public;
+  SurelOutcome outcome;
+
+  g_array_append_val (one, index);
+  if (send_append (self, one, &own))
+    return TRUE;
+  if (!surel_imap_error_is_refusal (own))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
+  surel_imap_apply_note_reason (self, public, own->message);
+  surel_change_item (self->change, index)->outcome = outcome;
+  if (outcome == SUREL_OUTCOME_NOT_DONE)
+    surel_change_set_all (self->change, outcome);
+  return TRUE;
+}
+
+/* Several that were refused together: one of them may be why. None should be there (RFC 3502 §6.3.11); those that are
+ * all the same aren't sent again. */
+static gboolean
+take_found (SurelImapApply *self, const char *evidence, GError **error)
+{
+  if (!surel_imap_find_appended (self, evidence, error))
+    return FALSE;
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if (item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id != 0)
+        item->outcome = SUREL_OUTCOME_DONE;
+    }
+  return TRUE;
+}
+
+static gboolean
+send_all (SurelImapApply *self, const char *evidence, GError **error)
+{
+  g_autoptr (GArray) some = surel_imap_apply_all_open (self);
+
+  if (some->len > 1 && surel_imap_session_can (self->session, SUREL_IMAP_CAN_MULTIAPPEND))
+    {
+      g_autoptr (GError) own = NULL;
+
+      if (send_append (self, some, &own))
+        return TRUE;
+      if (!surel_imap_error_is_refusal (own))
+        {
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+      if (!take_found (self, evidence, error))
+        return FALSE;
+    }
+  for (guint i = 0; i < self->change->items->len; i++)
+    if (surel_change_item (self->change, i)->outcome == SUREL_OUTCOME_OPEN && !send_one (self, i, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_any_untold (SurelChange *change)
+{
+  for (guint i = 0; i < change->items->len; i++)
+    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_DONE && surel_change_item (change, i)->new_remote_id == 0)
+      return TRUE;
+  return FALSE;
 }
 
 /**
@@ -134,36 +219,37 @@ surel_imap_append (SurelImapSession *session,
 {
   SurelImapApply self = { session, change, cancellable };
   g_autofree char *place = NULL;
-  g_autofree char *evidence = NULL;
+  g_autoptr (GArray) open = NULL;
   GError *own = NULL;
 
-  if (!check_size (&self, &own))
-    {
-      change->error = own;
-      surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
-      return TRUE;
-    }
+  refuse_too_large (&self);
+  open = surel_imap_apply_all_open (&self);
+  if (open->len == 0)
+    return TRUE;
   if (!surel_imap_apply_describe_target (&self, &place, &own))
-    return surel_imap_apply_take_refusal (&self, own, error);
+    return surel_imap_apply_take_refused_folder (&self, own, error);
   /* A draft may be saved again before it is known whether this version got there: that is what is looked for. */
-  evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, place,
-                              surel_change_item (change, 0)->identity, change->likeness, change->size);
-  if (!before (evidence, user_data, error))
+  for (guint i = 0; i < open->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (change, g_array_index (open, guint, i));
+
+      item->evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, place,
+                                        item->identity, item->likeness, item->size);
+    }
+  if (!before (place, user_data, error) || !send_all (&self, place, error)
+      || (is_any_untold (change) && !surel_imap_find_appended (&self, place, error)))
     return FALSE;
-  if (!send_append (&self, &own))
-    return surel_imap_apply_take_refusal (&self, own, error);
-  if (surel_change_item (change, 0)->new_remote_id == 0 && !surel_imap_find_appended (&self, evidence, error))
-    return FALSE;
-  if (change->kind == SUREL_CHANGE_REPLACE
+  if (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->outcome == SUREL_OUTCOME_DONE
       && !surel_imap_take_out_replaced (session, change, cancellable, &own))
     {
       if (!surel_imap_error_is_refusal (own))
         {
+          /* Which version the server has is in doubt until the old one is known to be gone. */
+          surel_change_item (change, 0)->outcome = SUREL_OUTCOME_OPEN;
           g_propagate_error (error, own);
           return FALSE;
         }
       g_clear_error (&own); /* the old version can't be taken out: it is listed as a message of its own */
     }
-  surel_change_item (change, 0)->outcome = SUREL_OUTCOME_DONE;
   return TRUE;
 }

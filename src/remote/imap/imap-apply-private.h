@@ -23,6 +23,7 @@ gboolean surel_imap_apply_in_pieces (SurelImapApply *self, const GArray *some, S
 gboolean surel_imap_apply_send_destroy (SurelImapApply *self, const GArray *some, GError **error);
 gboolean surel_imap_apply_describe_target (SurelImapApply *self, char **evidence, GError **error);
 gboolean surel_imap_apply_take_refusal (SurelImapApply *self, GError *own, GError **error);
+gboolean surel_imap_apply_take_refused_folder (SurelImapApply *self, GError *own, GError **error);
 void surel_imap_apply_note_reason (SurelImapApply *self, SurelError code, const char *message);
 
 gboolean surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **error);

@@ -460,6 +460,18 @@ surel_imap_apply_take_refusal (Apply *self, GError *own, GError **error)
   return TRUE;
 }
 
+/* Many servers say that a folder isn't there in words alone. */
+gboolean
+surel_imap_apply_take_refused_folder (Apply *self, GError *own, GError **error)
+{
+  if (!surel_imap_error_is_refusal (own) || surel_imap_session_get_code (self->session) != NULL)
+    return surel_imap_apply_take_refusal (self, own, error);
+  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, own->message);
+  surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
+  g_error_free (own);
+  return TRUE;
+}
+
 static gboolean
 apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError **error)
 {
@@ -474,22 +486,10 @@ apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError
       return TRUE;
     }
   if (!surel_imap_apply_describe_target (self, &evidence, &own))
-    return surel_imap_apply_take_refusal (self, own, error);
+    return surel_imap_apply_take_refused_folder (self, own, error);
   return before (evidence, user_data, error)
          && surel_imap_apply_in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error)
          && surel_imap_prove_arrived (self, evidence, error);
-}
-
-/* Many servers say that a folder isn't there in words alone. */
-static gboolean
-take_refused_opening (Apply *self, GError *own, GError **error)
-{
-  if (!surel_imap_error_is_refusal (own) || surel_imap_session_get_code (self->session) != NULL)
-    return surel_imap_apply_take_refusal (self, own, error);
-  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, own->message);
-  surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
-  g_error_free (own);
-  return TRUE;
 }
 
 /* Opens the folder for writing. Sets @fit to whether the ids are those of its messages still, and they may be
@@ -503,7 +503,7 @@ open_folder (Apply *self, gboolean *fit, GError **error)
 
   *fit = FALSE;
   if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
-    return take_refused_opening (self, own, error);
+    return surel_imap_apply_take_refused_folder (self, own, error);
   if (!surel_imap_token_parse (self->change->folder_token, &token)
       || (!surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id)
           && !surel_mutation ("ignore-uidvalidity"))) /* it is done to what has that UID now */

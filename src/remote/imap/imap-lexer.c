@@ -533,3 +533,22 @@ surel_imap_code_copied (const SurelImapCode *code, GArray **from, GArray **to)
   *to = g_steal_pointer (&targets);
   return TRUE;
 }
+
+/**
+ * surel_imap_code_appended:
+ * @code: APPENDUID (RFC 4315 §3)
+ *
+ * Returns: (transfer full) (element-type guint32) (nullable): the UIDs of what was appended, in its order; %NULL where
+ *   the server's words don't say that
+ */
+GArray *
+surel_imap_code_appended (const SurelImapCode *code)
+{
+  const char *p = code->argument;
+
+  if (p == NULL)
+    return NULL;
+  p += strspn (p, "0123456789");
+  p += strspn (p, " ");
+  return numbers_of (&p);
+}

@@ -67,6 +67,7 @@ typedef struct
 } SurelImapCode;
 
 gboolean surel_imap_code_copied (const SurelImapCode *code, GArray **from, GArray **to);
+GArray *surel_imap_code_appended (const SurelImapCode *code);
 
 typedef enum
 {

@@ -19,9 +19,6 @@ typedef struct
 {
   guint uidvalidity;
   guint uidnext;
-  guint64 identity; /* these three of a message that was appended; 0 */
-  guint64 likeness;
-  guint64 size;
 } Evidence;
 
 static Evidence
@@ -29,25 +26,34 @@ read_evidence (const char *text)
 {
   Evidence evidence = { 0 };
 
-  if (sscanf (text, "%u %u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, &evidence.uidvalidity,
-              &evidence.uidnext, &evidence.identity, &evidence.likeness, &evidence.size)
-          < 2
-      || evidence.uidnext == 0)
+  if (sscanf (text, "%u %u", &evidence.uidvalidity, &evidence.uidnext) < 2 || evidence.uidnext == 0)
     evidence.uidnext = 1;
   return evidence;
+}
+
+/* What was appended is looked for as it was then: a draft may have been saved again since. */
+static void
+read_items (SurelChange *change)
+{
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (change, i);
+
+      if (item->evidence != NULL)
+        sscanf (item->evidence, "%*u %*u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, &item->identity,
+                &item->likeness, &item->size);
+    }
 }
 
 /* A server may give what it is handed another date, and some another size. The versions of a draft are alike, too:
  * those have to be of the same size. */
 static gboolean
-is_it (const SurelChange *change, const Evidence *evidence, const SurelChangeItem *item, const SurelMessage *message)
+is_it (const SurelChange *change, const SurelChangeItem *item, const SurelMessage *message)
 {
-  guint64 identity = evidence->identity != 0 ? evidence->identity : item->identity;
-
-  if (identity == surel_message_identity (message) || identity == surel_message_fingerprint (message))
+  if (item->identity == surel_message_identity (message) || item->identity == surel_message_fingerprint (message))
     return TRUE;
-  return evidence->likeness != 0 && evidence->likeness == surel_message_likeness (message)
-         && (change->kind == SUREL_CHANGE_APPEND || evidence->size == message->size);
+  return item->likeness != 0 && item->likeness == surel_message_likeness (message)
+         && (change->kind == SUREL_CHANGE_APPEND || item->size == message->size);
 }
 
 /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
@@ -93,7 +99,7 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
         {
           SurelChangeItem *item = surel_change_item (self->change, i);
 
-          if (item->new_remote_id == 0 && is_it (self->change, evidence, item, message))
+          if (item->new_remote_id == 0 && item->outcome != SUREL_OUTCOME_REFUSED && is_it (self->change, item, message))
             {
               item->new_remote_id = message->remote_id;
               break;
@@ -218,6 +224,29 @@ all_untold (Apply *self)
   return some;
 }
 
+/* What was to be copied and isn't there: if the target has it another program has moved it there, and it is no copy. */
+static gboolean
+refuse_gone (Apply *self, GError **error)
+{
+  g_autoptr (GArray) some = all_untold (self);
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+
+  if (self->change->kind != SUREL_CHANGE_COPY)
+    return TRUE;
+  if (!find_in_source (self, some, there, error))
+    return FALSE;
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (surel_uid_set_contains (there, (guint32) item->remote_id))
+        continue;
+      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "Another program had deleted the message before");
+      item->outcome = SUREL_OUTCOME_REFUSED;
+    }
+  return TRUE;
+}
+
 /* What isn't in the target was gone before, or is where it was, whatever the server said. */
 static gboolean
 judge_untold (Apply *self, const Evidence *evidence, GError **error)
@@ -225,7 +254,7 @@ judge_untold (Apply *self, const Evidence *evidence, GError **error)
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) some = NULL;
 
-  if (!find_in_target (self, evidence, error))
+  if (!refuse_gone (self, error) || !find_in_target (self, evidence, error))
     return FALSE;
   some = all_untold (self);
   if (some->len > 0 && !find_in_source (self, some, there, error))
@@ -301,6 +330,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
   Evidence evidence = read_evidence (change->evidence);
   GError *own = NULL;
 
+  read_items (change);
   if (change->target_remote_id != NULL
       && (!find_in_target (&self, &evidence, &own)
           || (is_any_missing (&self) && !look_again (&self, &evidence, &own))))
