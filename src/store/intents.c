@@ -599,15 +599,39 @@ surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error)
   return rows != NULL;
 }
 
+/* What a server wouldn't take, and is shown in the folder alone, waits again. */
+static gboolean
+reopen_refused (SurelTxn *txn, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows
+      = find_open (txn, OPEN "message IN (SELECT message FROM placement WHERE folder = ? AND epoch = " SUREL_EPOCH_HERE_SQL
+                             ") AND kind = 5 AND state = 3 AND source = 0", folder, error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!set_state (txn, row->id, SUREL_INTENT_WAITING, error)
+          || !surel_sql_run (txn->sql, error,
+                             "UPDATE operation SET open = open + 1, failed = failed - 1, ended = NULL, attempts = 0, "
+                             "next_attempt = 0 WHERE id = ?",
+                             "i", row->operation))
+        return FALSE;
+      surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) row->operation, SUREL_UPDATED);
+    }
+  return rows != NULL;
+}
+
 /* What no server has yet isn't to go with a folder that another program deletes: it goes to the inbox. */
 static gboolean
 put_into_inbox (SurelTxn *txn, gint64 folder, GError **error)
 {
-  g_autoptr (GArray) rows = find_open (
-      txn, OPEN "target = ? AND state < 2 AND kind < 10 AND kind IN (5, 6) AND source = 0", folder, error);
+  g_autoptr (GArray) rows = NULL;
   gint64 inbox = 0;
 
-  if (rows == NULL
+  if (!reopen_refused (txn, folder, error)
+      || (rows = find_open (txn, OPEN "target = ? AND state < 2 AND kind < 10 AND kind IN (5, 6) AND source = 0", folder,
+                            error)) == NULL
       || !surel_sql_get (txn->sql, &inbox, error,
                          "SELECT i.id FROM folder f JOIN folder i ON i.account = f.account AND coalesce(i.role_set, i.role) = "
                          "'inbox' AND i.id != f.id WHERE f.id = ?",

@@ -278,6 +278,27 @@ class Changes(Case):
         self.daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
         self.assertEqual((self.ids(), self.operation(operation)["state"]), (before, "cancelled"))
 
+    def test_refused_and_its_folder_goes_it_is_in_the_inbox(self):
+        """No server has it: it mustn't go with a folder that another device deletes."""
+        class Full(Boxes):
+            def do_APPEND(self, peer, tag, command):
+                if b"Two" not in command:
+                    return super().do_APPEND(peer, tag, command)
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        mailbox = Full(1, b"Two")
+        before = self.begin(mailbox)
+        inbox, self.inbox = self.inbox, self.daemon.folders()["Two"]
+        id, operation = self.append()
+        self.assertEqual(self.ended(operation), "failed")
+        del mailbox.boxes[b"Two"]
+        for _ in range(3):
+            self.daemon.sync()
+        self.assertEqual(self.ended(operation), "done")
+        row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["mailboxIds"])[0][0]
+        self.assertEqual((row["mailboxIds"], self.ids()), ([inbox], sorted(before + [id])))
+        self.assertEqual(sum(b"<put@x>" in octets for _, octets in mailbox.boxes[b"INBOX"].values()), 1)
+
     def enable(self, enabled):
         self.daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
 
