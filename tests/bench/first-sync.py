@@ -116,7 +116,7 @@ class First(Bench):
     def test_first_sync(self):
         seed(self.server, COUNT)
         self.raw_first()  # the server's caches are warm
-        raw, busy, first, newest, memory, checks, raw_checks = [], [], [], [], [], [], []
+        raw, busy, first, newest, memory, checks, calls, raw_checks = [], [], [], [], [], [], [], []
         for n in range(ROUNDS):
             before = server_seconds(self.server)
             raw.append(self.raw_first())
@@ -139,8 +139,9 @@ class First(Bench):
                                  if NAME + ".Folder" in v), COUNT)
             wait_for(lambda: daemon.get(account, "Account", "Status") == "idle")
             bus, raw_client = self.helper("bus"), self.helper("raw", *self.as_alice())
-            one, raw_one = zip(*[(bus("check")[0], raw_client("check")[0]) for _ in range(CHECKS)])
+            one, nothing, raw_one = zip(*[(bus("check")[0], bus("read")[0], raw_client("check")[0]) for _ in range(CHECKS)])
             checks.append(statistics.median(one))
+            calls.append(statistics.median(nothing))
             raw_checks.append(statistics.median(raw_one))
             daemon.stop()
         print(f"\n{COUNT} messages, {len(FOLDERS) + 5} folders, medians of {ROUNDS} (least to most)")
@@ -153,6 +154,8 @@ class First(Bench):
         show("raw check", raw_checks, "ms", 1000)
         show("check with nothing new, on the bus", checks, "ms", 1000)
         show("  as a ratio to raw", [a / b for a, b in zip(checks, raw_checks)], "")
+        show("a call that does nothing, on the bus", calls, "ms", 1000)
+        show("check without the two calls it takes, to raw", [(a - 2 * c) / b for a, b, c in zip(checks, raw_checks, calls)], "")
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ test_queue_lets_the_urgent_go_first (void)
   static const guint expected[] = { 2, 3, 1 };
 
   surel_queue_push (queue, GUINT_TO_POINTER (1));
+  g_assert_false (surel_queue_try_push (queue, GUINT_TO_POINTER (4)));
   g_assert_false (surel_queue_has_urgent (queue));
   surel_queue_push_urgent (queue, GUINT_TO_POINTER (2));
   surel_queue_push_urgent (queue, GUINT_TO_POINTER (3));
@@ -161,6 +162,10 @@ test_queue_lets_the_urgent_go_first (void)
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
     g_assert_cmpuint (GPOINTER_TO_UINT (surel_queue_try_pop (queue)), ==, expected[i]);
   g_assert_false (surel_queue_has_urgent (queue));
+  g_assert_true (surel_queue_try_push (queue, GUINT_TO_POINTER (5)));
+  surel_queue_close (queue);
+  g_assert_cmpuint (GPOINTER_TO_UINT (surel_queue_try_pop (queue)), ==, 5);
+  g_assert_false (surel_queue_try_push (queue, GUINT_TO_POINTER (6)));
 }
 
 static void
