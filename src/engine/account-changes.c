@@ -1,5 +1,6 @@
 /* Accounts added, configured and removed. Secrets come first, and on a thread, for a keyring may take its time; the
- * account is there, or gone, once the store has it so. */
+ * account is there, or gone, once the store has it so. Secrets that no account has are noted in the store before they are
+ * kept and until they are forgotten: those that a crash left behind are forgotten at the next start. */
 #include "base/errors.h"
 #include "base/post.h"
 #include "engine/engine-private.h"
@@ -146,13 +147,52 @@ write_account (SurelTxn *txn, gpointer data, GError **error)
   Change *change = data;
 
   change->account = surel_accounts_add (txn, change->settings, change->secret, error);
-  return change->account != 0 && keep_reply (txn, change, change->make_reply (change->account, change->data), error);
+  return change->account != 0 && surel_accounts_note_secrets (txn, change->secret, FALSE, error)
+         && keep_reply (txn, change, change->make_reply (change->account, change->data), error);
+}
+
+static gboolean
+write_forgotten (SurelTxn *txn, gpointer data, GError **error)
+{
+  return surel_accounts_note_secrets (txn, ((Change *) data)->secret, FALSE, error);
 }
 
 static void
-free_change (Change *change)
+on_forgotten (guint64 state G_GNUC_UNUSED, const GError *error G_GNUC_UNUSED, gpointer change)
 {
   change_free (change);
+}
+
+static void
+secrets_forgotten (Change *change)
+{
+  if (change->error != NULL)
+    change_free (change); /* the next start tries it again */
+  else
+    surel_store_write (change->engine->context.store, write_forgotten, change, NULL, on_forgotten, change);
+}
+
+/* Takes @change over. */
+static void
+forget_secrets (Change *change)
+{
+  g_clear_error (&change->error);
+  g_clear_pointer (&change->secrets, g_hash_table_unref);
+  with_secrets (change, TRUE, secrets_forgotten);
+}
+
+/**
+ * surel_engine_forget_secrets:
+ * @secret: the name of secrets that no account has
+ */
+void
+surel_engine_forget_secrets (SurelEngine *self, const char *secret)
+{
+  Change *change = g_new0 (Change, 1);
+
+  change->engine = g_object_ref (self);
+  change->secret = g_strdup (secret);
+  forget_secrets (change);
 }
 
 static void
@@ -174,7 +214,7 @@ on_account_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer d
   if (error != NULL)
     {
       change->added (NULL, NULL, error, change->data);
-      with_secrets (change, TRUE, free_change);
+      forget_secrets (change);
       return;
     }
   change->job = surel_engine_sign_in (change->engine, change->account);
@@ -191,12 +231,32 @@ add_with_secrets (Change *change)
   if (change->error != NULL)
     {
       change->added (NULL, NULL, change->error, change->data);
-      change_free (change);
+      forget_secrets (change);
       return;
     }
   g_clear_pointer (&change->secrets, g_hash_table_unref);
   surel_store_write (change->engine->context.store, write_account, change, NULL, on_account_written,
                      change);
+}
+
+static gboolean
+write_expected (SurelTxn *txn, gpointer data, GError **error)
+{
+  return surel_accounts_note_secrets (txn, ((Change *) data)->secret, TRUE, error);
+}
+
+static void
+on_expected (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
+{
+  Change *change = data;
+
+  if (error == NULL)
+    {
+      with_secrets (change, FALSE, add_with_secrets);
+      return;
+    }
+  change->added (NULL, NULL, error, change->data);
+  change_free (change);
 }
 
 /**
@@ -232,7 +292,7 @@ surel_engine_add_account (SurelEngine *self,
   change->make_reply = reply;
   change->added = func;
   change->data = data;
-  with_secrets (change, FALSE, add_with_secrets);
+  surel_store_write (self->context.store, write_expected, change, NULL, on_expected, change);
 }
 
 /* Only where that is changed: two that are alike already may still be changed in other ways. */
@@ -352,6 +412,7 @@ write_removal (SurelTxn *txn, gpointer data, GError **error)
   Change *change = data;
 
   return surel_accounts_mark_removing (txn, change->account, change->force, error)
+         && (change->secret == NULL || surel_accounts_note_secrets (txn, change->secret, TRUE, error))
          && keep_reply (txn, change, g_variant_new_tuple (NULL, 0), error);
 }
 
@@ -363,7 +424,7 @@ on_removed (guint64 state, const GError *error, gpointer data)
   if (change->done != NULL)
     change->done (state, error, change->data);
   if (error == NULL)
-    with_secrets (change, TRUE, free_change);
+    forget_secrets (change);
   else
     change_free (change);
 }

@@ -19,4 +19,6 @@ struct _SurelEngine
   gboolean stopped;
 };
 
+void surel_engine_forget_secrets (SurelEngine *self, const char *secret);
+
 G_END_DECLS

@@ -244,6 +244,7 @@ typedef struct
 {
   GPtrArray *rows;
   GArray *removing;
+  GPtrArray *unowned; /* names of secrets */
 } Loaded;
 
 static void
@@ -255,6 +256,7 @@ load_accounts (SurelReader *reader, gpointer data)
   if (reader->error != NULL)
     return;
   surel_accounts_load (reader->sql, 0, loaded->rows, NULL);
+  loaded->unowned = surel_accounts_list_unowned_secrets (reader);
   statement = surel_sql_start (reader->sql, NULL, "SELECT id FROM account WHERE removing", "");
   while (statement != NULL && surel_sql_step (reader->sql, statement, NULL) > 0)
     {
@@ -273,7 +275,7 @@ void
 surel_engine_start (SurelEngine *self)
 {
   Loaded loaded = { g_ptr_array_new_with_free_func ((GDestroyNotify) surel_account_row_unref),
-                    g_array_new (FALSE, FALSE, sizeof (gint64)) };
+                    g_array_new (FALSE, FALSE, sizeof (gint64)), NULL };
 
   surel_content_clean_up (surel_store_get_content_dir (self->context.store));
   surel_store_read_sync (self->context.store, load_accounts, &loaded);
@@ -281,8 +283,11 @@ surel_engine_start (SurelEngine *self)
     put_account (self, loaded.rows->pdata[i]);
   for (guint i = 0; i < loaded.removing->len; i++)
     remove_rows (self, g_array_index (loaded.removing, gint64, i));
+  for (guint i = 0; loaded.unowned != NULL && i < loaded.unowned->len; i++)
+    surel_engine_forget_secrets (self, loaded.unowned->pdata[i]);
   g_ptr_array_unref (loaded.rows);
   g_array_unref (loaded.removing);
+  g_clear_pointer (&loaded.unowned, g_ptr_array_unref);
   self->committed
       = g_signal_connect (self->context.store, "committed", G_CALLBACK (on_committed), self);
   self->network_changed = g_signal_connect (g_network_monitor_get_default (), "network-changed",

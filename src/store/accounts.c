@@ -118,6 +118,44 @@ check_new (SurelTxn *txn, GVariant *settings, GError **error)
   return TRUE;
 }
 
+/* --- Secrets, which are kept elsewhere --- */
+
+#define UNOWNED "unowned-secrets:" /* before the name, as a key of `meta` */
+
+/**
+ * surel_accounts_note_secrets:
+ * @secret: a name
+ * @unowned: whether secrets may be kept under it though no account has them (any more)
+ *
+ * Noted before secrets are kept and until they are forgotten, so that a crash leaves none behind.
+ */
+gboolean
+surel_accounts_note_secrets (SurelTxn *txn, const char *secret, gboolean unowned, GError **error)
+{
+  g_autofree char *key = g_strconcat (UNOWNED, secret, NULL);
+
+  return surel_sql_run (txn->sql, error,
+                        unowned ? "INSERT OR REPLACE INTO meta (key, value) VALUES (?, 1)" : "DELETE FROM meta WHERE key = ?",
+                        "s", key);
+}
+
+/**
+ * surel_accounts_list_unowned_secrets:
+ *
+ * Returns: (transfer full) (element-type utf8): the names noted
+ */
+GPtrArray *
+surel_accounts_list_unowned_secrets (SurelReader *reader)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  sqlite3_stmt *s = surel_sql_start (reader->sql, NULL, "SELECT substr (key, ?) FROM meta WHERE key GLOB '" UNOWNED "*'", "i",
+                                     (gint64) strlen (UNOWNED) + 1);
+
+  while (s != NULL && surel_sql_step (reader->sql, s, NULL) > 0)
+    g_ptr_array_add (names, surel_sql_column_text (s, 0));
+  return names;
+}
+
 /**
  * surel_accounts_add:
  * @settings: a checked a{sv}

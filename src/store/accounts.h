@@ -22,6 +22,8 @@ const char *surel_account_row_get_string (const SurelAccountRow *self, const cha
 gboolean surel_account_row_is_enabled (const SurelAccountRow *self);
 
 gboolean surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error);
+gboolean surel_accounts_note_secrets (SurelTxn *txn, const char *secret, gboolean unowned, GError **error);
+GPtrArray *surel_accounts_list_unowned_secrets (SurelReader *reader);
 gint64 surel_accounts_add (SurelTxn *txn, GVariant *settings, const char *secret, GError **error);
 gboolean surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settings, GError **error);
 gboolean surel_accounts_set_capabilities (SurelTxn *txn,

@@ -388,7 +388,13 @@ class Dying(Case):
                 self.daemon.sync()
                 accounts = {path for path, interfaces in self.daemon.objects().items() if NAME + ".Account" in interfaces}
                 self.assertEqual(accounts, {self.accounts["alice"], account})
-                self.assertEqual(self.daemon.get(account, "Account", "Status"), "idle")
+                wait_for(lambda: self.daemon.get(account, "Account", "Status") == "idle")
+                wait_for(lambda: self.kept_secrets() == 2, say="secrets of no account are kept")
+
+    def kept_secrets(self):
+        """Of how many accounts the file has secrets."""
+        with open(self.dir + "/secrets", encoding="utf-8") as file:
+            return len(re.findall(r"^\[", file.read(), re.M))
 
 
 class DyingTheOldWay(Dying):
