@@ -60,7 +60,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "host", 0, 0, G_OPTION_ARG_STRING, &cli->host, N_ ("account: the server"), N_ ("HOST") },
     { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
-    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, or none for a server on this machine"), "S" },
+    { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, starttls, or none for a server on this machine"), "S" },
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), "P" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
     { "version", 0, 0, G_OPTION_ARG_NONE, &cli->version, N_ ("Print the version"), NULL },

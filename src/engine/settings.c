@@ -189,12 +189,6 @@ is_loopback (const char *host)
 static gboolean
 check_security (const char *security, const char *host, GError **error)
 {
-  if (g_str_equal (security, "starttls"))
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
-                   "STARTTLS is not supported yet; use security `tls` (port 993)");
-      return FALSE;
-    }
   return !g_str_equal (security, "none") || is_loopback (host)
          || refuse (error, "security", "can be `none` for a server on this machine alone");
 }

@@ -57,12 +57,20 @@ judge_certificate (GTlsConnection *tls G_GNUC_UNUSED,
          && g_ascii_strcasecmp (judge->endpoint->pin, judge->rejected->sha256) == 0;
 }
 
-static gboolean
-start_tls (SurelConnection *self,
-           const SurelEndpoint *endpoint,
-           SurelCertificate **rejected,
-           GCancellable *cancellable,
-           GError **error)
+/**
+ * surel_connection_start_tls:
+ * @endpoint: whom this is to be
+ * @rejected: (out) (optional): the certificate, where that was the reason
+ *
+ * From here on TLS is spoken: %FALSE with %SUREL_ERROR_CERTIFICATE_REJECTED or an error of GIO's, and the connection is of
+ * no use any more.
+ */
+gboolean
+surel_connection_start_tls (SurelConnection *self,
+                            const SurelEndpoint *endpoint,
+                            SurelCertificate **rejected,
+                            GCancellable *cancellable,
+                            GError **error)
 {
   g_autoptr (GSocketConnectable) identity = g_network_address_new (endpoint->host, endpoint->port);
   Judge judge = { endpoint, identity, NULL };
@@ -73,6 +81,8 @@ start_tls (SurelConnection *self,
     return FALSE;
   g_object_unref (self->stream);
   self->stream = tls;
+  self->in = g_io_stream_get_input_stream (tls);
+  self->out = g_io_stream_get_output_stream (tls);
   g_signal_connect (tls, "accept-certificate", G_CALLBACK (judge_certificate), &judge);
   success = g_tls_connection_handshake (G_TLS_CONNECTION (tls), cancellable, error);
   g_signal_handlers_disconnect_by_data (tls, &judge);
@@ -113,7 +123,8 @@ set_options (GSocket *socket)
  * surel_connection_open:
  * @rejected: (out) (optional): the certificate, where that was the reason
  *
- * Connects and, with %SUREL_SECURITY_TLS, makes sure of whom it speaks to before anything is sent.
+ * Connects and, with %SUREL_SECURITY_TLS, makes sure of whom it speaks to before anything is sent. With
+ * %SUREL_SECURITY_STARTTLS it is in the clear until surel_connection_start_tls().
  *
  * Returns: (transfer full) (nullable): the connection; %NULL with %SUREL_ERROR_CERTIFICATE_REJECTED,
  *   %SUREL_ERROR_TLS_REQUIRED (no TLS off loopback), or an error of GIO's
@@ -135,23 +146,17 @@ surel_connection_open (const SurelEndpoint *endpoint,
     return NULL;
   self->stream = g_object_ref (G_IO_STREAM (self->tcp));
   set_options (g_socket_connection_get_socket (self->tcp));
-  if (endpoint->security == SUREL_SECURITY_STARTTLS)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
-                   "STARTTLS is not supported yet; use security `tls` (port 993)");
-      return NULL;
-    }
   if (endpoint->security == SUREL_SECURITY_NONE && !is_loopback (self->tcp))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_TLS_REQUIRED,
                    "%s is not on this machine: it is only spoken to with TLS", endpoint->host);
       return NULL;
     }
-  if (endpoint->security == SUREL_SECURITY_TLS
-      && !start_tls (self, endpoint, rejected, cancellable, error))
-    return NULL;
   self->in = g_io_stream_get_input_stream (self->stream);
   self->out = g_io_stream_get_output_stream (self->stream);
+  if (endpoint->security == SUREL_SECURITY_TLS
+      && !surel_connection_start_tls (self, endpoint, rejected, cancellable, error))
+    return NULL;
   g_debug ("net: connected to %s, port %u", endpoint->host, endpoint->port);
   return g_steal_pointer (&self);
 }

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   SUREL_SECURITY_TLS, /* from the first octet */
-  SUREL_SECURITY_STARTTLS,
+  SUREL_SECURITY_STARTTLS, /* once the protocol has agreed on it */
   SUREL_SECURITY_NONE, /* loopback alone */
 } SurelSecurity;
 
@@ -34,6 +34,11 @@ SurelConnection *surel_connection_open (const SurelEndpoint *endpoint,
                                         SurelCertificate **rejected,
                                         GCancellable *cancellable,
                                         GError **error);
+gboolean surel_connection_start_tls (SurelConnection *self,
+                                     const SurelEndpoint *endpoint,
+                                     SurelCertificate **rejected,
+                                     GCancellable *cancellable,
+                                     GError **error);
 void surel_connection_free (SurelConnection *self);
 gssize surel_connection_read (SurelConnection *self,
                               void *buffer,

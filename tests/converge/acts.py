@@ -266,7 +266,7 @@ def go_back(station, client, record, step):
     try:
         client.call(PATH, "Operations", step["do"].capitalize(), GLib.Variant("(ta{sv})", (operation, {})))
     except GLib.Error as error:
-        if error_name(error) not in ("NotFound", "Conflict", "NotSupported"):
+        if error_name(error) not in ("NotFound", "Conflict", "NotSupported", "Exists"):
             raise
         record.refused[error_name(error)] += 1
 

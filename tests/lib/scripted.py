@@ -10,6 +10,9 @@ GREETING = b"* OK [CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR] scripted\r\
 class Scripted:
     """Listens on loopback with TLS. For each connection play(peer) is called in a thread of its own."""
 
+    def begin(self, plain):
+        return Peer(self.context.wrap_socket(plain, server_side=True))
+
     def __init__(self, certificates, play):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates + "/server.pem", certificates + "/server.key")
@@ -28,7 +31,7 @@ class Scripted:
 
     def serve(self, plain):
         try:
-            peer = Peer(self.context.wrap_socket(plain, server_side=True))
+            peer = self.begin(plain)
             self.peers.append(peer)
             self.play(peer)
         except (OSError, EOFError):
@@ -42,6 +45,15 @@ class Scripted:
         self.listener.close()
         for peer in self.peers:
             peer.close()
+
+
+class Plain(Scripted):
+    """The same in the clear, until Peer.start_tls()."""
+
+    def begin(self, plain):
+        peer = Peer(plain)
+        peer.context = self.context
+        return peer
 
 
 class Peer:
@@ -60,6 +72,12 @@ class Peer:
         self.said.append(line)
         tag, _, rest = line.rstrip(b"\r\n").partition(b" ")
         return tag, rest
+
+    def start_tls(self):
+        self.clear, self.said = self.said, []
+        self.file.close()
+        self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        self.file = self.connection.makefile("rb")
 
     def close(self):
         try:

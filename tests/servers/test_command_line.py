@@ -320,8 +320,6 @@ class Commands(Case):
         for option in set(offered) - {"help"}:
             self.assertRegex(page, rf"(?m)Fl -{option}\b")
             self.assertIn("--" + option, completion)
-        for text in (self.surel("--help"), page, completion):
-            self.assertNotIn("starttls", text)
 
     def test_secrets_of_no_kind(self):
         for kind in ("foo", "file:", ""):

@@ -1,9 +1,42 @@
-/* Signing in, and what is said right after it. */
+/* TLS, signing in, and what is said right after it. */
 #include "remote/imap/imap-login.h"
 
 #include <string.h>
 
 #include "base/errors.h"
+
+/**
+ * surel_imap_start_tls:
+ * @endpoint: whom this is to be
+ * @rejected: (out) (optional): the certificate, where that was the reason
+ *
+ * Has a conversation that began in the clear go on by TLS (RFC 9051 §6.2.1): %FALSE with %SUREL_ERROR_TLS_REQUIRED where
+ * the server doesn't do that.
+ */
+gboolean
+surel_imap_start_tls (SurelImapSession *session,
+                      const SurelEndpoint *endpoint,
+                      SurelCertificate **rejected,
+                      GCancellable *cancellable,
+                      GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (!surel_imap_session_can (session, SUREL_IMAP_CAN_STARTTLS))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_TLS_REQUIRED,
+                   "%s doesn't offer STARTTLS on port %u: it isn't signed in to in the clear", endpoint->host, endpoint->port);
+      return FALSE;
+    }
+  if (surel_imap_session_run (session, surel_imap_command_new ("STARTTLS"), cancellable, &own))
+    return surel_imap_session_start_tls (session, endpoint, rejected, cancellable, error)
+           && surel_imap_session_learn_capabilities (session, cancellable, error);
+  if (surel_imap_error_is_refusal (own))
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_TLS_REQUIRED, "%s refuses STARTTLS: %s", endpoint->host, own->message);
+  else
+    g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
 
 static char *
 plain_response (const char *user, const char *password)

@@ -5,6 +5,11 @@
 G_BEGIN_DECLS
 
 void surel_imap_hide_password (SurelImapSession *session, const char *user, const char *password);
+gboolean surel_imap_start_tls (SurelImapSession *session,
+                               const SurelEndpoint *endpoint,
+                               SurelCertificate **rejected,
+                               GCancellable *cancellable,
+                               GError **error);
 gboolean surel_imap_log_in (SurelImapSession *session,
                             const char *user,
                             const char *password,

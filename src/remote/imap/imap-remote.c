@@ -59,6 +59,8 @@ imap_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cance
   self->session = surel_imap_session_new (connection);
   surel_imap_hide_password (self->session, self->user, self->password);
   return done (surel_imap_session_greet (self->session, cancellable, error)
+                   && (self->endpoint.security != SUREL_SECURITY_STARTTLS
+                       || surel_imap_start_tls (self->session, &self->endpoint, rejected, cancellable, error))
                    && surel_imap_log_in (self->session, self->user, self->password, cancellable, error)
                    && surel_imap_enable (self->session, cancellable, error),
                error);

@@ -614,6 +614,34 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
 }
 
 /**
+ * surel_imap_session_start_tls:
+ *
+ * Speaks TLS from here on, the server having agreed to it (RFC 9051 §6.2.1), and forgets all that was said before. Whoever
+ * is between here and there may have added what the server is to have said next: then it isn't spoken with.
+ */
+gboolean
+surel_imap_session_start_tls (SurelImapSession *self,
+                              const SurelEndpoint *endpoint,
+                              SurelCertificate **rejected,
+                              GCancellable *cancellable,
+                              GError **error)
+{
+  if (!surel_imap_parser_is_between (self->parser))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                   "Something was said between the server's answer to STARTTLS and TLS: the connection may be tampered with");
+      return FALSE;
+    }
+  g_clear_pointer (&self->parser, surel_imap_parser_free);
+  self->parser = surel_imap_parser_new (NULL);
+  self->can = 0;
+  self->knows_capabilities = FALSE;
+  self->append_limit = 0;
+  g_clear_pointer (&self->alert, g_free);
+  return surel_connection_start_tls (self->connection, endpoint, rejected, cancellable, error);
+}
+
+/**
  * surel_imap_session_answer:
  * @line: what a continuation is answered with, without the line's end
  */

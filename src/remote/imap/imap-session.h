@@ -35,6 +35,11 @@ typedef struct _SurelImapSession SurelImapSession;
 
 SurelImapSession *surel_imap_session_new (SurelConnection *connection);
 void surel_imap_session_free (SurelImapSession *self);
+gboolean surel_imap_session_start_tls (SurelImapSession *self,
+                                       const SurelEndpoint *endpoint,
+                                       SurelCertificate **rejected,
+                                       GCancellable *cancellable,
+                                       GError **error);
 gboolean surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GError **error);
 gboolean surel_imap_session_answer (SurelImapSession *self,
                                     const char *line,
