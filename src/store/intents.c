@@ -436,20 +436,17 @@ refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error)
 }
 
 /**
- * surel_intents_drop:
- * @places: whether just those that say where the message is go, or all
+ * surel_intents_drop_moves:
  *
- * A later intent replaces those of the message that wait. What was sent stays.
+ * A later move replaces those of the message that wait. What was sent stays.
  */
 gboolean
-surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **error)
+surel_intents_drop_moves (SurelTxn *txn, gint64 message, GError **error)
 {
   g_autoptr (GArray) rows = read_open (
       txn,
       surel_sql_start (txn->sql, error,
-                       OPEN "message = ? AND state < 2 AND state = 0 AND "
-                       "kind NOT IN (4, 5) AND (kind NOT IN (1, 6) OR NOT ?)",
-                       "ii", message, (gint64) places),
+                       OPEN "message = ? AND state < 2 AND state = 0 AND kind IN (2, 3)", "i", message),
       error);
 
   return drop_all (txn, rows, error);

@@ -27,7 +27,7 @@ gint64 surel_intents_add (SurelTxn *txn,
                           gint64 source,
                           gint64 target,
                           GError **error);
-gboolean surel_intents_drop (SurelTxn *txn, gint64 message, gboolean places, GError **error);
+gboolean surel_intents_drop_moves (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error);

@@ -343,7 +343,7 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
 static gboolean
 move_away (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, GError **error)
 {
-  return surel_intents_drop (work->txn, row->id, TRUE, error) && send_to (work, row, account, folder, error)
+  return send_to (work, row, account, folder, error)
          && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
          && surel_layers_replay_place (work->txn, row->id, error);
 }
@@ -372,13 +372,14 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
     return FALSE;
   if (account != row->account)
     return move_away (work, row, account, target, error);
-  return surel_intents_drop (txn, row->id, TRUE, error) && find_on_server (txn, row->id, &on_server, error)
+  return surel_intents_drop_moves (txn, row->id, error) && find_on_server (txn, row->id, &on_server, error)
          && (on_server == target
              || add_intent (work, row->account, row->id, SUREL_CHANGE_MOVE, shown, target, error) != 0)
          && surel_layers_replay_place (txn, row->id, error);
 }
 
-/* One that no server has heard of goes without a trace. */
+/* One that no server has heard of goes without a trace. Else what was to be done with it before is done before: it may be
+ * kept after all. */
 static gboolean
 destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 {
@@ -396,8 +397,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   if (refused || copying == SUREL_INTENT_WAITING)
     return surel_intents_hand_down (txn, row->id, error) && surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
            && surel_message_row_delete (txn, row->id, error);
-  return surel_intents_drop (txn, row->id, FALSE, error)
-         && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
+  return add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
          && surel_layers_replay_place (txn, row->id, error);
 }
 

@@ -139,6 +139,33 @@ class Undo(Changing):
         self.assertEqual((set(self.on_server("Work")), self.ended(daemon, operation)["state"]), ({3}, "done"))
         self.assertEqual(self.place(daemon, copy), [self.folders["Work"]])
 
+    def test_what_was_done_before_a_cancelled_one_stays_done(self):
+        """Read and moved, then destroyed for good, or put into another account; and that is thought better of."""
+        daemon = self.prepare()
+        other, job = daemon.add_account(self.server, "bob")
+        daemon.wait_job(job)
+        daemon.sync()
+        away = next(path for path, values in daemon.objects().items()
+                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        one, two = (self.ids(daemon)[f"Message {n}"] for n in (3, 4))
+        self.enable(daemon, False)
+        for id, patch in ((one, {"destroy": GLib.Variant("b", True)}), (two, {"moveTo": GLib.Variant("o", away)})):
+            self.modify(daemon, [id], {"addKeywords": strings("$seen")})
+            self.modify(daemon, [id], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+            operation, _, _ = self.modify(daemon, [id], patch)
+            self.assertIsNone(self.row(daemon, id, "id"))
+            self.cancel(daemon, operation)
+            self.assertEqual((self.place(daemon, id), self.row(daemon, id, "keywords")["keywords"]),
+                             ([self.folders["Work"]], ["$seen"]))
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        daemon.sync()
+        self.assertEqual((self.on_server("Work"), self.ids(daemon, "Work")),
+                         ({3: {"\\Seen"}, 4: {"\\Seen"}}, {"Message 3": one, "Message 4": two}))
+        bob = self.server.imap("bob")
+        self.assertEqual(bob.select("INBOX")[1], [b"0"])
+        bob.logout()
+
     def test_it_is_cancelled_once(self):
         """What is done again after that is left alone, and nobody is told twice."""
         daemon = self.prepare()
@@ -213,8 +240,8 @@ class Undo(Changing):
 
     def test_a_refused_rename_is_tried_again(self):
         daemon = self.prepare()
-        self.imap.create("Taken")
         self.enable(daemon, False)
+        self.imap.create("Taken")
         work = self.folders["Work"]
         operation = daemon.call(work, "Folder", "Rename", "(sa{sv})", "Taken", {})[0]
         self.enable(daemon, True)
@@ -230,8 +257,8 @@ class Undo(Changing):
 
     def test_a_cancelled_one_is_not_tried_again(self):
         daemon = self.prepare()
-        self.imap.create("Taken")
         self.enable(daemon, False)
+        self.imap.create("Taken")
         operation = daemon.call(self.folders["Work"], "Folder", "Rename", "(sa{sv})", "Taken", {})[0]
         self.enable(daemon, True)
         self.assertEqual(self.ended(daemon, operation)["state"], "failed")
