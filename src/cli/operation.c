@@ -175,6 +175,44 @@ list_all (SurelCli *cli, GError **error)
   return TRUE;
 }
 
+/* The opposite operation, where cancelling has begun one: it is of this client. */
+static gboolean
+wait_for_opposite (SurelCli *cli, guint64 cancelled, GError **error)
+{
+  const char *self = g_dbus_connection_get_unique_name (cli->bus);
+  guint64 after = cancelled;
+  gboolean more = TRUE;
+
+  while (more)
+    {
+      g_autoptr (GVariant) page = list (cli, 0, after, &more, error);
+
+      if (page == NULL)
+        return FALSE;
+      more = more && g_variant_n_children (page) > 0;
+      for (gsize i = 0; i < g_variant_n_children (page); i++)
+        {
+          g_autoptr (GVariant) operation = g_variant_get_child_value (page, i);
+          const char *client = "";
+
+          g_variant_lookup (operation, "id", "t", &after);
+          g_variant_lookup (operation, "client", "&s", &client);
+          if (g_str_equal (client, self) && !wait_for (cli, after, error))
+            return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* What --wait waits for after cancel, retry and confirm, of @id. */
+static gboolean
+wait_after (SurelCli *cli, const char *word, guint64 id, GError **error)
+{
+  if (!cli->wait)
+    return TRUE;
+  return g_str_equal (word, "cancel") ? wait_for_opposite (cli, id, error) : wait_for (cli, id, error);
+}
+
 gboolean
 surel_cli_ops (SurelCli *cli, char **arguments, GError **error)
 {
@@ -192,7 +230,7 @@ surel_cli_ops (SurelCli *cli, char **arguments, GError **error)
             = surel_cli_call (cli, SUREL_CLI_PATH, "Operations", methods[i],
                               g_variant_new ("(t@a{sv})", id, g_variant_new ("a{sv}", NULL)), error);
 
-        return reply != NULL;
+        return reply != NULL && wait_after (cli, words[i], id, error);
       }
   return surel_cli_usage (error, "ops [cancel|retry|confirm N]");
 }

@@ -142,6 +142,26 @@ surel_transfers_check (SurelTransfers *self)
   surel_store_read (surel_engine_get_store (self->engine), look_up, step, NULL, NULL);
 }
 
+static gboolean
+concerns (const SurelOperationRow *row, gint64 account)
+{
+  for (guint i = 0; i < row->accounts->len; i++)
+    if (g_array_index (row->accounts, gint64, i) == account)
+      return TRUE;
+  return FALSE;
+}
+
+/* What was to be destroyed in another account may have waited for its copy to be in this one. */
+static void
+push_others (SurelTransfers *self, const SurelOperationRow *row)
+{
+  g_autoptr (GList) accounts = surel_engine_list_accounts (self->engine);
+
+  for (GList *l = accounts; l != NULL; l = l->next)
+    if (surel_account_get_pending (l->data) > 0 && !concerns (row, surel_account_get_id (l->data)))
+      surel_account_push (l->data);
+}
+
 /**
  * surel_transfers_note:
  * @row: an operation that has changed
@@ -152,7 +172,10 @@ void
 surel_transfers_note (SurelTransfers *self, const SurelOperationRow *row)
 {
   if (surel_operation_row_has_ended (row))
-    return;
+    {
+      push_others (self, row);
+      return;
+    }
   for (guint i = 0; row->accounts->len > 1 && i < row->accounts->len; i++)
     {
       SurelAccount *account = surel_engine_find_account (self->engine, g_array_index (row->accounts, gint64, i));

@@ -225,9 +225,13 @@ roll_back_append (SurelTxn *txn, gint64 message, GError **error)
 {
   gint64 source = 0;
 
-  if (!surel_sql_get (txn->sql, &source, error, "SELECT source FROM intent WHERE message = ? AND kind = 5", "i", message))
+  if (!surel_sql_get (txn->sql, &source, error, "SELECT source FROM intent WHERE message = ? AND kind = 5", "i", message)
+      || !surel_sql_run (txn->sql, error,
+                         "UPDATE intent SET target = coalesce ((SELECT target FROM intent e WHERE e.message = ?1 AND e.state < 2 "
+                         "AND e.kind = 2 ORDER BY e.id DESC LIMIT 1), target) WHERE message = ?1 AND kind = 5",
+                         "i", message))
     return FALSE;
-  /* What a person wrote is kept, and shown where it was to be. */
+  /* What a person wrote is kept, and shown where it was to be, or was moved to since. */
   return source == 0 ? let_go_of_rest (txn, message, error) : give_back (txn, message, source, error);
 }
 

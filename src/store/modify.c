@@ -438,6 +438,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
   SurelCopied copied = { row->account, row->id, folder, 0 };
   gint64 account;
   gint64 there = 0;
+  gboolean refused;
 
   if (!account_of (work, folder, &account, error)
       || !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND folder = ? AND NOT leaving",
@@ -445,6 +446,11 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
     return FALSE;
   if (there)
     return TRUE;
+  if (!is_refused (txn, row->id, &refused, error))
+    return FALSE;
+  if (refused)
+    return fail (error, SUREL_ERROR_CONFLICT,
+                 "The server has refused this message: there is nothing that could be copied there; retry that first");
   *changed = TRUE;
   if (account != row->account)
     return send_to (work, row, account, folder, error);

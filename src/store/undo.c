@@ -105,6 +105,22 @@ undo_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GE
   return FALSE;
 }
 
+/* What it was called or where it was moved to since stays. */
+static gboolean
+undo_rename (SurelTxn *txn, const Intent *intent, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  gint64 named = 0;
+  gint64 moved = 0;
+
+  if (!surel_sql_get (txn->sql, &named, error, "SELECT 1 FROM folder WHERE id = ? AND name = ?", "is", intent->target,
+                      intent->add_words)
+      || !surel_sql_get (txn->sql, &moved, error, "SELECT 1 FROM folder WHERE id = ? AND parent = ?", "ii", intent->target,
+                         intent->source))
+    return FALSE;
+  return (!named || surel_folder_rename (txn, change, result, error))
+         && (!moved || surel_folder_move (txn, change, result, error));
+}
+
 /* What has the opposite effect of what was done with a folder. */
 static gboolean
 undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
@@ -119,13 +135,28 @@ undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModif
     case SUREL_CHANGE_CREATE_FOLDER:
       return undo_create (txn, change, result, error);
     case SUREL_CHANGE_RENAME_FOLDER:
-      return surel_folder_rename (txn, change, result, error)
-             && surel_folder_move (txn, change, result, error);
+      return undo_rename (txn, intent, change, result, error);
     case SUREL_CHANGE_SUBSCRIBE_FOLDER:
       return surel_folder_subscribe (txn, change, result, error);
     default:
       return refuse (error, "The server may have deleted the folder already; that can't be undone");
     }
+}
+
+/* Another folder may have its name by now. */
+static gboolean
+check_place (SurelTxn *txn, gint64 folder, GError **error)
+{
+  gint64 taken = 0;
+
+  if (!surel_sql_get (txn->sql, &taken, error,
+                      "SELECT 1 FROM folder f JOIN folder o ON o.account = f.account AND o.parent = f.parent AND o.name = f.name AND "
+                      "o.id != f.id WHERE f.id = ? AND NOT f.removing AND NOT f.deleting AND NOT o.removing AND NOT o.deleting",
+                      "i", folder))
+    return FALSE;
+  if (taken)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "There is another folder of the name that it had");
+  return !taken;
 }
 
 /* A folder that no server has heard of goes; other changes just aren't made. */
@@ -134,18 +165,66 @@ drop_folder_change (SurelTxn *txn, const Intent *intent, const char *client, Sur
 {
   if (intent->kind == SUREL_CHANGE_CREATE_FOLDER)
     return undo_folder (txn, intent, client, result, error);
-  return surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error);
+  return surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error)
+         && check_place (txn, intent->target, error);
 }
 
-/* What is undone mustn't take the last one of a message along. */
+/* What is undone mustn't take the last one of a message along: the original has to be shown somewhere, and no other
+ * operation may have taken its place (one that is destroyed before it is sent hands down to its copies). */
 static gboolean
 check_original (SurelTxn *txn, const Intent *intent, GError **error)
 {
-  gint64 there = 0;
+  gint64 last = 0;
 
-  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? LIMIT 1", "i", intent->source))
+  if (!surel_sql_get (txn->sql, &last, error,
+                      "SELECT CASE WHEN i.source != 0 THEN NOT EXISTS (SELECT 1 FROM placement p WHERE p.message = i.source AND NOT "
+                      "p.leaving) ELSE o.kind = 'modify' END FROM intent i JOIN operation o ON o.id = i.operation WHERE i.id = ?",
+                      "i", intent->id))
     return FALSE;
-  return there || refuse (error, "The message that was copied is gone, and the copy is all that is left of it; delete that instead");
+  return !last || refuse (error, "The message that was copied is gone, and the copy is all that is left of it; delete that instead");
+}
+
+/* What was put into another account in place of one here is undone as long as nothing else was done with it there. */
+static gboolean
+check_untouched (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  gint64 touched = 0;
+
+  if (!surel_sql_get (txn->sql, &touched, error,
+                      "SELECT 1 FROM intent i JOIN intent e ON (e.message = i.message OR (e.source = i.message AND e.kind IN (4, "
+                      "5))) AND e.operation != i.operation AND e.state < 3 WHERE i.id = ? AND EXISTS (SELECT 1 FROM intent d WHERE "
+                      "d.operation = i.operation AND d.message = i.source AND d.kind = 3) LIMIT 1",
+                      "i", intent->id))
+    return FALSE;
+  return !touched || refuse (error, "Something was done with the message in the other account since; move it back instead");
+}
+
+static gboolean
+check_not_saved_again (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  gint64 saved = intent->remove_flags;
+
+  if (!saved
+      && !surel_sql_get (txn->sql, &saved, error, "SELECT 1 FROM intent WHERE message = ? AND kind = 6 AND id > ? AND state != 4",
+                         "ii", intent->message, intent->id))
+    return FALSE;
+  return !saved || refuse (error, REWRITTEN);
+}
+
+/* Of what puts a message somewhere, whether that can be taken back. */
+static gboolean
+check_taking_back (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  switch (intent->kind)
+    {
+    case SUREL_CHANGE_COPY:
+      return check_original (txn, intent, error);
+    case SUREL_CHANGE_APPEND:
+      return check_original (txn, intent, error) && check_untouched (txn, intent, error)
+             && check_not_saved_again (txn, intent, error);
+    default:
+      return TRUE;
+    }
 }
 
 /* What has the opposite effect of one that a server has done, or may have. */
@@ -171,13 +250,7 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       patch->move_to = intent->source;
       break;
     case SUREL_CHANGE_COPY:
-      if (!check_original (txn, intent, error))
-        return FALSE;
-      patch->destroy = TRUE;
-      break;
     case SUREL_CHANGE_APPEND:
-      if (intent->remove_flags)
-        return refuse (error, REWRITTEN);
       patch->destroy = TRUE;
       break;
     case SUREL_CHANGE_REPLACE:
@@ -249,10 +322,15 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
       const Intent *intent = &g_array_index (intents, Intent, i);
       gboolean success = TRUE;
 
+      if ((intent->state < SUREL_INTENT_FAILED || (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND))
+          && !check_taking_back (txn, intent, error))
+        return FALSE;
       if (intent->state == SUREL_INTENT_WAITING)
         success = drop (txn, intent, client, result, error);
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND)
         success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
+      else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_MOVE)
+        success = undo (txn, intent, client, result, error); /* a later move took its place, and may be undone by now */
       else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT)
         success = intent->kind >= SUREL_CHANGE_CREATE_FOLDER ? undo_folder (txn, intent, client, result, error)
                                                              : undo (txn, intent, client, result, error);

@@ -248,6 +248,26 @@ class Changes(Case):
         self.assertNotIn(id, self.ids())
         self.assertEqual(self.daemon.get(self.account, "Account", "PendingOperations"), 0)
 
+    def test_refused_where_it_was_moved_to_it_is_tried_again(self):
+        """And what no server has can't be copied there."""
+        class Full(Boxes):
+            def do_APPEND(self, peer, tag, command):
+                self.read_append(peer, command)
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        self.begin(Full(1, b"Two"))
+        two = self.daemon.folders()["Two"]
+        self.enable(False)
+        id, operation = self.append()
+        self.modify([id], moveTo=GLib.Variant("o", two))
+        self.enable(True)
+        for _ in range(2):
+            self.assertEqual(self.ended(operation), "failed")
+            row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["mailboxIds"])[0][0]
+            self.assertEqual(row["mailboxIds"], [two])
+            self.assertFails("Conflict", self.modify, [id], addFolders=GLib.Variant("ao", [self.inbox]))
+            self.daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+        self.assertIn(b"Two", self.scripted.said(b"APPEND")[-1])
+
     def test_refused_with_more_to_be_done(self):
         class Full(Writable):
             def do_APPEND(self, peer, tag, command):

@@ -89,6 +89,20 @@ class Changes(Changing):
         self.refused(1, "inbox", "folder", "delete", "inbox", "--force")
         self.refused(2, "usage: surel folder", "folder", "explode", "Work")
 
+    def test_what_is_cancelled_or_tried_again_is_waited_for(self):
+        daemon = self.prepare()
+        self.surel("move", self.ids(daemon)["Message 1"], "Work", "--wait")
+        moved = json.loads(self.surel("ops", "--json"))[-1]["id"]
+        self.surel("ops", "cancel", moved, "--wait")
+        self.assertEqual((1 in self.on_server("INBOX"), self.on_server("Work")), (True, {}))
+        self.enable(daemon, False)
+        self.imap.create("Taken")
+        self.surel("folder", "rename", "Work", "Taken")
+        refused = json.loads(self.surel("ops", "--json"))[-1]["id"]
+        self.enable(daemon, True)
+        self.ended(daemon, refused)
+        self.refused(1, f"{refused}: failed", "ops", "retry", refused, "--wait")
+
     def test_what_waits_is_listed_and_cancelled(self):
         daemon = self.prepare()
         one = self.ids(daemon)["Message 1"]

@@ -148,6 +148,8 @@ class Undo(Changing):
         away = next(path for path, values in daemon.objects().items()
                     if values.get(NAME + ".Folder", {}).get("Account") == other)
         one, two = (self.ids(daemon)[f"Message {n}"] for n in (3, 4))
+        bob = self.server.imap("bob")
+        before = bob.select("INBOX")[1]
         self.enable(daemon, False)
         for id, patch in ((one, {"destroy": GLib.Variant("b", True)}), (two, {"moveTo": GLib.Variant("o", away)})):
             self.modify(daemon, [id], {"addKeywords": strings("$seen")})
@@ -162,9 +164,124 @@ class Undo(Changing):
         daemon.sync()
         self.assertEqual((self.on_server("Work"), self.ids(daemon, "Work")),
                          ({3: {"\\Seen"}, 4: {"\\Seen"}}, {"Message 3": one, "Message 4": two}))
-        bob = self.server.imap("bob")
-        self.assertEqual(bob.select("INBOX")[1], [b"0"])
+        self.assertEqual(bob.select("INBOX")[1], before)
         bob.logout()
+
+    def all_done(self, daemon):
+        """In all accounts."""
+        def states():
+            return {one["state"] for one in daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]}
+        wait_for(lambda: not states() & {"pending", "running"}, 40, say=lambda: str(daemon.call(PATH, "Operations", "List", "(a{sv})", {})))
+        self.assertEqual(states(), {"done"})
+
+    def save(self, daemon, draft, n):
+        text = f"Subject: Draft\r\nMessage-ID: <d@x>\r\n\r\nText {n}\r\n"
+        return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, draft, GLib.Variant("s", text), {})
+
+    def test_the_first_save_of_a_draft_does_not_take_the_later_text_along(self):
+        daemon = self.prepare()
+        draft, first = self.save(daemon, 0, 1)
+        self.quiet(daemon)
+        self.save(daemon, draft, 2)
+        self.quiet(daemon)
+        self.assertFails("NotSupported", self.cancel, daemon, first)
+        self.assertIn(b"Text 2", bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", draft, "", 0, 1000, {})[0]))
+
+    def test_a_copy_is_not_taken_back_from_what_is_destroyed(self):
+        """Here and in another account, done and waiting."""
+        daemon = self.prepare()
+        other, job = daemon.add_account(self.server, "bob")
+        daemon.wait_job(job)
+        daemon.sync()
+        away = next(path for path, values in daemon.objects().items()
+                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        ids = self.ids(daemon)
+        for n, (target, offline) in enumerate(((away, False), (away, True), (self.folders["Work"], True)), 3):
+            self.enable(daemon, not offline)
+            id = ids[f"Message {n}"]
+            operation, _, result = self.modify(daemon, [id], {"addFolders": GLib.Variant("ao", [target])})
+            if not offline:
+                self.all_done(daemon)
+            self.modify(daemon, [id], {"destroy": GLib.Variant("b", True)})
+            self.assertFails("NotSupported", self.cancel, daemon, operation)
+            self.enable(daemon, True)
+            self.all_done(daemon)
+            self.assertEqual(self.place(daemon, result["copies"][0][2]), [target])
+
+    def test_what_was_moved_on_in_another_account_stays(self):
+        daemon = self.prepare()
+        other, job = daemon.add_account(self.server, "bob")
+        daemon.wait_job(job)
+        daemon.sync()
+        away = next(path for path, values in daemon.objects().items()
+                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        ids = self.ids(daemon)
+        self.enable(daemon, False)
+        for n, patch in ((3, {"moveTo": GLib.Variant("o", self.folders["Archive"])}), (4, {"addKeywords": strings("$seen")})):
+            operation, _, result = self.modify(daemon, [ids[f"Message {n}"]], {"moveTo": GLib.Variant("o", away)})
+            self.modify(daemon, [result["copies"][0][2]], patch)
+            self.assertFails("NotSupported", self.cancel, daemon, operation)
+        self.enable(daemon, True)
+        self.all_done(daemon)
+        daemon.sync()
+        self.assertEqual(set(self.on_server("Archive")), {3})
+        self.assertFalse({3, 4} & set(self.on_server("INBOX")))
+
+    def test_waiting_moves_cancelled_one_by_one_go_back(self):
+        daemon = self.prepare()
+        id = self.ids(daemon)["Message 3"]
+        self.enable(daemon, False)
+        operations = [self.modify(daemon, [id], {"moveTo": GLib.Variant("o", self.folders[path])})[0]
+                      for path in ("Work", "Archive", "Trash")]
+        for operation, path in zip(reversed(operations), ("Archive", "Work", "INBOX")):
+            self.cancel(daemon, operation)
+            self.assertEqual(self.place(daemon, id), [self.folders[path]])
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        daemon.sync()
+        self.assertIn(3, self.on_server("INBOX"))
+        self.assertEqual(self.ids(daemon)["Message 3"], id)
+
+    def folder(self, daemon, path, method, *arguments):
+        return daemon.call(path, "Folder", method, {"Rename": "(sa{sv})", "MoveTo": "(oa{sv})", "Delete": "(a{sv})"}[method],
+                           *arguments, {})[0]
+
+    def test_no_two_folders_get_one_name(self):
+        for method, arguments in (("Rename", ["W2"]), ("MoveTo", [self.account_folder("Archive")]), ("Delete", [])):
+            with self.subTest(method=method):
+                daemon = self.prepare()
+                self.enable(daemon, False)
+                operation = self.folder(daemon, self.folders["Work"], method,
+                                        *[argument(daemon) if callable(argument) else argument for argument in arguments])
+                daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Work", "/", {})
+                self.assertFails("Exists", self.cancel, daemon, operation)
+                paths = [values[NAME + ".Folder"]["Path"] for values in daemon.objects().values() if NAME + ".Folder" in values]
+                self.assertEqual(paths.count("Work"), 1)
+                self.enable(daemon, True)
+                self.quiet(daemon)
+                daemon.stop()
+                self.daemons.remove(daemon)
+                self.data += "x"
+
+    def account_folder(self, path):
+        return lambda daemon: daemon.folders()[path]
+
+    def test_the_first_of_two_renames(self):
+        """What a folder was called since, and where it was moved to since, stays."""
+        for then, expected in ((("Rename", "W3"), "W3"), (("MoveTo", "Archive"), "Archive/Work")):
+            with self.subTest(then=then[0]):
+                daemon = self.prepare()
+                work = self.folders["Work"]
+                first = self.folder(daemon, work, "Rename", "W2")
+                self.quiet(daemon)
+                self.folder(daemon, work, then[0], then[1] if then[0] == "Rename" else self.folders[then[1]])
+                self.quiet(daemon)
+                self.cancel(daemon, first)
+                self.quiet(daemon, "cancelled")
+                self.assertEqual(daemon.get(work, "Folder", "Path"), expected)
+                daemon.stop()
+                self.daemons.remove(daemon)
+                self.data += "x"
 
     def test_it_is_cancelled_once(self):
         """What is done again after that is left alone, and nobody is told twice."""
