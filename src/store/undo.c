@@ -299,6 +299,26 @@ drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
   return surel_intents_cancel (txn, intent->id, error);
 }
 
+/* Of messages that were all destroyed since nothing can be undone. */
+static gboolean
+check_any_there (SurelTxn *txn, GArray *intents, GError **error)
+{
+  for (guint i = 0; i < intents->len; i++)
+    {
+      const Intent *intent = &g_array_index (intents, Intent, i);
+      gint64 there = intent->kind >= SUREL_CHANGE_CREATE_FOLDER || intent->kind == SUREL_CHANGE_DESTROY
+                     || intent->state == SUREL_INTENT_WAITING || intent->state == SUREL_INTENT_FAILED;
+
+      if (!there
+          && !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND NOT leaving LIMIT 1", "i",
+                             intent->message))
+        return FALSE;
+      if (there)
+        return TRUE;
+    }
+  return intents->len == 0 || refuse (error, "Its messages were destroyed since; there is nothing left that could be undone");
+}
+
 /**
  * surel_undo_cancel:
  * @client: who wants it
@@ -317,6 +337,8 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
     return FALSE;
   if (cancelled)
     return TRUE;
+  if (!check_any_there (txn, intents, error))
+    return FALSE;
   for (guint i = 0; i < intents->len; i++)
     {
       const Intent *intent = &g_array_index (intents, Intent, i);

@@ -105,6 +105,14 @@ class Changes(Case):
 
     # --- Keywords ---
 
+    def test_any_number_of_keywords(self):
+        mailbox = Writable()
+        mailbox.messages[1][0] |= {b"k%03d" % n for n in range(300)}
+        one = self.begin(mailbox)[0]
+        self.assertEqual(self.keywords(one), {f"k{n:03}" for n in range(300)})
+        self.assertEqual(self.ended(self.modify([one], removeKeywords=strings("k299"))), "done")
+        self.assertNotIn(b"k299", mailbox.messages[1][0])
+
     def test_a_keyword_that_is_not_permanent_is_kept_here(self):
         mailbox = Writable()
         mailbox.permanent = b"\\Seen \\Deleted"

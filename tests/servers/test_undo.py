@@ -283,6 +283,17 @@ class Undo(Changing):
                 self.daemons.remove(daemon)
                 self.data += "x"
 
+    def test_what_was_destroyed_since_is_not_undone(self):
+        daemon = self.prepare()
+        one = self.ids(daemon)["Message 1"]
+        operation, _, _ = self.modify(daemon, [one], {"moveTo": GLib.Variant("o", self.folders["Work"])})
+        self.quiet(daemon)
+        self.modify(daemon, [one], {"destroy": GLib.Variant("b", True)})
+        self.assertFails("NotSupported", self.cancel, daemon, operation)
+        self.quiet(daemon)
+        self.assertFails("NotSupported", self.cancel, daemon, operation)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+
     def test_it_is_cancelled_once(self):
         """What is done again after that is left alone, and nobody is told twice."""
         daemon = self.prepare()

@@ -425,9 +425,7 @@ system_flag (const char *flag)
 gboolean
 surel_imap_lex_flags (SurelImapLexer *self, SurelImapFlags *flags)
 {
-  const char *keywords[64];
-  guint n = 0;
-  const char **kept;
+  g_autoptr (GPtrArray) keywords = NULL; /* mostly there are none */
 
   *flags = (SurelImapFlags){ 0, NULL };
   if (surel_imap_quirk_flags_are_nil (self))
@@ -447,14 +445,17 @@ surel_imap_lex_flags (SurelImapLexer *self, SurelImapFlags *flags)
         return FALSE;
       system = flag[0] == '\\' ? system_flag (flag) : 0;
       flags->system |= system;
-      if (system == 0 && flag[0] != '\\' && n < G_N_ELEMENTS (keywords))
-        keywords[n++] = flag;
+      if (system != 0 || flag[0] == '\\')
+        continue;
+      if (keywords == NULL)
+        keywords = g_ptr_array_new ();
+      if (keywords->len < WORDS_MAX)
+        g_ptr_array_add (keywords, (gpointer) flag);
     }
-  if (n == 0)
+  if (keywords == NULL)
     return TRUE;
-  kept = surel_imap_arena_alloc (self->arena, (n + 1) * sizeof (char *));
-  memcpy (kept, keywords, n * sizeof (char *));
-  flags->keywords = kept;
+  flags->keywords = surel_imap_arena_alloc (self->arena, (keywords->len + 1) * sizeof (char *));
+  memcpy (flags->keywords, keywords->pdata, keywords->len * sizeof (char *));
   return TRUE;
 }
 
