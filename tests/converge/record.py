@@ -155,7 +155,7 @@ class Record:
             told = {state for client in station.clients for state in client.finished[key]}
             if row["state"] not in ENDED:
                 bad.append(f"{station.name}: operation {key} is {row['state']} {row.get('error')}: {intent}")
-            elif told - {row["state"]} - self.may_be_told(station, key, row["state"]):
+            elif told - {row["state"]} - self.may_be_told(station, key, intent, row["state"]):
                 bad.append(f"{station.name}: operation {key} is {row['state']} and was told as {told}: {intent}")
             elif row["state"] != "done" and not self.folders_changed and not self.others_took(station, intent):
                 bad.append(f"{station.name}: operation {key} is {row['state']} for no reason, {row.get('error')} "
@@ -163,7 +163,7 @@ class Record:
             for client in station.clients:
                 # After a power failure it may have to be found out, and told, again.
                 if (len(client.finished[key]) > len(set(client.finished[key])) and not station.cuts
-                        and (station.name, key) not in self.retried):
+                        and not self.may_be_tried_again(station, key, intent)):
                     bad.append(f"{station.name}: operation {key} was told to {client.name} as {client.finished[key]}, "
                                f"and is {row['state']}: {intent}")
         for key, row in listed.items():
@@ -171,11 +171,15 @@ class Record:
                 bad.append(f"{station.name}: operation {key}, which nobody asked for, is {row['state']}")
         return bad
 
-    def may_be_told(self, station, key, state):
+    def may_be_tried_again(self, station, key, intent):
+        """By somebody; or as what it was refused for, the folder, is gone."""
+        return (station.name, key) in self.retried or (intent.append and intent.into in self.unsteady)
+
+    def may_be_told(self, station, key, intent, state):
         """What else than its state now an operation may have been told as, before somebody acted."""
         if (station.name, key) in self.taken_back:
             return {"done", "partial", "failed", "cancelled"}
-        if (station.name, key) in self.retried:
+        if self.may_be_tried_again(station, key, intent):
             return {"failed", "partial"}
         return {"failed"} if state == "cancelled" else set()
 
