@@ -59,8 +59,7 @@ typedef struct
 } SurelChangeItem;
 
 /* What can be done with some messages of a folder, or with one folder, in one step: handed to a remote, and back
- * with outcomes. One that is about a folder has one item; so has a draft's new version, and whatever may have been
- * appended already. */
+ * with outcomes. One that is about a folder has one item; so has a draft's new version. */
 typedef struct
 {
   SurelChangeKind kind;

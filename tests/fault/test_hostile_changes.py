@@ -461,6 +461,33 @@ class Changes(Case):
             appenduid = False
         self.check_many(self.put_many(Multi()), 2)
 
+    def test_many_under_one_uid_are_looked_for(self):
+        """A server that lies about where they are takes none of them away."""
+        class Lying(Writable):
+            capability = Writable.capability + b" MULTIAPPEND"
+
+            def do_APPEND(self, peer, tag, command):
+                uids = [self.take(*one) for one in self.read_appends(peer, command)]
+                peer.send(tag + b" OK [APPENDUID 7 %s] done\r\n" % b",".join([b"%d" % uids[0]] * len(uids)))
+        self.check_many(self.put_many(Lying()), 2)
+
+    def test_cut_while_many_are_looked_for(self):
+        """They are there, and the server has told of them nowhere: none is put there again, and none gets another id."""
+        class Cutting(Boxes):
+            capability = Writable.capability + b" MULTIAPPEND"
+            appenduid, cut = False, False
+
+            def do_SELECT(self, peer, tag, command):
+                if self.cut is False and any(b"<put0@x>" in octets for _, octets in self.boxes[b"INBOX"].values()):
+                    self.cut = True
+                    peer.close()
+                super().do_SELECT(peer, tag, command)
+
+            do_EXAMINE = do_SELECT
+        puts = self.put_many(Cutting(3))
+        self.check_many(puts, 2)
+        self.assertTrue(self.mailbox.cut)
+
     def refuse_together(self, taken):
         """@taken: how many the server has taken all the same. One it never takes."""
         class Refusing(Writable):

@@ -56,6 +56,16 @@ refuse_too_large (SurelImapApply *self)
     }
 }
 
+/* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice isn't believed any of them. */
+static gboolean
+go_up (const GArray *uids)
+{
+  for (guint i = 1; i < uids->len; i++)
+    if (g_array_index (uids, guint32, i) <= g_array_index (uids, guint32, i - 1))
+      return FALSE;
+  return TRUE;
+}
+
 static void
 note_uids (SurelImapApply *self, const GArray *some)
 {
@@ -67,7 +77,7 @@ note_uids (SurelImapApply *self, const GArray *some)
     return;
   uids = surel_imap_code_appended (code);
   /* An id of another UIDVALIDITY than is known isn't one that the next list is compared with. */
-  if (uids == NULL || uids->len != some->len || !surel_imap_token_parse (self->change->target_token, &token)
+  if (uids == NULL || uids->len != some->len || !go_up (uids) || !surel_imap_token_parse (self->change->target_token, &token)
       || token.uidvalidity != code->uidvalidity)
     return;
   for (guint i = 0; i < some->len; i++)
@@ -177,6 +187,19 @@ is_any_untold (SurelChange *change)
   return FALSE;
 }
 
+/* The conversation broke off: what the server has taken without saying where is looked for before it is done. */
+static void
+doubt_untold (SurelChange *change)
+{
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (change, i);
+
+      if (item->outcome == SUREL_OUTCOME_DONE && item->new_remote_id == 0)
+        item->outcome = SUREL_OUTCOME_OPEN;
+    }
+}
+
 /**
  * surel_imap_take_out_replaced:
  * @change: a draft whose new version is on the server
@@ -236,9 +259,13 @@ surel_imap_append (SurelImapSession *session,
       item->evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, place,
                                         item->identity, item->likeness, item->size);
     }
-  if (!before (place, user_data, error) || !send_all (&self, place, error)
-      || (is_any_untold (change) && !surel_imap_find_appended (&self, place, error)))
+  if (!before (place, user_data, error))
     return FALSE;
+  if (!send_all (&self, place, error) || (is_any_untold (change) && !surel_imap_find_appended (&self, place, error)))
+    {
+      doubt_untold (change);
+      return FALSE;
+    }
   if (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->outcome == SUREL_OUTCOME_DONE
       && !surel_imap_take_out_replaced (session, change, cancellable, &own))
     {
