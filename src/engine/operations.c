@@ -387,13 +387,28 @@ surel_operations_append (SurelOperations *self,
 
 /* --- What becomes of operations --- */
 
+/* Takes @call over. */
+static void
+decide (Call *call, gint64 operation, SurelReplyFunc reply, SurelWriteFunc write)
+{
+  call->operation = operation;
+  call->make_reply = reply;
+  surel_store_write (surel_engine_get_store (call->operations->engine), write, call, NULL, on_written, call);
+}
+
+/* What who decided it is answered, where it @decided could be. */
+static gboolean
+keep_decision (SurelTxn *txn, Call *call, gboolean decided, GError **error)
+{
+  return decided && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+}
+
 static gboolean
 write_cancel (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_undo_cancel (txn, call->operation, call->client, call->result, error)
-         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+  return keep_decision (txn, call, surel_undo_cancel (txn, call->operation, call->client, call->result, error), error);
 }
 
 /**
@@ -414,10 +429,8 @@ surel_operations_cancel (SurelOperations *self,
 {
   Call *call = call_new (self, key, func, data);
 
-  call->operation = operation;
   call->client = g_strdup (client);
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (self->engine), write_cancel, call, NULL, on_written, call);
+  decide (call, operation, reply, write_cancel);
 }
 
 static gboolean
@@ -425,8 +438,7 @@ write_retry (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_undo_retry (txn, call->operation, call->result, error)
-         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+  return keep_decision (txn, call, surel_undo_retry (txn, call->operation, call->result, error), error);
 }
 
 /**
@@ -443,11 +455,7 @@ surel_operations_retry (SurelOperations *self,
                         SurelModifiedFunc func,
                         gpointer data)
 {
-  Call *call = call_new (self, key, func, data);
-
-  call->operation = operation;
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (self->engine), write_retry, call, NULL, on_written, call);
+  decide (call_new (self, key, func, data), operation, reply, write_retry);
 }
 
 static gboolean
@@ -455,8 +463,7 @@ write_confirm (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_undo_confirm (txn, call->operation, error)
-         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+  return keep_decision (txn, call, surel_undo_confirm (txn, call->operation, error), error);
 }
 
 /**
@@ -473,9 +480,5 @@ surel_operations_confirm (SurelOperations *self,
                           SurelModifiedFunc func,
                           gpointer data)
 {
-  Call *call = call_new (self, key, func, data);
-
-  call->operation = operation;
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (self->engine), write_confirm, call, NULL, on_written, call);
+  decide (call_new (self, key, func, data), operation, reply, write_confirm);
 }

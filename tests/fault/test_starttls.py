@@ -7,31 +7,24 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from scripted import Mailbox, Plain  # noqa: E402
+from scripted import Listener, Mailbox, Plain  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 STARTTLS = {"security": GLib.Variant("s", "starttls")}
 CLEAR = b"* OK [CAPABILITY IMAP4rev1 STARTTLS LITERAL+ AUTH=PLAIN SASL-IR] in the clear\r\n"
 
 
-class Relay:
+class Relay(Listener):
     """Passes on what is said between a client and a server, and keeps it."""
 
     def __init__(self, port):
         self.port_behind, self.heard = port, bytearray()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.port_behind))
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self.pass_on, args=(one, other), daemon=True).start()
+    def serve(self, plain):
+        far = socket.create_connection(("127.0.0.1", self.port_behind))
+        threading.Thread(target=self.pass_on, args=(far, plain), daemon=True).start()
+        self.pass_on(plain, far)
 
     def pass_on(self, source, target):
         try:
@@ -41,9 +34,6 @@ class Relay:
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-    def stop(self):
-        self.listener.close()
 
 
 class Honest(Mailbox):

@@ -7,16 +7,10 @@ import threading
 GREETING = b"* OK [CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN SASL-IR] scripted\r\n"
 
 
-class Scripted:
-    """Listens on loopback with TLS. For each connection play(peer) is called in a thread of its own."""
+class Listener:
+    """Listens on loopback. For each connection serve(plain) is called in a thread of its own."""
 
-    def begin(self, plain):
-        return Peer(self.context.wrap_socket(plain, server_side=True))
-
-    def __init__(self, certificates, play):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates + "/server.pem", certificates + "/server.key")
-        self.context, self.play, self.peers = context, play, []
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -28,6 +22,21 @@ class Scripted:
             except OSError:
                 return
             threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+
+    def stop(self):
+        self.listener.close()
+
+
+class Scripted(Listener):
+    """A server with TLS. For each connection play(peer) is called."""
+
+    def __init__(self, certificates, play):
+        self.context, self.play, self.peers = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), play, []
+        self.context.load_cert_chain(certificates + "/server.pem", certificates + "/server.key")
+        super().__init__()
+
+    def begin(self, plain):
+        return Peer(self.context.wrap_socket(plain, server_side=True))
 
     def serve(self, plain):
         try:
@@ -42,7 +51,7 @@ class Scripted:
         return [line for peer in self.peers for line in peer.said if line.split(b" ", 1)[-1].startswith(word)]
 
     def stop(self):
-        self.listener.close()
+        super().stop()
         for peer in self.peers:
             peer.close()
 

@@ -142,11 +142,7 @@ class Undo(Changing):
     def test_what_was_done_before_a_cancelled_one_stays_done(self):
         """Read and moved, then destroyed for good, or put into another account; and that is thought better of."""
         daemon = self.prepare()
-        other, job = daemon.add_account(self.server, "bob")
-        daemon.wait_job(job)
-        daemon.sync()
-        away = next(path for path, values in daemon.objects().items()
-                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        away = self.folder_of_bob(daemon)
         one, two = (self.ids(daemon)[f"Message {n}"] for n in (3, 4))
         bob = self.server.imap("bob")
         before = bob.select("INBOX")[1]
@@ -166,6 +162,14 @@ class Undo(Changing):
                          ({3: {"\\Seen"}, 4: {"\\Seen"}}, {"Message 3": one, "Message 4": two}))
         self.assertEqual(bob.select("INBOX")[1], before)
         bob.logout()
+
+    def folder_of_bob(self, daemon):
+        """Of another account, which it adds."""
+        other, job = daemon.add_account(self.server, "bob")
+        daemon.wait_job(job)
+        daemon.sync()
+        return next(path for path, values in daemon.objects().items()
+                    if values.get(NAME + ".Folder", {}).get("Account") == other)
 
     def all_done(self, daemon):
         """In all accounts."""
@@ -190,11 +194,7 @@ class Undo(Changing):
     def test_a_copy_is_not_taken_back_from_what_is_destroyed(self):
         """Here and in another account, done and waiting."""
         daemon = self.prepare()
-        other, job = daemon.add_account(self.server, "bob")
-        daemon.wait_job(job)
-        daemon.sync()
-        away = next(path for path, values in daemon.objects().items()
-                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        away = self.folder_of_bob(daemon)
         ids = self.ids(daemon)
         for n, (target, offline) in enumerate(((away, False), (away, True), (self.folders["Work"], True)), 3):
             self.enable(daemon, not offline)
@@ -210,11 +210,7 @@ class Undo(Changing):
 
     def test_what_was_moved_on_in_another_account_stays(self):
         daemon = self.prepare()
-        other, job = daemon.add_account(self.server, "bob")
-        daemon.wait_job(job)
-        daemon.sync()
-        away = next(path for path, values in daemon.objects().items()
-                    if values.get(NAME + ".Folder", {}).get("Account") == other)
+        away = self.folder_of_bob(daemon)
         ids = self.ids(daemon)
         self.enable(daemon, False)
         for n, patch in ((3, {"moveTo": GLib.Variant("o", self.folders["Archive"])}), (4, {"addKeywords": strings("$seen")})):
