@@ -1,14 +1,13 @@
 /* The conversation: tags, time limits, what the server can do. A server may say anything at
  * any time; what is unsolicited is noted here or passed over, and a completion for a command that
  * wasn't sent, or isn't the next to be completed, ends the connection. */
-#include "remote/imap/imap-session.h"
+#include "remote/imap/imap-session-private.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/text.h"
-#include "remote/imap/imap-parser.h"
 #include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-token.h"
 
@@ -21,34 +20,6 @@
 #define OCTETS_MAX (256 * 1024 * 1024) /* octets for one command: a window of headers has a tenth */
 #define ALERT_MAX 512 /* octets of an ALERT that are kept */
 #define TEXT_MAX 300 /* octets of a server's words in an error */
-#define QUIET (10 * 1000) /* µs after a change in which nothing more comes */
-#define BURST_MAX (250 * 1000) /* µs in which changes may go on coming */
-#define DONE_MAX (10 * G_USEC_PER_SEC) /* for the answer to IDLE's DONE: a dead link is found so */
-
-struct _SurelImapSession
-{
-  SurelConnection *connection; /* owned */
-  SurelImapParser *parser;
-  guint can; /* SurelImapCan bits */
-  gboolean knows_capabilities;
-  guint64 append_limit; /* octets; 0 for none */
-  gboolean qresync; /* ENABLED said so */
-  guint last_tag; /* of the last command sent */
-  GHashTable *outstanding; /* set of tags sent and not completed */
-  GHashTable *completed; /* tag → GError or NULL: completed before it was asked for */
-  SurelImapMailbox mailbox;
-  SurelImapCode last_code; /* of the last completion read; only its name, numbers and argument are kept */
-  char *last_code_name; /* nullable */
-  char *last_code_argument; /* nullable */
-  char *alert; /* nullable */
-  GPtrArray *hidden; /* secrets that a server may repeat, in whatever it says */
-
-  /* Of the command that is being read. */
-  gint64 started; /* monotonic µs */
-  gint64 window_started;
-  guint64 window_octets; /* the parser's count at window_started */
-  guint64 command_octets; /* likewise at started */
-};
 
 static void
 free_error (gpointer error)
@@ -214,8 +185,8 @@ note_capabilities (SurelImapSession *self, const char **words)
 
 /* --- Reading --- */
 
-static void
-start_clock (SurelImapSession *self)
+void
+surel_imap_session_start_clock (SurelImapSession *self)
 {
   self->started = self->window_started = surel_clock_monotonic ();
   self->command_octets = self->window_octets = surel_imap_parser_n_pushed (self->parser);
@@ -245,12 +216,12 @@ check_progress (SurelImapSession *self, GError **error)
 }
 
 /* The next response, whatever it is. */
-static gboolean
-read_response (SurelImapSession *self,
-               gint64 timeout_us,
-               const SurelImapResponse **response,
-               GCancellable *cancellable,
-               GError **error)
+gboolean
+surel_imap_session_read (SurelImapSession *self,
+                         gint64 timeout_us,
+                         const SurelImapResponse **response,
+                         GCancellable *cancellable,
+                         GError **error)
 {
   guint8 buffer[READ_SIZE];
 
@@ -336,8 +307,8 @@ note_gone (SurelImapSession *self, guint64 count)
 }
 
 /* What concerns the conversation as a whole. */
-static void
-note (SurelImapSession *self, const SurelImapResponse *response)
+void
+surel_imap_session_note (SurelImapSession *self, const SurelImapResponse *response)
 {
   switch (response->kind)
     {
@@ -371,9 +342,12 @@ note (SurelImapSession *self, const SurelImapResponse *response)
     }
 }
 
-static void
-set_status_error (
-    SurelImapSession *self, const SurelImapResponse *response, const char *what, SurelImapError code, GError **error)
+void
+surel_imap_session_set_status_error (SurelImapSession *self,
+                                     const SurelImapResponse *response,
+                                     const char *what,
+                                     SurelImapError code,
+                                     GError **error)
 {
   g_autofree char *text = words_of (self, response->text, TEXT_MAX);
   g_autofree char *name = words_of (self, response->code.name, TEXT_MAX);
@@ -391,9 +365,9 @@ outcome_of (SurelImapSession *self, const SurelImapResponse *response)
   GError *error = NULL;
 
   if (response->condition == SUREL_IMAP_NO)
-    set_status_error (self, response, "refused the command", SUREL_IMAP_ERROR_NO, &error);
+    surel_imap_session_set_status_error (self, response, "refused the command", SUREL_IMAP_ERROR_NO, &error);
   else if (response->condition != SUREL_IMAP_OK)
-    set_status_error (self, response, "did not understand the command", SUREL_IMAP_ERROR_BAD, &error);
+    surel_imap_session_set_status_error (self, response, "did not understand the command", SUREL_IMAP_ERROR_BAD, &error);
   return error;
 }
 
@@ -426,7 +400,7 @@ complete (SurelImapSession *self, const SurelImapResponse *response, GError **er
     }
   g_hash_table_insert (self->completed, GUINT_TO_POINTER ((guint) tag), outcome_of (self, response));
   keep_code (self, &response->code);
-  start_clock (self);
+  surel_imap_session_start_clock (self);
   return TRUE;
 }
 
@@ -442,6 +416,15 @@ take_outcome (SurelImapSession *self, guint tag, int *result, GError **error)
   if (outcome != NULL)
     g_propagate_error (error, outcome);
   return TRUE;
+}
+
+/* The command ends with @response. */
+gboolean
+surel_imap_session_end (SurelImapSession *self, guint tag, const SurelImapResponse *response, GError **error)
+{
+  int result = -1;
+
+  return complete (self, response, error) && take_outcome (self, tag, &result, error) && result == 0;
 }
 
 /**
@@ -464,9 +447,9 @@ surel_imap_session_next (SurelImapSession *self,
 
   while (!take_outcome (self, tag, &result, error))
     {
-      if (!read_response (self, SILENCE_MAX, response, cancellable, error))
+      if (!surel_imap_session_read (self, SILENCE_MAX, response, cancellable, error))
         return -1;
-      note (self, *response);
+      surel_imap_session_note (self, *response);
       if ((*response)->kind == SUREL_IMAP_TAGGED)
         {
           if (!complete (self, *response, error))
@@ -475,7 +458,7 @@ surel_imap_session_next (SurelImapSession *self,
         }
       if ((*response)->kind == SUREL_IMAP_UNTAGGED && (*response)->condition == SUREL_IMAP_BYE)
         {
-          set_status_error (self, *response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
+          surel_imap_session_set_status_error (self, *response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
           return -1;
         }
       return 1;
@@ -484,8 +467,8 @@ surel_imap_session_next (SurelImapSession *self,
 }
 
 /* Reads up to the `+` that lets the next part of a command go. */
-static gboolean
-wait_for_go (SurelImapSession *self, guint tag, GCancellable *cancellable, GError **error)
+gboolean
+surel_imap_session_wait_for_go (SurelImapSession *self, guint tag, GCancellable *cancellable, GError **error)
 {
   const SurelImapResponse *response;
   int result;
@@ -531,14 +514,14 @@ surel_imap_session_send (SurelImapSession *self,
   g_debug ("imap: > %s %s", name, surel_imap_command_describe (command));
   self->last_tag = tag;
   if (g_hash_table_size (self->outstanding) == 0)
-    start_clock (self);
+    surel_imap_session_start_clock (self);
   g_hash_table_add (self->outstanding, GUINT_TO_POINTER (tag));
   for (guint i = 0; i < parts->len; i++)
     {
       gsize length;
       const void *data = g_bytes_get_data (parts->pdata[i], &length);
 
-      if ((i > 0 && !wait_for_go (self, tag, cancellable, error))
+      if ((i > 0 && !surel_imap_session_wait_for_go (self, tag, cancellable, error))
           || !surel_connection_write (self->connection, data, length, cancellable, error))
         return 0;
     }
@@ -590,8 +573,8 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
 {
   const SurelImapResponse *response;
 
-  start_clock (self);
-  if (!read_response (self, GREETING_MAX, &response, cancellable, error))
+  surel_imap_session_start_clock (self);
+  if (!surel_imap_session_read (self, GREETING_MAX, &response, cancellable, error))
     return FALSE;
   if (response->kind != SUREL_IMAP_UNTAGGED)
     {
@@ -599,10 +582,10 @@ surel_imap_session_greet (SurelImapSession *self, GCancellable *cancellable, GEr
                    "What answers there is no IMAP server");
       return FALSE;
     }
-  note (self, response);
+  surel_imap_session_note (self, response);
   if (response->condition == SUREL_IMAP_BYE || response->condition == SUREL_IMAP_PREAUTH)
     {
-      set_status_error (self, response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
+      surel_imap_session_set_status_error (self, response, "does not let us in", SUREL_IMAP_ERROR_BYE, error);
       if (response->condition == SUREL_IMAP_PREAUTH && error != NULL)
         {
           (*error)->domain = SUREL_IMAP_ERROR;
@@ -723,120 +706,4 @@ surel_imap_session_forget_mailbox (SurelImapSession *self, const char *name)
   g_clear_pointer (&self->mailbox.permanent_keywords, g_ptr_array_unref);
   g_clear_pointer (&self->mailbox.keywords, g_ptr_array_unref);
   self->mailbox = (SurelImapMailbox){ .name = g_strdup (name) };
-}
-
-/* --- Waiting --- */
-
-static gboolean
-end_idle (SurelImapSession *self, guint tag, const SurelImapResponse *response, GError **error)
-{
-  int result = -1;
-
-  return complete (self, response, error) && take_outcome (self, tag, &result, error) && result == 0;
-}
-
-static gboolean
-tells_of_a_change (const SurelImapResponse *response)
-{
-  return response->kind == SUREL_IMAP_EXISTS || response->kind == SUREL_IMAP_EXPUNGE
-         || response->kind == SUREL_IMAP_VANISHED || response->kind == SUREL_IMAP_FETCH;
-}
-
-/* Reads what comes along with a change until nothing more does. Dovecot answers a DONE that comes in the middle of a
- * thousand answers, over TLS, only when something else happens. Returns 1 when it is quiet, 0 when IDLE was ended by the
- * server, -1 with @error set. */
-static int
-read_until_quiet (SurelImapSession *self, guint tag, GCancellable *wake, GError **error)
-{
-  gint64 deadline = surel_clock_monotonic () + BURST_MAX;
-
-  while (surel_clock_monotonic () < deadline)
-    {
-      g_autoptr (GError) own = NULL;
-      const SurelImapResponse *response;
-
-      if (!read_response (self, QUIET, &response, wake, &own))
-        {
-          if (g_error_matches (own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
-              || g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-            return 1;
-          g_propagate_error (error, g_steal_pointer (&own));
-          return -1;
-        }
-      note (self, response);
-      if (response->kind == SUREL_IMAP_TAGGED)
-        return end_idle (self, tag, response, error) ? 0 : -1;
-    }
-  return 1;
-}
-
-/**
- * surel_imap_session_idle:
- * @timeout_us: how long at most, in microseconds
- * @changed: (out): whether something happened
- * @wake: ends it
- *
- * Waits until something happens in the open mailbox (RFC 2177).
- *
- * Returns: %TRUE when something did, the time is over or @wake was cancelled
- */
-gboolean
-surel_imap_session_idle (SurelImapSession *self,
-                         gint64 timeout_us,
-                         gboolean *changed,
-                         GCancellable *wake,
-                         GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("IDLE");
-  gint64 deadline = surel_clock_monotonic () + timeout_us;
-  guint tag = surel_imap_session_send (self, command, NULL, error);
-  const SurelImapResponse *response;
-  gboolean over = FALSE;
-
-  *changed = FALSE;
-  if (tag == 0 || !wait_for_go (self, tag, NULL, error))
-    return FALSE;
-  while (!over)
-    {
-      g_autoptr (GError) own = NULL;
-
-      start_clock (self); /* idling, a server may take its time */
-      if (!read_response (self, MAX (0, deadline - surel_clock_monotonic ()), &response, wake, &own))
-        {
-          over = g_error_matches (own, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
-                 || g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-          if (over)
-            break;
-          g_propagate_error (error, g_steal_pointer (&own));
-          return FALSE;
-        }
-      note (self, response);
-      if (response->kind == SUREL_IMAP_TAGGED)
-        return end_idle (self, tag, response, error);
-      if (response->kind == SUREL_IMAP_UNTAGGED && response->condition == SUREL_IMAP_BYE)
-        {
-          set_status_error (self, response, "ended the connection", SUREL_IMAP_ERROR_BYE, error);
-          return FALSE;
-        }
-      *changed = tells_of_a_change (response);
-      over = *changed || self->alert != NULL;
-    }
-  if (*changed)
-    {
-      int quiet = read_until_quiet (self, tag, wake, error);
-
-      if (quiet <= 0)
-        return quiet == 0;
-    }
-  if (!surel_connection_write (self->connection, "DONE\r\n", 6, NULL, error))
-    return FALSE;
-  for (;;)
-    {
-      if (!read_response (self, DONE_MAX, &response, NULL, error))
-        return FALSE;
-      note (self, response);
-      *changed = *changed || tells_of_a_change (response);
-      if (response->kind == SUREL_IMAP_TAGGED)
-        return end_idle (self, tag, response, error);
-    }
 }
