@@ -2,8 +2,6 @@
  * a folder's role is told where the server doesn't. */
 #include "base/folder.h"
 
-#include <string.h>
-
 /**
  * surel_folder_entry_new:
  * @remote_id: the scope's name on the wire
@@ -68,6 +66,21 @@ static const struct
                "archív|arhivă|arşiv|архив|архів|αρχείο|アーカイブ|归档|存档|封存|보관함|보관|lưu trữ" },
 };
 
+static gpointer
+fold_well_known (gpointer data G_GNUC_UNUSED)
+{
+  GHashTable *roles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (well_known); i++)
+    {
+      g_auto (GStrv) names = g_strsplit (well_known[i].names, "|", -1);
+
+      for (guint k = 0; names[k] != NULL; k++)
+        g_hash_table_insert (roles, g_utf8_casefold (names[k], -1), (gpointer) well_known[i].role);
+    }
+  return roles;
+}
+
 /**
  * surel_folder_role_of_name:
  * @name: a top-level folder's name
@@ -78,21 +91,10 @@ static const struct
 const char *
 surel_folder_role_of_name (const char *name)
 {
+  static GOnce once = G_ONCE_INIT; /* each list of folders asks for most of them */
   g_autofree char *folded = g_utf8_casefold (name, -1);
 
-  for (guint i = 0; i < G_N_ELEMENTS (well_known); i++)
-    {
-      g_auto (GStrv) names = g_strsplit (well_known[i].names, "|", -1);
-
-      for (guint k = 0; names[k] != NULL; k++)
-        {
-          g_autofree char *candidate = g_utf8_casefold (names[k], -1);
-
-          if (strcmp (candidate, folded) == 0)
-            return well_known[i].role;
-        }
-    }
-  return NULL;
+  return g_hash_table_lookup (g_once (&once, fold_well_known, NULL), folded);
 }
 
 /**

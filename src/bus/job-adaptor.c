@@ -6,7 +6,6 @@
 #include "bus/path.h"
 
 #define WAIT_SECONDS 300 /* how long Wait() waits */
-#define STAY_SECONDS 60 /* how long a job can be seen after its end */
 
 typedef struct _Adaptor Adaptor;
 
@@ -24,7 +23,6 @@ struct _Adaptor
   SurelBusJob *skeleton; /* borrowed: it owns this */
   GPtrArray *waiters; /* Waiter */
   gboolean ended;
-  guint stay_source;
 };
 
 static void
@@ -41,7 +39,6 @@ adaptor_free (gpointer data)
 {
   Adaptor *self = data;
 
-  g_clear_handle_id (&self->stay_source, g_source_remove);
   g_signal_handlers_disconnect_by_data (self->job, self);
   g_object_unref (self->job);
   g_ptr_array_unref (self->waiters);
@@ -159,23 +156,6 @@ show (Adaptor *self)
   surel_bus_job_set_result (self->skeleton, result_of (self->job));
 }
 
-static gboolean
-on_stay_over (gpointer data)
-{
-  Adaptor *self = data;
-  const char *path
-      = g_dbus_interface_skeleton_get_object_path (G_DBUS_INTERFACE_SKELETON (self->skeleton));
-
-  self->stay_source = 0;
-  if (path != NULL)
-    {
-      g_autofree char *copy = g_strdup (path);
-
-      g_dbus_object_manager_server_unexport (surel_service_get_objects (self->service), copy);
-    }
-  return G_SOURCE_REMOVE;
-}
-
 static void
 on_changed (SurelJob *job, Adaptor *self)
 {
@@ -192,7 +172,7 @@ on_changed (SurelJob *job, Adaptor *self)
   surel_bus_job_emit_finished (self->skeleton, error == NULL,
                                error != NULL ? surel_error_name (error) : "",
                                error != NULL ? error->message : "", result_of (job));
-  self->stay_source = g_timeout_add_seconds (STAY_SECONDS, on_stay_over, self);
+  surel_service_hide_job_later (self->service, g_dbus_interface_skeleton_get_object_path (G_DBUS_INTERFACE_SKELETON (self->skeleton)));
 }
 
 SurelBusJob *
@@ -216,11 +196,7 @@ surel_job_adaptor_new (SurelService *service, SurelJob *job)
   g_signal_connect (skeleton, "handle-answer", G_CALLBACK (handle_answer), self);
   g_signal_connect (skeleton, "handle-cancel", G_CALLBACK (handle_cancel), self);
   g_signal_connect (job, "changed", G_CALLBACK (on_changed), self);
-  if (surel_job_has_ended (job))
-    {
-      self->ended = TRUE;
-      self->stay_source = g_timeout_add_seconds (STAY_SECONDS, on_stay_over, self);
-    }
+  self->ended = surel_job_has_ended (job);
   return skeleton;
 }
 

@@ -9,7 +9,13 @@
 #include "bus/path.h"
 
 #define FLUSH_INTERVAL 250 /* ms: at most 4 PropertiesChanged a second from an object */
-#define JOBS_A_SECOND 1000 /* at most, in the long run */
+#define STAY G_TIME_SPAN_MINUTE /* how long a job can be seen after its end */
+
+typedef struct
+{
+  char *path; /* of a job that has ended */
+  gint64 until; /* monotonic µs */
+} Ended;
 
 struct _SurelService
 {
@@ -31,6 +37,8 @@ struct _SurelService
   GHashTable *dirty_folders; /* set of folder ids */
   guint flush_source;
   gint64 last_flush; /* monotonic µs */
+  GQueue ended; /* Ended, the first that goes first: one timer for them all, as each makes the main loop slower */
+  guint ended_source;
   guint64 last_job; /* begins higher each time: answers that are kept for a key name jobs of earlier daemons */
 };
 
@@ -316,6 +324,51 @@ surel_service_new_job_path (SurelService *self)
   return surel_path_of_job (++self->last_job);
 }
 
+static void
+ended_free (gpointer data)
+{
+  Ended *ended = data;
+
+  g_free (ended->path);
+  g_free (ended);
+}
+
+static gboolean
+hide_ended (gpointer data)
+{
+  SurelService *self = data;
+  gint64 now = surel_clock_monotonic ();
+  Ended *ended;
+
+  self->ended_source = 0;
+  while ((ended = g_queue_peek_head (&self->ended)) != NULL && ended->until <= now)
+    {
+      g_dbus_object_manager_server_unexport (self->objects, ended->path);
+      ended_free (g_queue_pop_head (&self->ended));
+    }
+  if (ended != NULL)
+    self->ended_source = g_timeout_add_seconds ((guint) ((ended->until - now) / G_TIME_SPAN_SECOND) + 1, hide_ended, self);
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * surel_service_hide_job_later:
+ * @path: of a job that has ended
+ *
+ * Takes it off the bus in a minute.
+ */
+void
+surel_service_hide_job_later (SurelService *self, const char *path)
+{
+  Ended *ended = g_new (Ended, 1);
+
+  ended->path = g_strdup (path);
+  ended->until = surel_clock_monotonic () + STAY;
+  g_queue_push_tail (&self->ended, ended);
+  if (self->ended_source == 0)
+    self->ended_source = g_timeout_add_seconds (STAY / G_TIME_SPAN_SECOND, hide_ended, self);
+}
+
 /**
  * surel_service_show_job:
  * @path: of surel_service_new_job_path()
@@ -326,6 +379,8 @@ surel_service_show_job (SurelService *self, SurelJob *job, const char *path)
   g_autoptr (SurelBusJob) skeleton = surel_job_adaptor_new (self, job);
 
   export (self, path, skeleton);
+  if (surel_job_has_ended (job))
+    surel_service_hide_job_later (self, path);
 }
 
 static void
@@ -349,7 +404,7 @@ surel_service_new (SurelEngine *engine)
       = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_folder_row_unref);
 
   self->engine = g_object_ref (engine);
-  self->last_job = (guint64) surel_clock_now () * JOBS_A_SECOND;
+  self->last_job = (guint64) g_get_real_time (); /* µs: two daemons may start within a second */
   self->objects = g_dbus_object_manager_server_new (SUREL_PATH);
   self->once = surel_once_new (store);
   self->operations = surel_operations_new (engine);
@@ -417,6 +472,8 @@ surel_service_close (SurelService *self)
   g_signal_handlers_disconnect_by_data (self->engine, self);
   g_signal_handlers_disconnect_by_data (surel_engine_get_store (self->engine), self);
   g_clear_handle_id (&self->flush_source, g_source_remove);
+  g_clear_handle_id (&self->ended_source, g_source_remove);
+  g_queue_clear_full (&self->ended, ended_free);
   g_clear_pointer (&self->secret_reader, surel_secret_reader_free);
   for (guint i = 0; i < self->roots->len; i++)
     if (g_dbus_interface_skeleton_get_connection (self->roots->pdata[i]) != NULL)

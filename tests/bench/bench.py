@@ -18,9 +18,9 @@ class Helper:
         self.process = subprocess.Popen(words, env={**os.environ, **environment}, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, bufsize=1)
 
-    def __call__(self, line):
+    def __call__(self, line, quiet=QUIET):
         """Seconds, and what else the helper says."""
-        time.sleep(QUIET)
+        time.sleep(quiet)
         self.process.stdin.write(line + "\n")
         milliseconds, *rest = self.process.stdout.readline().split()
         return (float(milliseconds) / 1000, *map(int, rest))

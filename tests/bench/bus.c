@@ -1,5 +1,5 @@
 // bus: a client in C of the session bus that its environment names. Does what each line of standard input says and
-// answers it with a line of the milliseconds that took: `check`, all accounts, to the end of the job; `modify ID`, to
+// answers it with a line of the milliseconds that took: `check`, all accounts, to the signal of its end; `modify ID`, to
 // the call's durable return, and with the operation's id; `read`, a property: what the bus alone costs.
 #include <gio/gio.h>
 #include <stdio.h>
@@ -20,13 +20,28 @@ call (GDBusConnection *bus, const char *path, const char *interface, const char 
 }
 
 static void
-check (GDBusConnection *bus)
+take_finished (GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED, const char *path,
+               const char *interface G_GNUC_UNUSED, const char *signal G_GNUC_UNUSED, GVariant *arguments,
+               gpointer ended)
+{
+  gboolean well = FALSE;
+
+  g_variant_get_child (arguments, 0, "b", &well);
+  if (!well)
+    g_error ("%s failed", path);
+  g_hash_table_add (ended, g_strdup (path));
+}
+
+// As a client that has subscribed does it: one call, and the signal at its end.
+static void
+check (GDBusConnection *bus, GHashTable *ended)
 {
   g_autoptr (GVariant) reply = call (bus, PATH, NAME ".Manager", "Sync", g_variant_new ("(a{sv})", NULL));
   const char *job = NULL;
 
   g_variant_get (reply, "(&o)", &job);
-  g_variant_unref (call (bus, job, NAME ".Job", "Wait", NULL));
+  while (!g_hash_table_remove (ended, job))
+    g_main_context_iteration (NULL, TRUE);
 }
 
 static guint64
@@ -50,17 +65,20 @@ main (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GDBusConnection) bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, &error);
+  g_autoptr (GHashTable) ended = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL); // paths of jobs
   char line[64];
 
   if (bus == NULL)
     g_error ("%s", error->message);
+  g_dbus_connection_signal_subscribe (bus, NAME, NAME ".Job", "Finished", NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+                                      take_finished, ended, NULL);
   while (fgets (line, sizeof line, stdin) != NULL)
     {
       gint64 begin = g_get_monotonic_time ();
       guint64 operation = 0;
 
       if (g_str_has_prefix (line, "check"))
-        check (bus);
+        check (bus, ended);
       else if (g_str_has_prefix (line, "modify "))
         operation = modify (bus, g_ascii_strtoull (line + strlen ("modify "), NULL, 10));
       else

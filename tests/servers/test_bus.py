@@ -46,6 +46,26 @@ class Rules(Case):
                     signature = [a.get("type") for a in method.findall("arg") if a.get("direction") == "in"]
                     yield interface.get("name").rsplit(".", 1)[1], path, method.get("name"), signature
 
+    def test_a_job_stays_for_a_minute(self):
+        daemon = self.start()
+        ended = {}  # job → when
+        for pause in (6, 0):
+            job = daemon.call(PATH, "Manager", "Sync", "(a{sv})", {})[0]
+            daemon.wait_job(job)
+            ended[job] = time.monotonic()
+            time.sleep(pause)
+        first, second = ended
+        while time.monotonic() < ended[first] + 58:
+            self.assertLessEqual(set(ended), set(daemon.objects()))
+            time.sleep(2)
+        wait_for(lambda: first not in daemon.objects(), 6)
+        self.assertLess(time.monotonic(), ended[second] + 60)
+        self.assertIn(second, daemon.objects())
+        with self.assertRaises(GLib.Error) as caught:
+            daemon.call(first, "Job", "Wait", "()")
+        self.assertEqual(error_name(caught.exception), "NotFound")
+        wait_for(lambda: second not in daemon.objects(), 10)
+
     def test_what_is_not_built_is_exactly_the_list(self):
         daemon = self.prepare()
         found = {name: set() for name in UNBUILT}
