@@ -21,6 +21,7 @@ typedef struct
   guint flags; /* SurelKeyword bits */
   char *keywords; /* user keywords as base/keywords.h keeps them; NULL for none */
   gint64 received; /* seconds since the epoch: INTERNALDATE */
+  gint64 saved; /* seconds since the epoch: when it came into the folder it is in, SAVEDATE; 0 where that isn't known */
   gint64 sent; /* seconds since the epoch: Date; 0 where there is none */
   guint64 size; /* octets: RFC822.SIZE */
   char *subject; /* NULL where the message has none */

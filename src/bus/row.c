@@ -39,6 +39,7 @@ typedef enum
   PENDING = 1 << 21,
   THREAD_ID = 1 << 22, /* known, and never there yet */
   HELD = 1 << 23, /* likewise: held messages aren't shown yet */
+  SAVED_AT = 1 << 24,
 } Property;
 
 /* What a message list shows. */
@@ -63,6 +64,7 @@ static const struct
   { "size", SIZE },
   { "receivedAt", RECEIVED_AT },
   { "sentAt", SENT_AT },
+  { "savedAt", SAVED_AT },
   { "subject", SUBJECT },
   { "from", FROM },
   { "sender", SENDER },
@@ -264,6 +266,8 @@ add_simple (Out *out, guint wanted, const SurelRow *row)
     g_variant_builder_add (dict, "{sv}", "receivedAt", g_variant_new_int64 (row->received));
   if ((wanted & SENT_AT) != 0 && row->sent != 0)
     g_variant_builder_add (dict, "{sv}", "sentAt", g_variant_new_int64 (row->sent));
+  if ((wanted & SAVED_AT) != 0 && row->saved != 0)
+    g_variant_builder_add (dict, "{sv}", "savedAt", g_variant_new_int64 (row->saved));
   if ((wanted & HAS_ATTACHMENT) != 0)
     g_variant_builder_add (dict, "{sv}", "hasAttachment", g_variant_new_boolean (row->has_attachment));
   if ((wanted & FETCHED) != 0)

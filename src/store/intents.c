@@ -160,7 +160,8 @@ land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GErr
   /* A list of the target came first, and took it for a new message. */
   if (other != 0 && other != item->message && !destroy (txn, other, error))
     return FALSE;
-  return surel_layers_arrive (txn, item->message, from, batch->target, epoch, item->new_remote_id, error);
+  return surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
+         && surel_layers_arrive (txn, item->message, from, batch->target, epoch, item->new_remote_id, error);
 }
 
 static gboolean

@@ -253,7 +253,11 @@ take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
   SurelTxn *txn = place->txn;
   g_auto (SurelMessageRow) row = { 0 };
 
-  return surel_layers_arrive (txn, id, 0, place->folder, place->epoch, message->remote_id, error)
+  /* Of what another device moved, and the server doesn't date, the old date is none. */
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE message SET saved = CASE WHEN ?1 != 0 OR held IS NOT NULL THEN ?1 ELSE saved END WHERE id = ?2",
+                        "ii", message->saved, id)
+         && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, message->remote_id, error)
          && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
 }
@@ -291,13 +295,13 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
           txn->sql, error,
           "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, subject, from_, "
           "sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, email_id, "
-          "has_attachment, extra, shown, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          "iiiisiiisbbbbbbssssisibii", id, place->account, doc, (gint64) m->flags, m->keywords,
+          "has_attachment, extra, shown, announced, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "iiiisiiisbbbbbbssssisibiii", id, place->account, doc, (gint64) m->flags, m->keywords,
           (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender, m->reply_to, m->to,
           m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
           m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
-          (gint64) is_new)
+          (gint64) is_new, m->saved)
       || !put_placement (place, m->remote_id, id, doc, shown, error)
       || !surel_message_row_put_keywords (txn, id, doc, m->keywords, error))
     return FALSE;

@@ -30,7 +30,7 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
       reader->sql, error,
       "SELECT m.id, m.account, m.flags, m.keywords, m.size, m.received, m.sent, m.subject, m.from_, "
       "m.sender, m.reply_to, m.to_, m.cc, m.bcc, m.message_id, m.in_reply_to, m.refs, m.preview, "
-      "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2) "
+      "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2), m.saved "
       "FROM message m LEFT JOIN content c ON c.id = m.content "
       "WHERE m.id = ? AND m.shown",
       "i", id);
@@ -61,6 +61,7 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
     .extra = list_of (s, 19),
     .digest = sqlite3_column_blob (s, 20),
     .pending = sqlite3_column_int (s, 21),
+    .saved = sqlite3_column_int64 (s, 22),
   };
   return 1;
 }

@@ -113,6 +113,9 @@ static const char *const migrations[] = {
 
   /* `reserved`: octets that no folder's name can have on the server. */
   "ALTER TABLE account ADD COLUMN reserved TEXT NOT NULL DEFAULT '';",
+
+  /* When the message came into the folder it is in, as the server says; 0 where that isn't known. */
+  "ALTER TABLE message ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;",
 };
 
 /**

@@ -59,6 +59,8 @@ fetch (GString *out, const SurelImapFetch *f)
     }
   if (f->has_date)
     number (out, "date", f->date);
+  if (f->saved != 0)
+    number (out, "saved", f->saved);
   if (f->has_size)
     number (out, "size", (gint64) f->size);
   number (out, "modseq", (gint64) f->modseq);

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Syncing under difficulties: killed at any moment, servers that can do little, UIDs that change."""
 
+import datetime
 import os
 import random
+import re
 import sqlite3
 import sys
 
@@ -39,6 +41,61 @@ def here(daemon, folder):
         position += len(page["messages"])
         if not page["hasMore"]:
             return found
+
+
+class Saved(Case):
+    """SAVEDATE (RFC 8514): when a message came into the folder it is in."""
+
+    def saved(self, daemon, folder):
+        rows = daemon.query({"inMailbox": GLib.Variant("o", daemon.folders()[folder])},
+                            properties=["messageId", "savedAt"])["messages"]
+        return {row["messageId"][0]: row.get("savedAt") for row in rows}
+
+    def on_server(self, folder):
+        client = self.server.imap()
+        client.select(folder, readonly=True)
+        found = {}
+        for item in client.fetch("1:*", "(SAVEDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+            if isinstance(item, tuple):
+                when = re.search(rb'SAVEDATE "([^"]+)"', item[0]).group(1).decode()
+                key = item[1].decode().split("<")[1].split(">")[0]
+                found[key] = int(datetime.datetime.strptime(when, "%d-%b-%Y %H:%M:%S %z").timestamp())
+        client.logout()
+        return found
+
+    def test_when_it_came_into_its_folder(self):
+        imap = self.server.imap()
+        imap.create("Work")
+        for n in range(4):
+            imap.append("INBOX", None, '"01-Feb-2020 00:00:00 +0000"', message(n))
+        daemon = self.start()
+        _, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        ids = {row["messageId"][0]: row["id"] for row in daemon.query(properties=["id", "messageId"])["messages"]}
+        first = self.saved(daemon, "INBOX")
+        self.assertEqual(first, self.on_server("INBOX"))
+        keys = sorted(first)
+        time.sleep(1.5)
+        # Another device moves one; here one is moved, one copied, one saved.
+        imap.select("INBOX")
+        imap.uid("MOVE", str(imap.uid("SEARCH", f"HEADER Message-ID {keys[0]}")[1][0].decode()), "Work")
+        work = GLib.Variant("o", daemon.folders()["Work"])
+        daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [ids[keys[1]]], {"moveTo": work}, {})
+        daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [ids[keys[2]]],
+                    {"addFolders": GLib.Variant("ao", [work.unpack()])}, {})
+        daemon.call(daemon.folders()["Work"], "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(9)), {})
+        wait_for(lambda: len(self.on_server("Work")) == 4)
+        daemon.sync()
+        here, there = self.saved(daemon, "Work"), self.on_server("Work")
+        self.assertEqual(set(here), set(there))
+        self.assertEqual(here[keys[0]], there[keys[0]])
+        for key in there:  # what is done from here is dated here
+            self.assertLessEqual(abs(here[key] - there[key]), 1, key)
+            self.assertGreater(here[key], first[keys[2]])
+        self.assertEqual(self.saved(daemon, "INBOX"), self.on_server("INBOX"))
+        self.assertEqual(set(self.saved(daemon, "INBOX")), set(keys[2:]))
+        self.assertEqual(daemon.query({"inMailbox": work}, properties=["receivedAt"])["messages"][-1]["receivedAt"], 1580515200)
 
 
 class Killed(Case):

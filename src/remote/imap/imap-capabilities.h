@@ -31,6 +31,7 @@ typedef enum
   SUREL_IMAP_CAN_MOVE = 1 << 21,
   SUREL_IMAP_CAN_MULTIAPPEND = 1 << 22,
   SUREL_IMAP_CAN_STARTTLS = 1 << 23,
+  SUREL_IMAP_CAN_SAVEDATE = 1 << 24,
   SUREL_IMAP_HAS_LABELS = 1 << 24, /* folders are labels, and one of them has all: Gmail */
 } SurelImapCan;
 

@@ -33,6 +33,8 @@ surel_imap_add_items (SurelImapCommand *command, SurelImapSession *session)
     surel_imap_command_atom (command, items[i]);
   if (surel_imap_session_can (session, SUREL_IMAP_CAN_OBJECTID))
     surel_imap_command_atom (command, "EMAILID");
+  if (surel_imap_session_can (session, SUREL_IMAP_CAN_SAVEDATE))
+    surel_imap_command_atom (command, "SAVEDATE");
   if (surel_imap_session_can (session, SUREL_IMAP_CAN_PREVIEW))
     {
       surel_imap_command_atom (command, "PREVIEW");
@@ -105,6 +107,7 @@ surel_imap_message_of (const SurelImapFetch *fetch)
   message->remote_id = fetch->uid;
   message->flags = surel_imap_keywords_of (&fetch->flags, &message->keywords);
   message->received = fetch->has_date ? fetch->date : 0;
+  message->saved = fetch->saved;
   message->size = fetch->has_size ? fetch->size : 0;
   if (header->data != NULL)
     {

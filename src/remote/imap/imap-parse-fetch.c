@@ -166,6 +166,14 @@ parse_item (SurelImapLexer *lexer, const char *name, SurelImapFetch *fetch)
       fetch->has_date = parse_date (string, &fetch->date);
       return TRUE;
     }
+  if (g_ascii_strcasecmp (name, "SAVEDATE") == 0)
+    {
+      if (!surel_imap_lex_string (lexer, &string)) /* NIL: the mailbox doesn't keep it */
+        return surel_imap_lex_skip (lexer);
+      if (!parse_date (string, &fetch->saved))
+        fetch->saved = 0;
+      return TRUE;
+    }
   if (g_ascii_strcasecmp (name, "RFC822.SIZE") == 0)
     {
       fetch->has_size = !surel_imap_quirk_size_is_wrong (lexer, &fetch->size);

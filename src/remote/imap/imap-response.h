@@ -179,6 +179,7 @@ typedef struct
   SurelImapFlags flags;
   gboolean has_date;
   gint64 date; /* INTERNALDATE, seconds since the epoch */
+  gint64 saved; /* SAVEDATE (RFC 8514), seconds since the epoch; 0 for none or NIL */
   gboolean has_size;
   guint64 size; /* RFC822.SIZE */
   guint64 modseq; /* 0 where not said or not allowed */
