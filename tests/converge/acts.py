@@ -92,8 +92,8 @@ def generate(seed):
             step["wait"] = chance < 0.3
             if chance > 0.85:  # what the server says breaks off after so many octets
                 step["lose"] = int(2 ** (5 + 40 * (chance - 0.85)))
-            elif chance > 0.6:  # it comes late: most often that is what it says of a folder
-                step["late"] = int(1200 + 6000 * (chance - 0.6))
+            elif chance > 0.6:  # it comes late: the list of folders, or what it says of one that has changed
+                step["late"] = int(100 + 7000 * (chance - 0.6))
         elif what == "renumber":
             step["folder"] = folder()
         elif what == "faults":
@@ -107,8 +107,10 @@ def generate(seed):
         change = {"who": f"{step['who']}{chance.randrange(2)}", "do": "keywords", **which, "add": [], "remove": [],
                   "own": chance.choice((1, 1, -1)), "stale": False}
         if "late" in step:  # the answer tells of flags that a client changes meanwhile
+            yield {"who": step["who"], "do": "sync", "wait": True}  # what is on its way isn't what comes late
             yield {"who": f"dev{chance.randrange(3)}", "do": "flag", **which, "add": chance.random() < 0.5,
                    "own": False, "flags": chance.sample(FLAGS, 2)}
+            change["own"] = 1
             yield step
             yield {"who": step["who"], "do": "pause", "ms": 30}
             yield change
