@@ -41,6 +41,8 @@ class Record:
         self.taken_back = {}  # (station, operation) → Intent of those that somebody has cancelled, or tried to
         self.retried = set()  # (station, operation)
         self.refused = collections.Counter()
+        self.history = collections.defaultdict(list)  # name → what was done with it, for people
+        self.begin = time.monotonic()
         self.keys = 0
         self.folders_changed = False
 
@@ -50,11 +52,16 @@ class Record:
 
     # --- Acts ---
 
+    def note(self, names, text):
+        for name in set(names):
+            self.history[name].append(f"{time.monotonic() - self.begin:.3f} {text}")
+
     def arrived(self, name, folder):
         self.there.add(name)
         self.went(folder, {name})
 
     def copied(self, names, folder):
+        self.note(names, f"copied to {folder}")
         self.copies.update(names)  # one that is there twice is copied twice
         self.went(folder, set(names))
 
@@ -79,6 +86,7 @@ class Record:
             self.owns[name, who] = value
 
     def server_moved(self, device, names, folder, success, copyuids, mailbox):
+        self.note(names, f"{device.name} moved to {folder}: {success} {copyuids} {mailbox}")
         if not success:
             return
         for text in copyuids:
@@ -105,6 +113,7 @@ class Record:
         missing = set(answer[2].get("notFound", ())) if method == "Modify" else set()
         names = {name for key, name in intent.ids.items() if key not in missing}
         who = intent.client.name
+        self.note(names | ({intent.append} - {None}), f"{intent}, operation {operation}")
         if operation:
             self.operations[station.name, operation] = intent
         if intent.own:
@@ -215,9 +224,10 @@ class Record:
             if name not in self.there:
                 bad.append(f"message {name} was brought by nobody")
             if count == 0 and name not in self.gone and name not in unsent:
-                bad.append(f"message {name} is lost")
+                bad.append(f"message {name} is lost: " + "; ".join(self.history[name]))
             if count > 1 + self.copies[name] and name not in twice:
-                bad.append(f"message {name} is there {count} times, and was copied {self.copies[name]} times")
+                bad.append(f"message {name} is there {count} times, and was copied {self.copies[name]} times: "
+                           + "; ".join(self.history[name]))
         places = collections.defaultdict(list)
         for (folder, name, words), count in view.items():
             places[name] += [(folder, words)] * count
