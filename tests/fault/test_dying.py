@@ -297,6 +297,32 @@ class Dying(Case):
         row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [one], ["keywords"])[0][0]
         self.assertEqual(set(row["keywords"]), {"$flagged", "urgent"})
 
+    def test_copy_and_another_moves_one_on(self):
+        """The server copies all or nothing: one that isn't there any more isn't copied again."""
+        for n in range(1, 200):
+            self.begin()
+            self.control[0] = n
+            self.modify([("INBOX", k) for k in (6, 7, 8)], {"addFolders": GLib.Variant("ao", [self.at("Work")])})
+            wait_for(lambda: self.daemon.process.poll() is not None or self.control[0] == 0)
+            device = self.server.imap()
+            device.select("Work")
+            found = device.search(None, "SUBJECT", '"Message 7"')[1][0].split()
+            if found and self.dies():
+                break
+            device.logout()
+            self.daemon.kill()
+            self.daemons.remove(self.daemon)
+        uid = device.fetch(found[0], "(UID)")[1][0].split()[2].strip(b")").decode()
+        device.uid("MOVE", uid, "Archive")
+        device.logout()
+        self.revive()
+        self.settle()
+        plain = self.on_server("alice")[0][0]
+        self.assertEqual(sorted(name for name, rows in plain.items() for row in rows if "Message 7" in row[0]),
+                         ["Archive", "INBOX"])
+        self.learn(self.daemon)
+        self.assertNotIn(("alice", "Work", "Message 7"), self.ids)
+
     def append(self, folder, n):
         return self.act(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(n)))
 
@@ -402,7 +428,8 @@ class DyingTheOldWay(Dying):
 
     samples = 1
     server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
-    test_append_and_another_moves_it_on = test_an_account_removed_and_added = None  # alike
+    test_append_and_another_moves_it_on = test_copy_and_another_moves_one_on = None  # alike
+    test_an_account_removed_and_added = None
 
 
 if __name__ == "__main__":

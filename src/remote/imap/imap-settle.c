@@ -318,6 +318,31 @@ keep_found (Apply *self, const Evidence *evidence)
   forget_foreign (self, evidence);
 }
 
+/* A server copies all of what a command names, or nothing (RFC 9051 §6.4.7): where most are there, the others were, and
+ * someone has taken them on. Others may have copied one or the other: a few prove nothing. */
+static gboolean
+settle_copy (Apply *self, GError **error)
+{
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  g_autoptr (GArray) open = surel_imap_apply_all_open (self);
+  guint found = 0;
+
+  for (guint i = 0; i < self->change->items->len; i++)
+    found += surel_change_item (self->change, i)->new_remote_id != 0 ? 1 : 0;
+  if (found == self->change->items->len || 2 * found <= self->change->items->len)
+    return TRUE;
+  if (!find_in_source (self, open, there, error))
+    return FALSE;
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      if (item->outcome == SUREL_OUTCOME_OPEN && surel_uid_set_contains (there, (guint32) item->remote_id))
+        item->outcome = SUREL_OUTCOME_DONE;
+    }
+  return TRUE;
+}
+
 /**
  * surel_imap_settle:
  *
@@ -344,6 +369,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
       g_clear_error (&own); /* it can't be looked at: then nothing came there */
     }
   if ((change->kind == SUREL_CHANGE_MOVE && !settle_move (&self, &own))
+      || (change->kind == SUREL_CHANGE_COPY && !settle_copy (&self, &own))
       || (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->new_remote_id != 0
           && !surel_imap_take_out_replaced (session, change, cancellable, &own)))
     return surel_imap_apply_take_refusal (&self, own, error);
