@@ -302,34 +302,44 @@ surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **e
   return FALSE;
 }
 
+/* A server copies all of what a command names, or nothing (RFC 9051 §6.4.7): where most are there, the others were, and
+ * someone has taken them on. Others may have copied one or the other: a few prove nothing. */
+static gboolean
+are_most_found (Apply *self)
+{
+  guint found = 0;
+
+  for (guint i = 0; i < self->change->items->len; i++)
+    found += surel_change_item (self->change, i)->new_remote_id != 0 ? 1 : 0;
+  return 2 * found > self->change->items->len;
+}
+
 /* The conversation broke off: what was found is known, and others may have moved it on when it is looked for again.
  * Of a move the original isn't looked for yet. */
 static void
 keep_found (Apply *self, const Evidence *evidence)
 {
+  gboolean all = self->change->kind == SUREL_CHANGE_COPY && are_most_found (self);
+
   for (guint i = 0; i < self->change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
 
       if ((self->change->kind == SUREL_CHANGE_COPY || self->change->kind == SUREL_CHANGE_APPEND)
-          && item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id != 0)
+          && item->outcome == SUREL_OUTCOME_OPEN && (all || item->new_remote_id != 0))
         item->outcome = SUREL_OUTCOME_DONE;
     }
   forget_foreign (self, evidence);
 }
 
-/* A server copies all of what a command names, or nothing (RFC 9051 §6.4.7): where most are there, the others were, and
- * someone has taken them on. Others may have copied one or the other: a few prove nothing. */
+/* What isn't there any more was copied, if it is in the source: else it was gone before. */
 static gboolean
 settle_copy (Apply *self, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) open = surel_imap_apply_all_open (self);
-  guint found = 0;
 
-  for (guint i = 0; i < self->change->items->len; i++)
-    found += surel_change_item (self->change, i)->new_remote_id != 0 ? 1 : 0;
-  if (found == self->change->items->len || 2 * found <= self->change->items->len)
+  if (!is_any_missing (self) || !are_most_found (self))
     return TRUE;
   if (!find_in_source (self, open, there, error))
     return FALSE;
