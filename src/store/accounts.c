@@ -231,7 +231,10 @@ check_all_sent (SurelTxn *txn, gint64 id, GError **error)
 {
   gint64 open = 0;
 
-  if (!surel_sql_get (txn->sql, &open, error, "SELECT count(*) FROM intent WHERE account = ? AND state < 2", "i", id))
+  if (!surel_sql_get (txn->sql, &open, error,
+                      "SELECT (SELECT count(*) FROM intent WHERE account = ?1 AND state < 2) + (SELECT count(*) "
+                      "FROM " SUREL_INTENTS_FROM_ACCOUNT ")",
+                      "i", id))
     return FALSE;
   if (open > 0)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
@@ -256,7 +259,8 @@ surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError *
 
   if (!force && !check_all_sent (txn, id, error))
     return FALSE;
-  if (!surel_sql_run (txn->sql, error, "UPDATE account SET removing = 1 WHERE id = ?", "i", id))
+  if (!surel_intents_fail_source (txn, id, error)
+      || !surel_sql_run (txn->sql, error, "UPDATE account SET removing = 1 WHERE id = ?", "i", id))
     return FALSE;
   if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)
     {

@@ -668,6 +668,20 @@ surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
 }
 
 /**
+ * surel_intents_fail_source:
+ *
+ * The account is being removed: what was to go from it to others can't any more, where its bytes weren't brought yet.
+ */
+gboolean
+surel_intents_fail_source (SurelTxn *txn, gint64 account, GError **error)
+{
+  g_autoptr (GArray) rows = find_open (
+      txn, "SELECT i.id, i.operation, i.message, i.kind FROM " SUREL_INTENTS_FROM_ACCOUNT, account, error);
+
+  return refuse_all (txn, rows, "The account it was to come from was removed before", error);
+}
+
+/**
  * surel_intents_remove_of_account:
  *
  * The account is being removed, with all that waits to be done there.

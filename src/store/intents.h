@@ -5,6 +5,11 @@
 
 G_BEGIN_DECLS
 
+/* Intents i of other accounts that wait for the bytes of a message m of the account that is the first parameter. */
+#define SUREL_INTENTS_FROM_ACCOUNT                                                                          \
+  "intent i CROSS JOIN message n ON n.id = i.message CROSS JOIN message m ON m.id = i.source WHERE i.state < 2 AND i.kind " \
+  "IN (4, 5) AND i.kind = 5 AND n.content IS NULL AND m.account != i.account AND m.account = ?1"
+
 typedef enum
 {
   SUREL_INTENT_WAITING = 0,
@@ -37,6 +42,7 @@ gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error);
+gboolean surel_intents_fail_source (SurelTxn *txn, gint64 account, GError **error);
 gboolean surel_intents_remove_of_account (SurelTxn *txn, gint64 account, GError **error);
 
 G_END_DECLS

@@ -119,6 +119,26 @@ class Transfers(Changing):
         self.assertIn(1, self.on_server("INBOX"))
         self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
 
+    def test_the_account_it_comes_from_is_removed(self):
+        for patch in ({"addFolders": "ao"}, {"moveTo": "o"}):
+            daemon = self.prepare_two()
+            ids = self.ids(daemon)
+            self.enable(daemon, self.account, False)
+            for key, kind in patch.items():
+                to = GLib.Variant(kind, [self.to] if kind == "ao" else self.to)
+                operation, _, result = self.modify(daemon, [ids["Message 1"]], {key: to})
+            new = result["copies"][0][2]
+            self.assertEqual(self.ids_of(daemon, self.to), {new})
+            self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})
+            daemon.call(self.account, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
+            ended = self.ended(daemon, operation)
+            self.assertEqual((ended["state"], ended["error"][0].rsplit(".", 1)[-1]), ("failed", "NotFound"))
+            self.assertEqual(self.ids_of(daemon, self.to), set())
+            self.assertEqual(daemon.get(self.bobs, "Account", "PendingOperations"), 0)
+            self.assertIn(1, self.on_server("INBOX"))
+            daemon.stop()
+            self.data += "2"
+
     def test_one_that_is_refused_stays(self):
         class Full(Writable):
             def do_APPEND(self, peer, tag, command):
