@@ -62,6 +62,7 @@ assert_refused (const char *hex, int code)
       g_autoptr (GError) error = NULL;
       g_autofree char *described = eas_describe (document, piece, LIMIT, &error);
 
+      g_assert_nonnull (described);
       g_assert_error (error, SUREL_ERROR, code);
     }
 }
@@ -215,7 +216,7 @@ test_limits (void)
   gsize size = g_bytes_get_size (document);
   g_autoptr (GError) error = NULL;
   g_autofree char *whole = eas_describe (document, 7, size, &error);
-  g_autofree char *cut = NULL;
+  g_autofree char *cut = NULL; /* what was read until then */
   g_autofree char *text = NULL;
   g_autoptr (GInputStream) stream = NULL;
   g_autoptr (SurelEasReader) reader = NULL;
@@ -223,6 +224,8 @@ test_limits (void)
 
   g_assert_no_error (error);
   cut = eas_describe (document, 7, size - 1, &error);
+  g_assert_cmpstr (cut, !=, NULL);
+  g_assert_cmpstr (whole, ==, "(0:05=)");
   g_assert_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED);
 
   stream = g_memory_input_stream_new_from_bytes (document);
