@@ -30,7 +30,8 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
       reader->sql, error,
       "SELECT m.id, m.account, m.flags, m.keywords, m.size, m.received, m.sent, m.subject, m.from_, "
       "m.sender, m.reply_to, m.to_, m.cc, m.bcc, m.message_id, m.in_reply_to, m.refs, m.preview, "
-      "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2), m.saved "
+      "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2), "
+      "CASE WHEN EXISTS (SELECT 1 FROM placement p WHERE p.message = m.id AND p.leaving) THEN 0 ELSE m.saved END "
       "FROM message m LEFT JOIN content c ON c.id = m.content "
       "WHERE m.id = ? AND m.shown",
       "i", id);

@@ -21,7 +21,7 @@ typedef struct
   const char *keywords;
   guint64 size; /* octets */
   gint64 received; /* seconds since the epoch */
-  gint64 saved; /* seconds since the epoch; 0 where not known */
+  gint64 saved; /* seconds since the epoch; 0 where not known, as while a move waits */
   gint64 sent; /* likewise; 0 for none */
   const char *subject;
   SurelRowList from;

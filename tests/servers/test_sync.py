@@ -73,10 +73,19 @@ class Saved(Case):
         daemon.wait_job(job)
         daemon.sync()
         ids = {row["messageId"][0]: row["id"] for row in daemon.query(properties=["id", "messageId"])["messages"]}
+        account = next(path for path, interfaces in daemon.objects().items() if NAME + ".Account" in interfaces)
         first = self.saved(daemon, "INBOX")
         self.assertEqual(first, self.on_server("INBOX"))
         keys = sorted(first)
         time.sleep(1.5)
+        # What waits is in its new folder here alone: no server has dated that yet.
+        daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        archive = GLib.Variant("o", daemon.folders()["Archive"])
+        operation = daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [ids[keys[3]]], {"moveTo": archive}, {})[0]
+        self.assertEqual(self.saved(daemon, "Archive"), {keys[3]: None})
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual(self.saved(daemon, "INBOX"), first)
+        daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
         # Another device moves one; here one is moved, one copied, one saved.
         imap.select("INBOX")
         imap.uid("MOVE", str(imap.uid("SEARCH", f"HEADER Message-ID {keys[0]}")[1][0].decode()), "Work")
