@@ -124,7 +124,7 @@ load_rows (SurelFolderList *self)
   return exchange.rows;
 }
 
-/* A folder that was there is not in the list. */
+/* A folder that was there is not in the list, or no more than a name. */
 static gboolean
 lacks_one (SurelFolderList *self, GPtrArray *entries)
 {
@@ -132,12 +132,14 @@ lacks_one (SurelFolderList *self, GPtrArray *entries)
   g_autoptr (GHashTable) listed = g_hash_table_new (g_str_hash, g_str_equal);
 
   for (guint i = 0; i < entries->len; i++)
-    g_hash_table_add (listed, ((SurelFolderEntry *) entries->pdata[i])->remote_id);
+    g_hash_table_insert (listed, ((SurelFolderEntry *) entries->pdata[i])->remote_id, entries->pdata[i]);
   for (guint i = 0; i < rows->len; i++)
     {
       const SurelFolderRow *row = rows->pdata[i];
+      const SurelFolderEntry *entry = g_hash_table_lookup (listed, row->remote_id);
 
-      if (!g_str_has_prefix (row->remote_id, SUREL_FOLDER_NEW_PREFIX) && !g_hash_table_contains (listed, row->remote_id))
+      if (!g_str_has_prefix (row->remote_id, SUREL_FOLDER_NEW_PREFIX)
+          && (entry == NULL || (row->selectable && !entry->selectable)))
         return TRUE;
     }
   return FALSE;

@@ -354,7 +354,7 @@ surel_folders_put_all (SurelTxn *txn, gint64 account, GPtrArray *entries, GError
  * @done: (out): whether no folder of the account waits to be removed any more
  *
  * Removes the next messages of folders that are gone from the server (they are held), and each folder
- * once it is empty.
+ * once it is empty. Where only its name is left, for the folders below it, it stays.
  */
 gboolean
 surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError **error)
@@ -362,10 +362,13 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
   gint64 folder = 0;
   gint64 left = 0;
   gint64 hidden = 0; /* clients were told when it was deleted here */
+  gint64 removing = 0;
 
   *done = FALSE;
   if (!surel_sql_get (txn->sql, &folder, error,
-                      "SELECT id FROM folder WHERE account = ? AND removing LIMIT 1", "i", account))
+                      "SELECT id FROM folder f WHERE account = ? AND (removing OR (NOT selectable AND EXISTS (SELECT 1 FROM "
+                      "placement p WHERE p.folder = f.id))) LIMIT 1",
+                      "i", account))
     return FALSE;
   if (folder == 0)
     {
@@ -374,10 +377,13 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
     }
   if (!surel_messages_remove_of_folder (txn, account, folder, REMOVE_ROWS, error)
       || !surel_sql_get (txn->sql, &left, error, "SELECT 1 FROM placement WHERE folder = ? LIMIT 1",
-                         "i", folder))
+                         "i", folder)
+      || !surel_sql_get (txn->sql, &removing, error, "SELECT removing FROM folder WHERE id = ?", "i", folder))
     return FALSE;
   if (left != 0)
     return TRUE;
+  if (!removing) /* what is there when it can be opened again is all new */
+    return surel_sql_run (txn->sql, error, "UPDATE folder SET token = NULL, listed = 0 WHERE id = ?", "i", folder);
   if (!surel_intents_drop_of_folder (txn, folder, error)
       || !surel_sql_get (txn->sql, &hidden, error, "SELECT deleting FROM folder WHERE id = ?", "i", folder))
     return FALSE;

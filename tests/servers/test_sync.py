@@ -223,5 +223,46 @@ class Renumbered(Case):
         self.assertEqual(mirror.messages, set())
 
 
+class OnlyAName(Case):
+    """What another device deletes or renames may leave its name to the folders below it (RFC 9051 §6.3.5)."""
+
+    def test_of_a_folder_only_the_name_is_left(self):
+        device = self.server.imap()
+        for folder in ("X", "X/K"):
+            device.create(folder)
+        fill(device, "X", 50, 3)
+        secrets = "file:" + self.dir + "/secrets"
+        daemon = self.start(secrets=secrets)
+        account, job = daemon.add_account(self.server)
+        daemon.wait_job(job)
+        daemon.sync()
+        mirror = Mirror()
+        mirror.catch_up(daemon)
+        folder = daemon.folders()["X"]
+
+        def ids(path):
+            return {row["messageId"][0]: row["id"] for row in
+                    daemon.query({"inMailbox": GLib.Variant("o", daemon.folders()[path])}, properties=["id", "messageId"])["messages"]}
+        first = ids("X")
+        self.assertEqual(len(first), 3)
+        for old, new in (("X/K", "K"), ("X", "Z"), ("K", "X/K")):
+            device.rename(old, new)
+        daemon.sync()
+        self.assertEqual((daemon.folders()["X"], daemon.get(folder, "Folder", "TotalMessages"), ids("X")), (folder, 0, {}))
+        self.assertEqual(ids("Z"), first)
+        device.create("Z/K")
+        device.delete("Z")
+        daemon.sync()
+        self.assertEqual(ids("Z"), {})
+        daemon.stop()
+        daemon = self.start(secrets=secrets)
+        daemon.sync()
+        self.assertEqual((ids("X"), ids("Z")), ({}, {}))
+        mirror.catch_up(daemon)
+        self.assertEqual((mirror.messages, mirror.new_mail), (set(), []))
+        for path in ("X/K", "Z/K"):
+            device.delete(path)
+
+
 if __name__ == "__main__":
     main()
