@@ -96,6 +96,24 @@ handle_wait (SurelBusJob *skeleton G_GNUC_UNUSED, GDBusMethodInvocation *invocat
   return TRUE;
 }
 
+/* What only questions that aren't asked yet are answered with. */
+static gboolean
+refuse_unbuilt (GVariant *reply, GError **error)
+{
+  static const char *const unbuilt[] = { "password", "redirect" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (unbuilt); i++)
+    {
+      g_autoptr (GVariant) value = g_variant_lookup_value (reply, unbuilt[i], NULL);
+
+      if (value == NULL)
+        continue;
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "`%s` as an answer is not supported yet", unbuilt[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 handle_answer (SurelBusJob *skeleton G_GNUC_UNUSED,
                GDBusMethodInvocation *invocation,
@@ -103,16 +121,16 @@ handle_answer (SurelBusJob *skeleton G_GNUC_UNUSED,
                GVariant *reply,
                gpointer data)
 {
-  static const char *const keys[] = { "accept", NULL };
+  static const char *const keys[] = { "accept", "password", "redirect", NULL };
   Adaptor *self = data;
   g_autoptr (GError) error = NULL;
   gboolean accept = FALSE;
 
   if (g_variant_n_children (reply) == 0)
     g_set_error (&error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is nothing in the answer; `accept` is asked for");
-  else if (surel_call_check_options (reply, keys, &error)
-      && surel_call_get_boolean (reply, "accept", &accept, &error)
-      && surel_engine_answer (surel_service_get_engine (self->service), self->job, accept, &error))
+  else if (surel_call_check_options (reply, keys, &error) && refuse_unbuilt (reply, &error)
+           && surel_call_get_boolean (reply, "accept", &accept, &error)
+           && surel_engine_answer (surel_service_get_engine (self->service), self->job, accept, &error))
     {
       surel_bus_job_complete_answer (NULL, invocation, NULL);
       return TRUE;
@@ -172,7 +190,8 @@ on_changed (SurelJob *job, Adaptor *self)
   surel_bus_job_emit_finished (self->skeleton, error == NULL,
                                error != NULL ? surel_error_name (error) : "",
                                error != NULL ? error->message : "", result_of (job));
-  surel_service_hide_job_later (self->service, g_dbus_interface_skeleton_get_object_path (G_DBUS_INTERFACE_SKELETON (self->skeleton)));
+  surel_service_hide_job_later (
+      self->service, g_dbus_interface_skeleton_get_object_path (G_DBUS_INTERFACE_SKELETON (self->skeleton)));
 }
 
 SurelBusJob *

@@ -99,12 +99,6 @@ surel_service_get_secret_reader (SurelService *self)
   return self->secret_reader;
 }
 
-GDBusObjectManagerServer *
-surel_service_get_objects (SurelService *self)
-{
-  return self->objects;
-}
-
 /**
  * surel_service_get_cancellable:
  *

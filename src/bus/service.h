@@ -18,7 +18,6 @@ void surel_service_close (SurelService *self);
 SurelEngine *surel_service_get_engine (SurelService *self);
 SurelOperations *surel_service_get_operations (SurelService *self);
 SurelSecretReader *surel_service_get_secret_reader (SurelService *self);
-GDBusObjectManagerServer *surel_service_get_objects (SurelService *self);
 char *surel_service_new_job_path (SurelService *self);
 void surel_service_show_job (SurelService *self, SurelJob *job, const char *path);
 void surel_service_hide_job_later (SurelService *self, const char *path);

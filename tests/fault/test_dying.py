@@ -268,29 +268,35 @@ class Dying(Case):
     def test_append(self):
         self.check(lambda: self.append(self.at("Work"), 90))
 
-    def test_append_and_another_moves_it_on(self):
-        """At the first step after the server has it, and before its answer is noted."""
+    def dies_once_it_is_there(self, change, folder, subject):
+        """At the first step after the server has it, and before its answer is noted. Returns a device that has opened the
+        folder, the UID there, and what the change returned."""
         for n in range(1, 200):
             self.begin()
             self.control[0] = n
-            one, _ = self.append(self.at("Work"), 90)
+            result = change()
             wait_for(lambda: self.daemon.process.poll() is not None or self.control[0] == 0)
             device = self.server.imap()
-            device.select("Work")
-            found = device.search(None, "SUBJECT", '"Message 90"')[1][0].split()
+            device.select(folder)
+            found = device.search(None, "SUBJECT", f'"{subject}"')[1][0].split()
             if found and self.dies():
-                break
+                return device, device.fetch(found[0], "(UID)")[1][0].split()[2].strip(b")").decode(), result
             device.logout()
             self.daemon.kill()
             self.daemons.remove(self.daemon)
-        uid = device.fetch(found[0], "(UID)")[1][0].split()[2].strip(b")").decode()
+        raise AssertionError("it never died in between")
+
+    def places(self, subject):
+        return sorted(name for name, rows in self.on_server("alice")[0][0].items() for row in rows if subject in row[0])
+
+    def test_append_and_another_moves_it_on(self):
+        device, uid, (one, _) = self.dies_once_it_is_there(lambda: self.append(self.at("Work"), 90), "Work", "Message 90")
         device.uid("STORE", uid, "+FLAGS", "(\\Flagged Urgent)")
         device.uid("MOVE", uid, "Archive")
         device.logout()
         self.revive()
         self.settle()
-        plain = self.on_server("alice")[0][0]
-        self.assertEqual([name for name, rows in plain.items() for row in rows if "Message 90" in row[0]], ["Archive"])
+        self.assertEqual(self.places("Message 90"), ["Archive"])
         self.learn(self.daemon)
         self.assertEqual(self.ids["alice", "Archive", "Message 90"], one)
         self.assertNotIn(("alice", "Work", "Message 90"), self.ids)
@@ -299,27 +305,14 @@ class Dying(Case):
 
     def test_copy_and_another_moves_one_on(self):
         """The server copies all or nothing: one that isn't there any more isn't copied again."""
-        for n in range(1, 200):
-            self.begin()
-            self.control[0] = n
-            self.modify([("INBOX", k) for k in (6, 7, 8)], {"addFolders": GLib.Variant("ao", [self.at("Work")])})
-            wait_for(lambda: self.daemon.process.poll() is not None or self.control[0] == 0)
-            device = self.server.imap()
-            device.select("Work")
-            found = device.search(None, "SUBJECT", '"Message 7"')[1][0].split()
-            if found and self.dies():
-                break
-            device.logout()
-            self.daemon.kill()
-            self.daemons.remove(self.daemon)
-        uid = device.fetch(found[0], "(UID)")[1][0].split()[2].strip(b")").decode()
+        device, uid, _ = self.dies_once_it_is_there(
+            lambda: self.modify([("INBOX", k) for k in (6, 7, 8)], {"addFolders": GLib.Variant("ao", [self.at("Work")])}),
+            "Work", "Message 7")
         device.uid("MOVE", uid, "Archive")
         device.logout()
         self.revive()
         self.settle()
-        plain = self.on_server("alice")[0][0]
-        self.assertEqual(sorted(name for name, rows in plain.items() for row in rows if "Message 7" in row[0]),
-                         ["Archive", "INBOX"])
+        self.assertEqual(self.places("Message 7"), ["Archive", "INBOX"])
         self.learn(self.daemon)
         self.assertNotIn(("alice", "Work", "Message 7"), self.ids)
 

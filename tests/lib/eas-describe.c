@@ -46,7 +46,7 @@ add (const void *data, gsize length, gpointer out, GError **error G_GNUC_UNUSED)
   return TRUE;
 }
 
-/* Of each element either the children or the text can be read: of those with an odd token it is the text. */
+/* Of each element either the children or the text can be read: that is for the tag to say. */
 static void
 describe (SurelEasReader *reader, GString *out)
 {

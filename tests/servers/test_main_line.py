@@ -204,6 +204,8 @@ class Rejections(Case):
             self.assertEqual(daemon.get(account, "Account", "Certificate")["sha256"], question["sha256"])
             accept = n == 2
             self.assertFails("InvalidArgument", daemon.call, job, "Job", "Answer", "(a{sv})", {})  # it is no no
+            for key in ("password", "redirect"):
+                self.assertFails("NotSupported", daemon.call, job, "Job", "Answer", "(a{sv})", {key: GLib.Variant("s", "x")})
             daemon.call(job, "Job", "Answer", "(a{sv})", {"accept": GLib.Variant("b", accept)})
             if accept:
                 daemon.wait_job(job)

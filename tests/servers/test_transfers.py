@@ -120,13 +120,12 @@ class Transfers(Changing):
         self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
 
     def test_the_account_it_comes_from_is_removed(self):
-        for patch in ({"addFolders": "ao"}, {"moveTo": "o"}):
+        for key, kind in (("addFolders", "ao"), ("moveTo", "o")):
             daemon = self.prepare_two()
             ids = self.ids(daemon)
             self.enable(daemon, self.account, False)
-            for key, kind in patch.items():
-                to = GLib.Variant(kind, [self.to] if kind == "ao" else self.to)
-                operation, _, result = self.modify(daemon, [ids["Message 1"]], {key: to})
+            to = GLib.Variant(kind, [self.to] if kind == "ao" else self.to)
+            operation, _, result = self.modify(daemon, [ids["Message 1"]], {key: to})
             new = result["copies"][0][2]
             self.assertEqual(self.ids_of(daemon, self.to), {new})
             self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})
