@@ -53,7 +53,7 @@ typedef struct
   char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */
   SurelOutcome outcome;
   gint64 new_remote_id; /* in the target; 0 where the server doesn't tell */
-  gboolean told; /* the server named it as one that it has put there */
+  gboolean told; /* the server named it in its answer */
   guint here_flags; /* of what was to be added: what the server has no place for */
   char *here_words; /* likewise; owned; nullable */
 } SurelChangeItem;

@@ -464,6 +464,26 @@ surel_account_sign_in (SurelAccount *self, SurelJob *job)
   g_ptr_array_add (self->sign_ins, g_object_ref (job));
 }
 
+typedef struct
+{
+  SurelAccount *account;
+  SurelFetchedFunc func;
+  gpointer data;
+} Fetch;
+
+/* What isn't where it was another device has moved, or its folder: a list tells where it is. */
+static void
+on_fetched (const GError *error, gpointer data)
+{
+  Fetch *fetch = data;
+
+  if (g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND))
+    surel_account_poke (fetch->account);
+  fetch->func (error, fetch->data);
+  g_object_unref (fetch->account);
+  g_free (fetch);
+}
+
 /**
  * surel_account_fetch:
  *
@@ -485,7 +505,10 @@ surel_account_fetch (SurelAccount *self,
     }
   if (self->fetcher != NULL)
     {
-      surel_fetcher_fetch (self->fetcher, message, cancellable, func, data);
+      Fetch *fetch = g_new (Fetch, 1);
+
+      *fetch = (Fetch){ g_object_ref (self), func, data };
+      surel_fetcher_fetch (self->fetcher, message, cancellable, on_fetched, fetch);
       return;
     }
   error = g_error_new (SUREL_ERROR, SUREL_ERROR_OFFLINE,

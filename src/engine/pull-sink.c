@@ -26,6 +26,7 @@ struct _SurelPullSink
   SurelSink parent;
   SurelStore *store; /* borrowed: it outlives every worker */
   gint64 folder;
+  gint64 since; /* the largest id of a message before this sync */
   Batch *batch; /* being put together; nullable */
   SurelQueue *answers;
   guint in_flight;
@@ -157,6 +158,7 @@ typedef struct
   gint64 folder;
   SurelWriteFunc write;
   const SurelUidSet *gone;
+  gint64 since;
   guint32 first;
   guint32 last;
   GArray *present;
@@ -195,14 +197,14 @@ write_gone (SurelTxn *txn, gpointer data, GError **error)
 {
   Question *question = data;
 
-  return surel_messages_put_gone (txn, question->folder, question->gone, &question->more, error);
+  return surel_messages_put_gone (txn, question->folder, question->gone, question->since, &question->more, error);
 }
 
 static gboolean
 put_gone (SurelSink *sink, const SurelUidSet *uids, GError **error)
 {
   SurelPullSink *self = (SurelPullSink *) sink;
-  Question question = { .folder = self->folder, .gone = uids };
+  Question question = { .folder = self->folder, .gone = uids, .since = self->since };
 
   return surel_uid_set_n_ranges (uids) == 0 || ask (self, write_gone, &question, error);
 }
@@ -329,11 +331,12 @@ synced (SurelSink *sink, guint32 server_messages, gboolean proven, GError **erro
 /**
  * surel_pull_sink_new:
  * @folder: a folder's id
+ * @since: the largest id of a message before this sync, or %SUREL_NO_NEWCOMERS
  *
  * Returns: (transfer full): a sink for one pull, of one thread
  */
 SurelPullSink *
-surel_pull_sink_new (SurelStore *store, gint64 folder)
+surel_pull_sink_new (SurelStore *store, gint64 folder, gint64 since)
 {
   static const SurelSinkClass klass = { put_messages, put_flags, put_gone, put_present, restart,
                                         close_batch,  listed,    count_known, synced };
@@ -342,6 +345,7 @@ surel_pull_sink_new (SurelStore *store, gint64 folder)
   self->parent.klass = &klass;
   self->store = store;
   self->folder = folder;
+  self->since = since;
   self->answers = surel_queue_new (0, NULL);
   return self;
 }

@@ -18,6 +18,7 @@
 #define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
 #define BACKOFF_MAX 900 /* seconds, at most */
 #define QUOTA_SECONDS 3600 /* between looks at how full the account is */
+#define LEFT_PASSES 3 /* in which what vanished may still be in a folder that can't be looked at */
 #define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
 
 typedef struct
@@ -48,6 +49,9 @@ struct _SurelWorker
   guint new_messages; /* of this pass */
   guint expected; /* messages this pass will bring, as far as is known */
   gboolean left; /* a folder was left for later in this pass */
+  guint passes_left; /* one after another in which one was */
+  gint64 last_message; /* the largest id when this pass was begun */
+  gint64 since; /* likewise, of the one before: a folder may change while others are being looked at */
   gint64 last_sync;
   SurelFolderList *folders;
   char *inbox; /* its remote id; nullable */
@@ -171,7 +175,7 @@ pull_folder (SurelWorker *self,
              SurelPullKind kind,
              GError **error)
 {
-  g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, row->id);
+  g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, row->id, self->since);
   g_autoptr (GError) own = NULL;
   SurelScope scope = { row->remote_id, row->token, hint };
   gboolean success
@@ -245,37 +249,57 @@ typedef struct
 {
   gint64 account;
   gboolean more;
-} Unfound;
+} Lost;
 
 static gboolean
-drop_unfound (SurelTxn *txn, gpointer data, GError **error)
+drop_lost (SurelTxn *txn, gpointer data, GError **error)
 {
-  Unfound *unfound = data;
+  Lost *lost = data;
 
-  return surel_messages_drop_unfound (txn, unfound->account, &unfound->more, error);
+  return surel_messages_drop_lost (txn, lost->account, &lost->more, error);
 }
 
 static void
-read_unfound (SurelReader *reader, gpointer data)
+read_lost (SurelReader *reader, gpointer data)
 {
-  Unfound *unfound = data;
+  Lost *lost = data;
 
-  unfound->more = surel_messages_have_unfound (reader, unfound->account);
+  lost->more = surel_messages_have_lost (reader, lost->account);
 }
 
-/* All folders are as the server has them, and nothing was done there since they were listed. */
+/* All folders are as the server has them, and nothing was done there since they were listed. One that is left for later
+ * again and again is waited for no longer. */
 static gboolean
 tidy_up (SurelWorker *self, GError **error)
 {
-  Unfound unfound = { self->account->id, FALSE };
+  Lost lost = { self->account->id, FALSE };
 
-  if (self->left || self->sync_again)
+  self->passes_left = self->left ? self->passes_left + 1 : 0;
+  if ((self->left && self->passes_left < LEFT_PASSES) || self->sync_again)
     return TRUE;
-  surel_store_read_sync (self->context.store, read_unfound, &unfound);
-  while (unfound.more)
-    if (!surel_store_write_sync (self->context.store, drop_unfound, &unfound, error))
+  surel_store_read_sync (self->context.store, read_lost, &lost);
+  while (lost.more)
+    if (!surel_store_write_sync (self->context.store, drop_lost, &lost, error))
       return FALSE;
   return TRUE;
+}
+
+static void
+read_last (SurelReader *reader, gpointer data)
+{
+  if (reader->error == NULL)
+    surel_sql_get (reader->sql, data, NULL, "SELECT max(id) FROM message", "");
+}
+
+/* What comes from now on is new. What came with a folder's first list isn't new in the next pass. */
+static void
+mark_begin (SurelWorker *self)
+{
+  gint64 last = 0;
+
+  surel_store_read_sync (self->context.store, read_last, &last);
+  self->since = self->last_message != 0 && self->expected == 0 ? self->last_message : last;
+  self->last_message = last;
 }
 
 /* The inbox's newest fifty first, then the rest of the inbox, then all others. */
@@ -291,6 +315,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   if (entries == NULL)
     return FALSE;
   self->left = FALSE;
+  mark_begin (self);
   by_id = index_entries (entries);
   self->expected = 0;
   for (guint i = 0; i < rows->len; i++)

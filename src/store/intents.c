@@ -66,7 +66,7 @@ read_open (SurelTxn *txn, sqlite3_stmt *statement, GError **error)
   return result == 0 ? g_steal_pointer (&rows) : NULL;
 }
 
-#define OPEN "SELECT id, operation, message, kind FROM intent WHERE "
+#define OPEN "SELECT i.id, i.operation, i.message, i.kind FROM intent i WHERE "
 
 /* Those that @statement, which begins with OPEN, finds by an id. */
 static GArray *
@@ -190,14 +190,20 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     }
 }
 
-/* A message that can't be put where it was to go from another account: it is there no more, and stays where it was. */
+static gboolean refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error);
+
+/* A message that can't be put where it was to go from another account: it is there no more, and stays where it was; so it
+ * can't go on from there. */
 static gboolean
 give_back (SurelTxn *txn, gint64 message, gint64 source, GError **error)
 {
+  g_autoptr (GArray) onward
+      = find_open (txn, OPEN "source = ? AND state < 2 AND kind IN (4, 5) AND evidence IS NULL", message, error);
   gint64 taking = 0;
   gint64 operation = 0;
 
-  if (!surel_sql_get (txn->sql, &taking, error,
+  if (!refuse_all (txn, onward, "The message couldn't be put where it was to come from", error)
+      || !surel_sql_get (txn->sql, &taking, error,
                       "SELECT d.id FROM intent i JOIN intent d ON d.operation = i.operation AND d.message = i.source WHERE "
                       "i.message = ? AND i.kind = 5 AND d.kind = 3 AND d.state < 2",
                       "i", message)
@@ -542,10 +548,35 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
   if (!drop_all (txn, rows, error))
     return FALSE;
   /* Copies that were to be made of it can't be any more. */
-  copies = find_open (txn, OPEN "source = ? AND state < 2 AND kind IN (4, 5) AND evidence IS NULL AND (kind = 4 "
-                 "OR EXISTS (SELECT 1 FROM message m WHERE m.id = intent.message AND m.content IS "
-                 "NULL))", message, error);
+  copies = find_open (txn, OPEN "source = ? AND state < 2 AND kind IN (4, 5) AND " SUREL_INTENT_NEEDS_SOURCE, message, error);
   return refuse_all (txn, copies, "What was to be copied was deleted before", error);
+}
+
+/**
+ * surel_intents_arrived:
+ * @folder: where another device has put the message, which vanished from where it was
+ *
+ * If it was to go there, that is done, and all moves before it.
+ */
+gboolean
+surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows = read_open (
+      txn,
+      surel_sql_start (txn->sql, error,
+                       OPEN "message = ?1 AND state < 2 AND kind = 2 AND id <= (SELECT max(e.id) FROM intent e WHERE e.message = ?1 "
+                            "AND e.state < 2 AND e.kind = 2 AND e.target = ?2)",
+                       "ii", message, folder),
+      error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const Open *row = &g_array_index (rows, Open, i);
+
+      if (!set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
+        return FALSE;
+    }
+  return rows != NULL;
 }
 
 /**

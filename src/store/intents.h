@@ -10,6 +10,10 @@ G_BEGIN_DECLS
   "intent i CROSS JOIN message n ON n.id = i.message CROSS JOIN message m ON m.id = i.source WHERE i.state < 2 AND i.kind " \
   "IN (4, 5) AND i.kind = 5 AND n.content IS NULL AND m.account != i.account AND m.account = ?1"
 
+/* Of an intent i of kind COPY or APPEND that waits: it can't be done once its source is gone. */
+#define SUREL_INTENT_NEEDS_SOURCE                                                                        \
+  "i.evidence IS NULL AND (i.kind = 4 OR EXISTS (SELECT 1 FROM message n WHERE n.id = i.message AND n.content IS NULL))"
+
 typedef enum
 {
   SUREL_INTENT_WAITING = 0,
@@ -37,6 +41,7 @@ gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error);
+gboolean surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **error);
 gboolean surel_intents_lost (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error);

@@ -284,6 +284,7 @@ write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gi
   gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY || kind == SUREL_CHANGE_REPLACE;
   gint64 shown = surel_flags_are_shown (row->flags);
   gint64 on_server = 0;
+  gint64 held = 0;
 
   if (!surel_sql_run (txn->sql, error,
                       "UPDATE placement SET leaving = ?1, shown = ?2 AND NOT ?1 WHERE message = ?3 AND epoch < ?4", "iiii",
@@ -293,6 +294,11 @@ write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gi
     return FALSE;
   if (kind == 0 && !on_server)
     return TRUE; /* the server has it somewhere: its next list says where */
+  if (!on_server && kind == SUREL_CHANGE_MOVE
+      && !surel_sql_get (txn->sql, &held, error, "SELECT 1 FROM message WHERE id = ? AND held IS NOT NULL", "i", row->id))
+    return FALSE;
+  if (held)
+    return TRUE; /* it goes there if it turns up */
   /* Likewise, and then it goes. */
   if (kind == SUREL_CHANGE_DESTROY && !on_server)
     return surel_sql_run (txn->sql, error, "UPDATE placement SET leaving = 1, shown = 0 WHERE message = ? AND epoch = ?", "ii",
@@ -431,9 +437,7 @@ surel_layers_take_out (SurelTxn *txn,
                          "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6)", "i", message))
     return FALSE;
   *nowhere = elsewhere == 0;
-  if (*nowhere
-      && (!surel_intents_lost (txn, message, error)
-          || !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message)))
+  if (*nowhere && !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message))
     return FALSE;
   return tell_difference (txn, &row, before, error);
 }

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "store/intents.h"
 #include "store/layers.h"
+#include "store/match.h"
 
 #define SAME_SECOND_MAX 100 /* messages, the latest, that are looked through for one that is the same */
 
@@ -24,40 +25,8 @@ typedef struct
   gboolean listed;
   gboolean announces; /* unread mail that comes here is new mail */
   gboolean lets_go; /* what leaves it isn't held */
-  gboolean has_stale; /* there are placements of an older epoch */
-  gboolean has_held; /* the account has held messages */
-  gboolean has_here; /* there are messages in the account that the server hasn't told of yet */
-  GHashTable *here; /* their identity → ids; nullable: not read yet */
+  SurelMatch match;
 } Place;
-
-/* Placements of an older epoch, by identity, for as long as their folder is listed anew. A table in
- * memory, made again after a restart. */
-static gboolean
-load_stale (Place *place, GError **error)
-{
-  SurelSql *sql = place->txn->sql;
-  gint64 loaded = 0;
-
-  if (!surel_sql_run (sql, error,
-                      "CREATE TEMP TABLE IF NOT EXISTS stale (folder INTEGER, epoch INTEGER, identity "
-                      "INTEGER, message INTEGER)",
-                      "")
-      || !surel_sql_run (sql, error,
-                         "CREATE INDEX IF NOT EXISTS temp.stale_identity ON stale (folder, identity)",
-                         "")
-      || !surel_sql_get (sql, &loaded, error,
-                         "SELECT 1 FROM temp.stale WHERE folder = ? AND epoch = ? LIMIT 1", "ii",
-                         place->folder, place->epoch))
-    return FALSE;
-  if (loaded != 0)
-    return TRUE;
-  return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", place->folder)
-         && surel_sql_run (sql, error,
-                           "INSERT INTO temp.stale SELECT p.folder, ?2, m.identity, m.id FROM "
-                           "placement p JOIN message m ON m.id = p.message WHERE p.folder = ?1 AND "
-                           "p.epoch < ?2",
-                           "ii", place->folder, place->epoch);
-}
 
 static gboolean
 find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
@@ -65,9 +34,6 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
       "SELECT account, epoch, listed, coalesce(role_set, role) FROM folder WHERE id = ?", "i", folder);
-  gint64 stale = 0;
-  gint64 held = 0;
-  gint64 here = 0;
   const char *role;
   int result;
 
@@ -86,20 +52,7 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
   place->lets_go = strcmp (role, "trash") == 0 || strcmp (role, "junk") == 0;
   place->announces = !g_strv_contains (silent_roles, role);
   sqlite3_reset (statement);
-  if (!surel_sql_get (txn->sql, &stale, error,
-                      "SELECT 1 FROM placement WHERE folder = ? AND epoch < ? LIMIT 1", "ii", folder,
-                      place->epoch)
-      || !surel_sql_get (txn->sql, &held, error,
-                         "SELECT 1 FROM message WHERE account = ? AND held IS NOT NULL LIMIT 1", "i",
-                         place->account)
-      || !surel_sql_get (txn->sql, &here, error,
-                         "SELECT 1 FROM folder f JOIN placement p ON p.folder = f.id WHERE f.account = ? AND p.epoch = ? LIMIT 1",
-                         "ii", place->account, SUREL_EPOCH_HERE))
-    return FALSE;
-  place->has_here = here != 0;
-  place->has_stale = stale != 0;
-  place->has_held = held != 0;
-  return !place->has_stale || load_stale (place, error);
+  return surel_match_begin (&place->match, txn, place->account, folder, place->epoch, error);
 }
 
 /**
@@ -129,114 +82,6 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
 
 /* --- New messages --- */
 
-/* What a person moved on before it was known where the server has it is shown at its next place; its last step that
- * was done says where it landed. Both of placement p with epoch SUREL_EPOCH_HERE. */
-#define LANDED                                                                                           \
-  "?1 = (SELECT i.target FROM intent i WHERE i.message = p.message AND i.state = 2 AND i.kind IN (2, 4, 5) ORDER BY i.id " \
-  "DESC LIMIT 1)"
-/* The server has it somewhere, or had, and hasn't told where; what is still to be made there is another thing. */
-#define UNFOUND                                                                                          \
-  " AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = p.message AND q.epoch < p.epoch) AND NOT EXISTS (SELECT " \
-  "1 FROM intent i WHERE i.message = p.message AND (i.state < 2 OR i.state = 3) AND i.kind IN (4, 5, 6))"
-
-/* Of the messages whose remote id the server didn't tell, the ids by identity: read once for all that a job brings. */
-static gboolean
-load_here (Place *place, GError **error)
-{
-  SurelSql *sql = place->txn->sql;
-  sqlite3_stmt *s = surel_sql_start (sql, error,
-                                     "SELECT m.id, m.identity FROM folder f JOIN placement p ON p.folder = f.id JOIN message "
-                                     "m ON m.id = p.message WHERE f.account = ? AND p.epoch = ?",
-                                     "ii", place->account, SUREL_EPOCH_HERE);
-  int result = -1;
-
-  place->here = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, (GDestroyNotify) g_array_unref);
-  while (s != NULL && (result = surel_sql_step (sql, s, error)) > 0)
-    {
-      gint64 id = sqlite3_column_int64 (s, 0);
-      gint64 identity = sqlite3_column_int64 (s, 1);
-      GArray *ids = g_hash_table_lookup (place->here, &identity);
-
-      if (ids == NULL)
-        {
-          ids = g_array_new (FALSE, FALSE, sizeof id);
-          g_hash_table_insert (place->here, g_memdup2 (&identity, sizeof identity), ids);
-        }
-      g_array_append_val (ids, id);
-    }
-  return s != NULL && result == 0;
-}
-
-/* The first message of that identity which was brought here, and whose remote id the server didn't tell; 0 where none
- * fits. Where several do they are one another's copies. */
-static gboolean
-find_here (Place *place, gint64 identity, gint64 *match, GError **error)
-{
-  GArray *ids;
-
-  if (place->here == NULL && !load_here (place, error))
-    return FALSE;
-  ids = g_hash_table_lookup (place->here, &identity);
-  while (ids != NULL && ids->len > 0 && *match == 0)
-    {
-      if (!surel_sql_get (place->txn->sql, match, error,
-                          "SELECT p.message FROM placement p WHERE p.message = ?3 AND p.epoch = ?2 AND (p.folder = ?1 OR " LANDED
-                          ")" UNFOUND,
-                          "iii", place->folder, SUREL_EPOCH_HERE, g_array_index (ids, gint64, 0)))
-        return FALSE;
-      g_array_remove_index (ids, 0); /* it is found, or isn't to be found in this folder */
-    }
-  return TRUE;
-}
-
-/* The one message that is this one under another UID or in another folder; 0 where none or several fit. */
-static gboolean
-find_match (Place *place, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
-{
-  SurelSql *sql = place->txn->sql;
-  gint64 count = 0;
-  gint64 id = 0;
-
-  *match = 0;
-  if (place->has_here
-      && (!find_here (place, (gint64) identity, match, error)
-          || (*match == 0 && !find_here (place, (gint64) fingerprint, match, error))))
-    return FALSE;
-  if (*match != 0)
-    return TRUE;
-  if (place->has_stale)
-    {
-      if (!surel_sql_get (sql, &count, error,
-                          "SELECT count(*) FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
-                          place->folder, (gint64) identity)
-          || !surel_sql_get (sql, &id, error,
-                             "SELECT message FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
-                             place->folder, (gint64) identity))
-        return FALSE;
-      if (count == 1)
-        {
-          *match = id;
-          return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ? AND identity = ?",
-                                "ii", place->folder, (gint64) identity);
-        }
-    }
-  if (!place->has_held)
-    return TRUE;
-  count = 0;
-  if (!surel_sql_get (sql, &count, error,
-                      "SELECT count(*) FROM message WHERE account = ? AND identity = ? AND held IS "
-                      "NOT NULL",
-                      "ii", place->account, (gint64) identity)
-      || !surel_sql_get (sql, &id, error,
-                         "SELECT id FROM message WHERE account = ? AND identity = ? AND held IS NOT "
-                         "NULL",
-                         "ii", place->account, (gint64) identity))
-    return FALSE;
-  if (count == 1)
-    *match = id;
-  return TRUE;
-}
-
 static gboolean
 put_placement (Place *place, gint64 rid, gint64 message, gint64 doc, gboolean shown, GError **error)
 {
@@ -257,13 +102,15 @@ take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
   return surel_sql_run (txn->sql, error,
                         "UPDATE message SET saved = CASE WHEN ?1 != 0 OR held IS NOT NULL THEN ?1 ELSE saved END WHERE id = ?2",
                         "ii", message->saved, id)
+         && surel_intents_arrived (txn, id, place->folder, error)
          && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, message->remote_id, error)
          && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
 }
 
-/* Takes @is_new back where the same message was told of in another folder: it has several labels, or a filter has
- * copied it. Such ones were received in the same second, in which there may be many more. */
+/* Takes @is_new back where the same message is in another folder: it was told of there, or known before, and another
+ * device has moved it; a view of all mail proves nothing. Such ones were received in the same second, in which there may
+ * be many more. */
 static gboolean
 look_for_told (Place *place, gint64 received, guint64 identity, gboolean *is_new, GError **error)
 {
@@ -272,8 +119,10 @@ look_for_told (Place *place, gint64 received, guint64 identity, gboolean *is_new
   if (*is_new
       && !surel_sql_get (place->txn->sql, &told, error,
                          "SELECT 1 FROM (SELECT id, account, identity, announced FROM message WHERE shown AND doc BETWEEN ? "
-                         "AND ? ORDER BY doc LIMIT ?) m WHERE m.announced AND m.account = ? AND m.identity = ? AND NOT EXISTS "
-                         "(SELECT 1 FROM placement p WHERE p.message = m.id AND p.folder = ?) LIMIT 1",
+                         "AND ? ORDER BY doc LIMIT ?) m WHERE m.account = ? AND m.identity = ? AND (m.announced OR EXISTS (SELECT "
+                         "1 FROM placement p JOIN folder f ON f.id = p.folder WHERE p.message = m.id AND coalesce(f.role_set, "
+                         "f.role) NOT IN ('all', 'flagged', 'important'))) AND NOT EXISTS (SELECT 1 FROM placement p WHERE "
+                         "p.message = m.id AND p.folder = ?) LIMIT 1",
                          "iiiiii", surel_message_row_doc (received, -1), surel_message_row_doc (received, 0),
                          (gint64) SAME_SECOND_MAX, place->account, (gint64) identity, place->folder))
     return FALSE;
@@ -325,7 +174,7 @@ put_message (Place *place, const SurelMessage *message, GError **error)
     return FALSE;
   if (found > 0)
     return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
-  if (!find_match (place, identity, surel_message_fingerprint (message), &match, error))
+  if (!surel_match_find (&place->match, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
   place->txn->rows++;
   return match != 0 ? take_back (place, match, message, error)
@@ -348,21 +197,47 @@ surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **
 
   for (guint i = 0; success && i < messages->len; i++)
     success = put_message (&place, messages->pdata[i], error);
-  g_clear_pointer (&place.here, g_hash_table_unref);
+  surel_match_end (&place.match);
   return success;
 }
 
 /* --- What is gone --- */
 
-/* The server has it no more, anywhere: it is held, or let go. */
+/* The server has it no more, anywhere: it is held, and what was to be done with it waits for as long as it may turn up in
+ * another folder of the same sync (see surel_messages_drop_lost()); or it is let go. */
 static gboolean
 let_go (Place *place, gint64 id, guint flags, GError **error)
 {
   if (place->lets_go || (flags & (SUREL_KEYWORD_DRAFT | SUREL_KEYWORD_DELETED)) != 0)
-    return surel_message_row_delete (place->txn, id, error);
+    return surel_intents_lost (place->txn, id, error) && surel_message_row_delete (place->txn, id, error);
   return surel_sql_run (place->txn->sql, error,
                         "UPDATE message SET held = ?, held_in = ? WHERE id = ?", "iii", place->txn->time,
                         place->folder, id);
+}
+
+/* Another device has moved it, and the folder where it is now came first: it takes the place, and the keywords, of the one
+ * that came there. */
+static gboolean
+follow (Place *place, gint64 id, gint64 newcomer, GError **error)
+{
+  SurelTxn *txn = place->txn;
+  g_auto (SurelMessageRow) came = { 0 };
+  g_auto (SurelMessageRow) row = { 0 };
+  gint64 folder = 0;
+  gint64 epoch = 0;
+  gint64 rid = 0;
+  gint64 saved = 0;
+
+  return surel_message_row_load (txn, newcomer, &came, error) > 0
+         && surel_sql_get (txn->sql, &folder, error, "SELECT folder FROM placement WHERE message = ?", "i", newcomer)
+         && surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM placement WHERE message = ?", "i", newcomer)
+         && surel_sql_get (txn->sql, &rid, error, "SELECT rid FROM placement WHERE message = ?", "i", newcomer)
+         && surel_sql_get (txn->sql, &saved, error, "SELECT saved FROM message WHERE id = ?", "i", newcomer)
+         && surel_layers_vanish (txn, newcomer, error) && surel_message_row_delete (txn, newcomer, error)
+         && surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", saved, id)
+         && surel_intents_arrived (txn, id, folder, error)
+         && surel_layers_arrive (txn, id, 0, folder, epoch, rid, error) && surel_message_row_load (txn, id, &row, error) > 0
+         && surel_layers_put_server_flags (txn, &row, came.flags, came.keywords, error);
 }
 
 static gboolean
@@ -370,9 +245,12 @@ take_out (Place *place, gint64 epoch, gint64 rid, gint64 id, GError **error)
 {
   SurelTxn *txn = place->txn;
   gint64 flags = 0;
+  gint64 newcomer;
   gboolean nowhere;
 
-  return surel_sql_get (txn->sql, &flags, error, "SELECT coalesce(server_flags, flags) FROM message WHERE id = ?", "i", id)
+  return surel_match_newcomer (&place->match, id, &newcomer, error)
+         && (newcomer == 0 || follow (place, id, newcomer, error))
+         && surel_sql_get (txn->sql, &flags, error, "SELECT coalesce(server_flags, flags) FROM message WHERE id = ?", "i", id)
          && surel_layers_take_out (txn, id, place->folder, epoch, rid, &nowhere, error)
          && (!nowhere || let_go (place, id, (guint) flags, error));
 }
@@ -429,7 +307,7 @@ surel_messages_sweep_here (SurelTxn *txn, gint64 folder, GError **error)
 
   if (!find_place (txn, folder, &place, error))
     return FALSE;
-  if (!place.has_here)
+  if (!place.match.has_here)
     return TRUE;
   placements = read_placements (
       txn->sql,
@@ -443,22 +321,27 @@ surel_messages_sweep_here (SurelTxn *txn, gint64 folder, GError **error)
 /**
  * surel_messages_put_gone:
  * @uids: what the server says has vanished; unknown ones are passed over
+ * @since: the largest id of a message before this sync: what came since may be what has vanished; or %SUREL_NO_NEWCOMERS
  * @more: (out): whether there were more than one job may take out: call again
  */
 gboolean
 surel_messages_put_gone (SurelTxn *txn,
                          gint64 folder,
                          const SurelUidSet *uids,
+                         gint64 since,
                          gboolean *more,
                          GError **error)
 {
   gint64 left = SUREL_GONE_MAX;
+  gboolean success;
   Place place;
 
   *more = FALSE;
   if (!find_place (txn, folder, &place, error))
     return FALSE;
-  for (guint i = 0; i < surel_uid_set_n_ranges (uids) && left > 0; i++)
+  success = TRUE;
+  place.match.since = since;
+  for (guint i = 0; success && i < surel_uid_set_n_ranges (uids) && left > 0; i++)
     {
       const SurelUidRange *range = surel_uid_set_range (uids, i);
       g_autoptr (GArray) placements = read_placements (
@@ -470,12 +353,12 @@ surel_messages_put_gone (SurelTxn *txn,
                            left),
           error);
 
-      if (!take_all_out (&place, placements, error))
-        return FALSE;
-      left -= placements->len;
+      success = take_all_out (&place, placements, error);
+      left -= success ? placements->len : 0;
     }
+  surel_match_end (&place.match);
   *more = left == 0;
-  return TRUE;
+  return success;
 }
 
 /**
@@ -559,7 +442,7 @@ surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError 
   *more = FALSE;
   if (!find_place (txn, folder, &place, error))
     return FALSE;
-  if (!place.has_stale)
+  if (!place.match.has_stale)
     return TRUE;
   stale = read_placements (txn->sql,
                            surel_sql_start (txn->sql, error,
@@ -574,34 +457,35 @@ surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError 
          || surel_sql_run (txn->sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", folder);
 }
 
+/* --- What is nowhere --- */
+
 #define UNFOUND_OF_ACCOUNT                                                                               \
   "SELECT p.folder, p.rid, p.message FROM folder f JOIN placement p ON p.folder = f.id WHERE f.account = ? AND p.epoch = " \
-  "?" UNFOUND " LIMIT ?"
+  "? AND " SUREL_IS_UNFOUND " LIMIT ?"
+/* Messages that turned up nowhere, and that something is to be done with, or that are to be copied. */
+#define LOST_OF_ACCOUNT                                                                                  \
+  "SELECT m.id FROM intent i CROSS JOIN message m ON m.id = i.message WHERE i.account = ?1 AND i.state < 2 AND i.kind < 10 " \
+  "AND m.held IS NOT NULL UNION SELECT m.id FROM intent i CROSS JOIN message m ON m.id = i.source WHERE i.state < 2 AND " \
+  "i.kind IN (4, 5) AND " SUREL_INTENT_NEEDS_SOURCE " AND m.account = ?1 AND m.held IS NOT NULL LIMIT ?2"
 
 /**
- * surel_messages_have_unfound:
+ * surel_messages_have_lost:
  *
- * Returns: whether there is anything for surel_messages_drop_unfound() to do
+ * Returns: whether there is anything for surel_messages_drop_lost() to do
  */
 gboolean
-surel_messages_have_unfound (SurelReader *reader, gint64 account)
+surel_messages_have_lost (SurelReader *reader, gint64 account)
 {
-  gint64 folder = 0;
+  gint64 found = 0;
 
   return reader->error == NULL
-         && surel_sql_get (reader->sql, &folder, NULL, UNFOUND_OF_ACCOUNT, "iii", account, SUREL_EPOCH_HERE, (gint64) 1)
-         && folder != 0;
+         && surel_sql_get (reader->sql, &found, NULL, UNFOUND_OF_ACCOUNT, "iii", account, SUREL_EPOCH_HERE, (gint64) 1)
+         && (found != 0 || surel_sql_get (reader->sql, &found, NULL, LOST_OF_ACCOUNT, "ii", account, (gint64) 1))
+         && found != 0;
 }
 
-/**
- * surel_messages_drop_unfound:
- * @more: (out): whether there are more than one job may take out: call again
- *
- * Once all folders have been brought up to date with what was done: what was moved, copied or appended, and is in
- * none of them, has been taken away by others meanwhile, or they were first.
- */
-gboolean
-surel_messages_drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
+static gboolean
+drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
 {
   g_autoptr (GArray) unfound
       = read_placements (txn->sql,
@@ -620,6 +504,37 @@ surel_messages_drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GErr
     }
   *more = unfound != NULL && unfound->len == SUREL_GONE_MAX;
   return unfound != NULL;
+}
+
+/**
+ * surel_messages_drop_lost:
+ * @more: (out): whether there are more than one job may take out: call again
+ *
+ * Once all folders have been brought up to date with what was done: what was moved, copied or appended, and is in
+ * none of them, has been taken away by others meanwhile, or they were first; and of what they took away nothing more can
+ * be done.
+ */
+gboolean
+surel_messages_drop_lost (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  sqlite3_stmt *s;
+  int result = -1;
+
+  if (!drop_unfound (txn, account, more, error) || *more)
+    return *more;
+  s = surel_sql_start (txn->sql, error, LOST_OF_ACCOUNT, "ii", account, (gint64) SUREL_GONE_MAX);
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      g_array_append_val (ids, id);
+    }
+  for (guint i = 0; result == 0 && i < ids->len; i++)
+    if (!surel_intents_lost (txn, g_array_index (ids, gint64, i), error))
+      return FALSE;
+  *more = ids->len == SUREL_GONE_MAX;
+  return result == 0;
 }
 
 /**

@@ -21,6 +21,7 @@ gboolean surel_messages_sweep_here (SurelTxn *txn, gint64 folder, GError **error
 gboolean surel_messages_put_gone (SurelTxn *txn,
                                   gint64 folder,
                                   const SurelUidSet *uids,
+                                  gint64 since,
                                   gboolean *more,
                                   GError **error);
 gboolean surel_messages_put_present (SurelTxn *txn,
@@ -35,8 +36,8 @@ gboolean surel_messages_put_present (SurelTxn *txn,
 gboolean surel_messages_restart (SurelTxn *txn, gint64 folder, GError **error);
 gboolean
 surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError **error);
-gboolean surel_messages_have_unfound (SurelReader *reader, gint64 account);
-gboolean surel_messages_drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error);
+gboolean surel_messages_have_lost (SurelReader *reader, gint64 account);
+gboolean surel_messages_drop_lost (SurelTxn *txn, gint64 account, gboolean *more, GError **error);
 gboolean surel_messages_remove_of_folder (SurelTxn *txn,
                                           gint64 account,
                                           gint64 folder,

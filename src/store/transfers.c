@@ -1,7 +1,8 @@
 /* Messages on their way from one account to another. Three intents make one such move, each after the one before: the
  * bytes are brought from where it is, and noted for both (store/content.c); the new message is put on the other
  * server, and proven to be there (kind APPEND, with the old one as its source); then the old one is destroyed, which
- * waits for all that has it as source. Where a step fails for good the new one goes and the old one stays. */
+ * waits for all that has it as source. What is moved on before it is there waits for that. Where a step fails for good the
+ * new one goes, with what was to come of it, and the old one stays. */
 #include "store/transfers.h"
 
 #define WANTED_MAX 100

@@ -117,7 +117,7 @@ store_fixture_write_batch (SurelTxn *txn, gpointer data, GError **error)
          && (batch->messages == NULL
              || surel_messages_put (txn, batch->folder, batch->messages, error))
          && (batch->gone == NULL
-             || surel_messages_put_gone (txn, batch->folder, batch->gone, &more, error))
+             || surel_messages_put_gone (txn, batch->folder, batch->gone, batch->since, &more, error))
          && (!batch->drop || surel_messages_drop_stale (txn, batch->folder, &more, error))
          && (!batch->listed || surel_folders_set_listed (txn, batch->folder, error));
 }
@@ -139,10 +139,36 @@ store_fixture_put (StoreFixture *fixture, gint64 folder, gint64 first, gint64 la
 void
 store_fixture_take_out (StoreFixture *fixture, gint64 folder, const char *uids)
 {
+  store_fixture_take_out_since (fixture, folder, uids, SUREL_NO_NEWCOMERS);
+}
+
+/* What came after the message @since is new in this sync. */
+void
+store_fixture_take_out_since (StoreFixture *fixture, gint64 folder, const char *uids, gint64 since)
+{
   g_autoptr (GError) error = NULL;
   g_autoptr (SurelUidSet) set = surel_uid_set_parse (uids, -1);
-  StoreBatch batch = { .folder = folder, .gone = set };
+  StoreBatch batch = { .folder = folder, .gone = set, .since = since };
 
   surel_store_write_sync (fixture->store, store_fixture_write_batch, &batch, &error);
+  g_assert_no_error (error);
+}
+
+static gboolean
+drop_lost (SurelTxn *txn, gpointer data, GError **error)
+{
+  StoreFixture *fixture = data;
+  gboolean more;
+
+  return surel_messages_drop_lost (txn, fixture->account, &more, error);
+}
+
+/* All folders have been brought up to date. */
+void
+store_fixture_end_sync (StoreFixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  surel_store_write_sync (fixture->store, drop_lost, fixture, &error);
   g_assert_no_error (error);
 }

@@ -2,6 +2,7 @@
 
 #include "store/accounts.h"
 #include "store/folders.h"
+#include "store/match.h"
 #include "store/messages.h"
 
 G_BEGIN_DECLS
@@ -22,6 +23,7 @@ typedef struct
   gint64 folder;
   GPtrArray *messages;
   SurelUidSet *gone;
+  gint64 since;
   gboolean restart;
   gboolean listed;
   gboolean drop;
@@ -36,5 +38,7 @@ SurelMessage *store_fixture_make_message (gint64 uid, guint flags);
 gboolean store_fixture_write_batch (SurelTxn *txn, gpointer data, GError **error);
 void store_fixture_put (StoreFixture *fixture, gint64 folder, gint64 first, gint64 last, guint flags);
 void store_fixture_take_out (StoreFixture *fixture, gint64 folder, const char *uids);
+void store_fixture_take_out_since (StoreFixture *fixture, gint64 folder, const char *uids, gint64 since);
+void store_fixture_end_sync (StoreFixture *fixture);
 
 G_END_DECLS

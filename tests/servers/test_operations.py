@@ -162,6 +162,64 @@ class Operations(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_what_another_device_moves_is_followed(self):
+        """Whichever folder is listed first: ids stay, what waits is done where the message is, and it is no new mail."""
+        for source, target in (("Archive", "Work"), ("Work", "Archive"), ("Work", "INBOX")):
+            daemon = self.prepare()
+            self.imap.create("Third")
+            fill(self.imap, source, 100, 7)
+            daemon.sync()
+            self.folders = daemon.folders()
+            ids = self.ids(daemon, source)
+            ids = [ids[f"Message {n}"] for n in range(100, 107)]
+            state, store = daemon.get(PATH, "Manager", "State"), daemon.get(PATH, "Manager", "Store")
+            self.enable(daemon, False)
+            self.modify(daemon, ids[:1], {"addKeywords": strings("$flagged", "mine")})
+            self.modify(daemon, ids[1:2], {"moveTo": GLib.Variant("o", self.folders["Third"])})
+            self.modify(daemon, ids[2:3], {"moveTo": GLib.Variant("o", self.folders[target])})
+            copy = self.modify(daemon, ids[3:4], {"addFolders": GLib.Variant("ao", [self.folders["Third"]])})[2]["copies"][0][2]
+            self.modify(daemon, ids[4:5], {"destroy": GLib.Variant("b", True)})
+            self.imap.select(source)
+            self.imap.store("6", "+FLAGS", "\\Seen")
+            self.modify(daemon, ids[5:6], {"addKeywords": strings("$answered")})
+            self.imap.uid("MOVE", "1:*", target)
+            self.enable(daemon, True)
+            self.quiet(daemon)
+            daemon.sync()
+            there = self.on_server(target)
+            self.assertEqual({n: there[n] for n in there if n >= 100},
+                             {100: {"\\Flagged", "mine"}, 102: set(), 103: set(), 105: {"\\Seen", "\\Answered"}, 106: set()})
+            self.assertEqual((set(self.on_server(source)), set(self.on_server("Third"))), (set(), {101, 103}))
+            now = self.ids(daemon, target)
+            self.assertEqual({now[f"Message {100 + n}"] for n in (0, 2, 3, 5, 6)}, {ids[n] for n in (0, 2, 3, 5, 6)})
+            self.assertEqual(self.ids(daemon, "Third"), {"Message 101": ids[1], "Message 103": copy})
+            changes = daemon.call(PATH, "Manager", "Changes", "(sta{sv})", store, state, {})[0]
+            self.assertNotIn("newMail", changes)
+            daemon.stop()
+            self.data += "2"
+
+    def test_a_folder_is_renamed_while_it_is_open(self):
+        for what in ("addKeywords", "destroy", "moveTo", "addFolders"):
+            daemon = self.prepare()
+            self.imap.create("Was")
+            fill(self.imap, "Was", 50, 3)
+            daemon.sync()
+            self.folders = daemon.folders()
+            ids = self.ids(daemon, "Was")
+            archive = self.folders["Archive"]
+            wanted = {"addKeywords": strings("$flagged"), "destroy": GLib.Variant("b", True),
+                      "moveTo": GLib.Variant("o", archive), "addFolders": GLib.Variant("ao", [archive])}[what]
+            self.ended(daemon, self.modify(daemon, [ids["Message 50"]], {"addKeywords": strings("$seen")})[0])
+            self.imap.rename("Was", "Is")
+            operation = self.modify(daemon, [ids["Message 51"]], {what: wanted})[0]
+            self.assertEqual(self.ended(daemon, operation)["state"], "done", what)
+            there = self.on_server("Is")
+            self.assertEqual((there.get(51), set(self.on_server("Archive"))),
+                             {"addKeywords": ({"\\Flagged"}, set()), "destroy": (None, set()), "moveTo": (None, {51}),
+                              "addFolders": (set(), {51})}[what])
+            daemon.stop()
+            self.data += "2"
+
     def test_deleted_here_and_made_anew_elsewhere(self):
         daemon = self.prepare()
         self.imap.create("Twice")

@@ -138,6 +138,61 @@ class Transfers(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_a_chain_that_breaks_is_taken_back(self):
+        daemon = self.prepare_two()
+        self.bob.create("Between")
+        daemon.sync()
+        between = next(path for path, interfaces in daemon.objects().items()
+                       if interfaces.get("org.surel.Sync1.Folder", {}).get("Path") == "Between")
+        ids = self.ids(daemon)
+        one = ids["Message 1"]
+        daemon.call(PATH, "Messages", "Read", "(tstua{sv})", one, "", 0, 65536, {})  # its bytes are here
+        for account in (self.account, self.bobs):
+            self.enable(daemon, account, False)
+        first, _, result = self.modify(daemon, [one], {"moveTo": GLib.Variant("o", between)})
+        second, _, result = self.modify(daemon, [result["copies"][0][2]], {"moveTo": GLib.Variant("o", self.folders["Archive"])})
+        self.bob.select("INBOX")
+        self.bob.delete("Between")
+        for account in (self.bobs, self.account):
+            self.enable(daemon, account, True)
+        for operation in (first, second):
+            ended = self.ended(daemon, operation)
+            self.assertEqual((ended["state"], ended["error"][0].rsplit(".", 1)[-1]), ("failed", "NotFound"))
+        daemon.sync()
+        self.assertEqual((1 in self.on_server("INBOX"), self.on_server("Archive")), (True, {}))
+        self.assertEqual(self.ids(daemon)["Message 1"], one)
+        self.assertEqual(self.ids(daemon, "Archive"), {})
+
+    def test_what_another_device_moves_meanwhile_goes(self):
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        self.enable(daemon, self.bobs, False)
+        operation, _, result = self.modify(daemon, [ids["Message 1"], ids["Message 2"]], {"moveTo": GLib.Variant("o", self.to)})
+        self.imap.select("INBOX")
+        self.imap.uid("MOVE", "1:2", "Archive")
+        daemon.call(self.account, "Account", "Sync", "(a{sv})", {})
+        wait_for(lambda: daemon.get(self.account, "Account", "LastSync") > 0 and not self.ids(daemon, "Archive"))
+        self.enable(daemon, self.bobs, True)
+        self.quiet(daemon)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual((set(self.of_bob()), self.on_server("Archive"), 1 in self.on_server("INBOX")), ({1, 2}, {}, False))
+
+    def test_the_folder_it_comes_from_is_renamed_meanwhile(self):
+        daemon = self.prepare_two()
+        self.imap.create("Was")
+        fill(self.imap, "Was", 50, 2)
+        daemon.sync()
+        self.folders = daemon.folders()
+        ids = self.ids(daemon, "Was")
+        self.enable(daemon, self.bobs, False)
+        operation = self.modify(daemon, [ids["Message 50"]], {"moveTo": GLib.Variant("o", self.to)})[0]
+        self.ended(daemon, self.modify(daemon, [ids["Message 51"]], {"addKeywords": strings("$seen")})[0])  # it is open now
+        self.imap.rename("Was", "Is")
+        self.enable(daemon, self.bobs, True)
+        self.quiet(daemon)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual((set(self.of_bob()), set(self.on_server("Is"))), ({50}, {51}))
+
     def test_one_that_is_refused_stays(self):
         class Full(Writable):
             def do_APPEND(self, peer, tag, command):

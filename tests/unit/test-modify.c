@@ -419,10 +419,102 @@ test_gone_elsewhere_while_something_is_pending (StoreFixture *fixture, gconstpoi
   operation = move (fixture, id, fixture->other);
   store_fixture_take_out (fixture, fixture->inbox, "3");
   g_assert_cmpint (folder_of (fixture, id), ==, 0);
-  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_FAILED);
   g_assert_null (next_batch (fixture));
+  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_PENDING); /* it may be in a folder that is yet to be listed */
+  store_fixture_end_sync (fixture);
+  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_FAILED);
+  g_assert_cmpint (folder_of (fixture, id), ==, 0);
   g_assert_cmpint (number (fixture, "SELECT held NOTNULL FROM message WHERE id = ?", id), ==, 1);
   assert_counts (fixture);
+}
+
+/* Another device moves message 3 to the other folder, which is listed before or after the one it was in. */
+static void
+move_elsewhere (StoreFixture *fixture, gboolean target_first)
+{
+  gint64 last = number (fixture, "SELECT max(id) FROM message WHERE ?", 1);
+
+  if (target_first)
+    store_fixture_put (fixture, fixture->other, 3, 3, SUREL_KEYWORD_FLAGGED);
+  store_fixture_take_out_since (fixture, fixture->inbox, "3", last);
+  if (!target_first)
+    store_fixture_put (fixture, fixture->other, 3, 3, SUREL_KEYWORD_FLAGGED);
+  store_fixture_end_sync (fixture);
+}
+
+static void
+test_what_waits_follows_the_message (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  for (guint target_first = 0; target_first < 2; target_first++)
+    {
+      gint64 id, flagging, destroying;
+
+      store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
+      id = message_at (fixture, fixture->inbox, 3);
+      flagging = flag (fixture, id, SUREL_KEYWORD_SEEN, 0);
+      move_elsewhere (fixture, target_first);
+      g_assert_cmpint (message_at (fixture, fixture->other, 3), ==, id);
+      g_assert_cmpint (folder_of (fixture, id), ==, fixture->other);
+      g_assert_cmpint (number (fixture, "SELECT flags FROM message WHERE id = ?", id), ==,
+                       SUREL_KEYWORD_SEEN | SUREL_KEYWORD_FLAGGED);
+      assert_counts (fixture);
+      destroying = destroy (fixture, id);
+      for (guint i = 0; i < 2; i++)
+        {
+          g_autoptr (SurelChange) batch = next_batch (fixture);
+
+          g_assert_nonnull (batch);
+          g_assert_cmpint (batch->folder, ==, fixture->other);
+          g_assert_true (serve (fixture, SUREL_OUTCOME_DONE, 0));
+        }
+      g_assert_cmpint (state_of (fixture, flagging), ==, SUREL_OPERATION_DONE);
+      g_assert_cmpint (state_of (fixture, destroying), ==, SUREL_OPERATION_DONE);
+      g_assert_cmpint (number (fixture, "SELECT count(*) FROM message WHERE id = ?", id), ==, 0);
+      store_fixture_take_out (fixture, fixture->inbox, "1:5");
+      assert_counts (fixture);
+    }
+}
+
+static void
+test_moved_there_by_another_device (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  for (guint target_first = 0; target_first < 2; target_first++)
+    {
+      gint64 id, operation;
+
+      store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
+      id = message_at (fixture, fixture->inbox, 3);
+      operation = move (fixture, id, fixture->other);
+      move_elsewhere (fixture, target_first);
+      g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_DONE);
+      g_assert_cmpint (folder_of (fixture, id), ==, fixture->other);
+      g_assert_null (next_batch (fixture));
+      assert_counts (fixture);
+      store_fixture_take_out (fixture, fixture->inbox, "1:5");
+      store_fixture_take_out (fixture, fixture->other, "3");
+    }
+}
+
+/* A copy that was there before, or was made here, is another message. */
+static void
+test_a_copy_is_not_what_vanished (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  gint64 id, before, last;
+  SurelPatch *patch;
+
+  store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
+  store_fixture_put (fixture, fixture->other, 3, 3, 0);
+  before = message_at (fixture, fixture->other, 3);
+  last = number (fixture, "SELECT max(id) FROM message WHERE ?", 1);
+  id = message_at (fixture, fixture->inbox, 2);
+  patch = patch_of (id);
+  g_array_append_val (patch->add_folders, fixture->other);
+  run (fixture, patch, NULL);
+  g_assert_true (serve (fixture, SUREL_OUTCOME_DONE, 9));
+  store_fixture_take_out_since (fixture, fixture->inbox, "2:3", last);
+  g_assert_cmpint (message_at (fixture, fixture->other, 3), ==, before);
+  g_assert_cmpint (message_at (fixture, fixture->other, 9), >, last);
+  g_assert_cmpint (number (fixture, "SELECT count(*) FROM message WHERE held NOTNULL AND ?", 1), ==, 2);
 }
 
 static void
@@ -620,6 +712,8 @@ test_anything_in_any_order (StoreFixture *fixture, gconstpointer data G_GNUC_UNU
                                                           "random() LIMIT 1",
                                                  folder)));
           store_fixture_take_out (fixture, folder, uid);
+          if (g_test_rand_bit ())
+            store_fixture_end_sync (fixture);
           break;
         default:
           store_fixture_put (fixture, folder, next_uid, next_uid, (guint) g_test_rand_int_range (0, 4));
@@ -645,6 +739,9 @@ main (int argc, char **argv)
   ADD ("others-come-no-slower-meanwhile", test_others_come_no_slower_meanwhile);
   ADD ("moved-on-while-under-way", test_moved_on_while_under_way);
   ADD ("gone-elsewhere-while-something-is-pending", test_gone_elsewhere_while_something_is_pending);
+  ADD ("what-waits-follows-the-message", test_what_waits_follows_the_message);
+  ADD ("moved-there-by-another-device", test_moved_there_by_another_device);
+  ADD ("a-copy-is-not-what-vanished", test_a_copy_is_not_what_vanished);
   ADD ("destroyed-is-not-held", test_destroyed_is_not_held);
   ADD ("a-copy-is-another-message", test_a_copy_is_another_message);
   ADD ("a-copy-that-is-refused-never-was", test_a_copy_that_is_refused_never_was);

@@ -26,6 +26,7 @@ gboolean surel_imap_apply_take_refusal (SurelImapApply *self, GError *own, GErro
 gboolean surel_imap_apply_take_refused_folder (SurelImapApply *self, GError *own, GError **error);
 void surel_imap_apply_note_reason (SurelImapApply *self, SurelError code, const char *message);
 
+gboolean surel_imap_prove_present (SurelImapApply *self, const GArray *some, GError **error);
 gboolean surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **error);
 gboolean surel_imap_find_appended (SurelImapApply *self, const char *evidence, GError **error);
 

@@ -75,7 +75,12 @@ static void
 set_some (Apply *self, const GArray *some, SurelOutcome outcome)
 {
   for (guint i = 0; i < some->len; i++)
-    surel_change_item (self->change, g_array_index (some, guint, i))->outcome = outcome;
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (item->outcome == SUREL_OUTCOME_OPEN)
+        item->outcome = outcome;
+    }
 }
 
 /* --- Sets --- */
@@ -123,6 +128,30 @@ part_of (const GArray *some, guint first, guint last)
 
 /* --- One command for some of the messages --- */
 
+/* A server that takes no command in a folder may say in words alone that another device has renamed or deleted it. Where
+ * that is so the next list tells. */
+static gboolean
+look_for_folder (Apply *self, SurelOutcome *outcome, SurelError *public, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("STATUS");
+  g_autoptr (GError) own = NULL;
+
+  surel_imap_command_mailbox (command, self->change->folder_remote_id);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UIDVALIDITY");
+  surel_imap_command_close (command);
+  if (surel_imap_session_run (self->session, g_steal_pointer (&command), self->cancellable, &own))
+    return TRUE;
+  if (!surel_imap_error_is_refusal (own))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  *outcome = SUREL_OUTCOME_NOT_DONE;
+  *public = SUREL_ERROR_NOT_FOUND;
+  return TRUE;
+}
+
 /* Does @send for all of @some: in pieces a line can hold, and where the server refuses it for fewer, until those
  * it refuses stand alone. */
 gboolean
@@ -136,6 +165,7 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
   g_autoptr (GArray) upper = NULL;
   SurelError public;
   SurelOutcome outcome;
+  gboolean wordy;
 
   if (some->len == 0 || (fits && send (self, some, &own)))
     return TRUE;
@@ -146,7 +176,10 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
           g_propagate_error (error, g_steal_pointer (&own));
           return FALSE;
         }
+      wordy = surel_imap_session_get_code (self->session) == NULL;
       outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
+      if (wordy && !look_for_folder (self, &outcome, &public, error))
+        return FALSE;
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
         {
           surel_imap_apply_note_reason (self, public, own->message);
@@ -163,7 +196,7 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
 
 /* What the server says the flags are now: a keyword that it took without a word and didn't keep has no place. */
 static void
-note_flags (Apply *self, const SurelImapFetch *fetch)
+note_flags (Apply *self, const SurelImapFetch *fetch, gboolean adding)
 {
   SurelChange *change = self->change;
   g_autofree char *words = NULL;
@@ -180,6 +213,9 @@ note_flags (Apply *self, const SurelImapFetch *fetch)
 
       if (item->remote_id != fetch->uid)
         continue;
+      item->told = TRUE;
+      if (!adding)
+        continue;
       missing = surel_keywords_combine (change->add_words, NULL, words);
       all = surel_keywords_combine (item->here_words, missing, NULL);
       g_free (item->here_words);
@@ -189,7 +225,7 @@ note_flags (Apply *self, const SurelImapFetch *fetch)
 }
 
 static gboolean
-store (Apply *self, const GArray *some, const char *how, const char *const *flags, gboolean listen, GError **error)
+store (Apply *self, const GArray *some, const char *how, const char *const *flags, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
   g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
@@ -206,8 +242,8 @@ store (Apply *self, const GArray *some, const char *how, const char *const *flag
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    if (listen && response->kind == SUREL_IMAP_FETCH)
-      note_flags (self, &response->fetch);
+    if (response->kind == SUREL_IMAP_FETCH)
+      note_flags (self, &response->fetch, self->change->kind == SUREL_CHANGE_KEYWORDS && how[0] == '+');
   return tag != 0 && result == 0;
 }
 
@@ -219,8 +255,9 @@ send_keywords (Apply *self, const GArray *some, GError **error)
   g_auto (GStrv) add = surel_imap_keywords_spell (mailbox, change->add_flags, change->add_words);
   g_auto (GStrv) remove = surel_imap_keywords_spell (mailbox, change->remove_flags, change->remove_words);
 
-  if ((add[0] != NULL && !store (self, some, "+FLAGS", (const char *const *) add, TRUE, error))
-      || (remove[0] != NULL && !store (self, some, "-FLAGS", (const char *const *) remove, FALSE, error)))
+  if ((add[0] != NULL && !store (self, some, "+FLAGS", (const char *const *) add, error))
+      || (remove[0] != NULL && !store (self, some, "-FLAGS", (const char *const *) remove, error))
+      || !surel_imap_prove_present (self, some, error))
     return FALSE;
   set_some (self, some, SUREL_OUTCOME_DONE);
   return TRUE;
@@ -270,7 +307,7 @@ mark_deleted (Apply *self, const GArray *some, GError **error)
 {
   static const char *const deleted[] = { "\\Deleted", NULL };
 
-  return store (self, some, "+FLAGS.SILENT", deleted, FALSE, error);
+  return store (self, some, "+FLAGS", deleted, error);
 }
 
 /* Whether all that is marked \Deleted there is ours to take out. */
@@ -323,7 +360,7 @@ expunge (Apply *self, const GArray *some, GError **error)
 gboolean
 surel_imap_apply_send_destroy (Apply *self, const GArray *some, GError **error)
 {
-  if (!mark_deleted (self, some, error) || !expunge (self, some, error))
+  if (!mark_deleted (self, some, error) || !surel_imap_prove_present (self, some, error) || !expunge (self, some, error))
     return FALSE;
   set_some (self, some, SUREL_OUTCOME_DONE);
   return TRUE;

@@ -238,6 +238,26 @@ fetch_piece (Imap *self, gint64 uid, guint64 offset, Piece *piece, GCancellable 
   return FALSE;
 }
 
+/* Another device may have renamed the folder, or deleted it, which some servers say in words alone. */
+static gboolean
+open_to_fetch (Imap *self, const char *folder, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  const char *code;
+
+  if (surel_imap_select (self->session, folder, cancellable, &own))
+    return TRUE;
+  code = surel_imap_session_get_code (self->session);
+  if (surel_imap_error_is_refusal (own) && (code == NULL || g_str_equal (code, "NONEXISTENT")))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
+                   "The message's folder has another name by now, or was deleted; sync, and try again: %s", own->message);
+      return FALSE;
+    }
+  g_propagate_error (error, g_steal_pointer (&own));
+  return done (FALSE, error);
+}
+
 static gboolean
 imap_fetch (SurelRemote *remote,
             const SurelScope *scope,
@@ -254,8 +274,8 @@ imap_fetch (SurelRemote *remote,
   guint64 size = 0;
   gsize length = PIECE;
 
-  if (!surel_imap_select (self->session, scope->remote_id, cancellable, error))
-    return done (FALSE, error);
+  if (!open_to_fetch (self, scope->remote_id, cancellable, error))
+    return FALSE;
   if (surel_imap_token_parse (scope->token, &token)
       && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     {

@@ -99,7 +99,8 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
         {
           SurelChangeItem *item = surel_change_item (self->change, i);
 
-          if (item->new_remote_id == 0 && item->outcome != SUREL_OUTCOME_REFUSED && is_it (self->change, item, message))
+          if (item->new_remote_id == 0 && (item->outcome == SUREL_OUTCOME_OPEN || item->outcome == SUREL_OUTCOME_DONE)
+              && is_it (self->change, item, message))
             {
               item->new_remote_id = message->remote_id;
               break;
@@ -183,6 +184,44 @@ find_in_source (Apply *self, const GArray *some, SurelUidSet *there, GError **er
   return tag != 0 && result == 0;
 }
 
+/* Those of @some that aren't @there another device has taken away, or moved: then the next list finds them, and it is done
+ * where they are. */
+static void
+note_gone (Apply *self, const GArray *some, const SurelUidSet *there)
+{
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (surel_uid_set_contains (there, (guint32) item->remote_id))
+        continue;
+      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "Another program had deleted the message before");
+      item->outcome = SUREL_OUTCOME_NOT_DONE;
+    }
+}
+
+/**
+ * surel_imap_prove_present:
+ * @some: what was just told to have other flags
+ *
+ * A server says OK also where a message isn't there any more (RFC 9051 §6.4.9). Those of which it doesn't tell the
+ * new flags are looked for.
+ */
+gboolean
+surel_imap_prove_present (SurelImapApply *self, const GArray *some, GError **error)
+{
+  g_autoptr (GArray) untold = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+
+  for (guint i = 0; i < some->len; i++)
+    if (!surel_change_item (self->change, g_array_index (some, guint, i))->told)
+      g_array_append_val (untold, g_array_index (some, guint, i));
+  if (untold->len > 0 && !find_in_source (self, untold, there, error))
+    return FALSE;
+  note_gone (self, untold, there);
+  return TRUE;
+}
+
 static gboolean
 settle_move (Apply *self, GError **error)
 {
@@ -224,9 +263,10 @@ all_untold (Apply *self)
   return some;
 }
 
-/* What was to be copied and isn't there: if the target has it another program has moved it there, and it is no copy. */
+/* Of what was to be copied, and isn't where it was, nothing in the target is the copy: another program may have moved it
+ * there. */
 static gboolean
-refuse_gone (Apply *self, GError **error)
+pass_over_gone (Apply *self, GError **error)
 {
   g_autoptr (GArray) some = all_untold (self);
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
@@ -235,15 +275,7 @@ refuse_gone (Apply *self, GError **error)
     return TRUE;
   if (!find_in_source (self, some, there, error))
     return FALSE;
-  for (guint i = 0; i < some->len; i++)
-    {
-      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
-
-      if (surel_uid_set_contains (there, (guint32) item->remote_id))
-        continue;
-      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "Another program had deleted the message before");
-      item->outcome = SUREL_OUTCOME_REFUSED;
-    }
+  note_gone (self, some, there);
   return TRUE;
 }
 
@@ -254,19 +286,19 @@ judge_untold (Apply *self, const Evidence *evidence, GError **error)
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) some = NULL;
 
-  if (!refuse_gone (self, error) || !find_in_target (self, evidence, error))
+  if (!pass_over_gone (self, error) || !find_in_target (self, evidence, error))
     return FALSE;
   some = all_untold (self);
   if (some->len > 0 && !find_in_source (self, some, there, error))
     return FALSE;
+  note_gone (self, some, there);
   for (guint i = 0; i < some->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
-      gboolean stays = surel_uid_set_contains (there, (guint32) item->remote_id);
 
-      surel_imap_apply_note_reason (self, stays ? SUREL_ERROR_SERVER_MISBEHAVED : SUREL_ERROR_NOT_FOUND,
-                                    stays ? "The server said it was done, and did nothing"
-                                          : "Another program had deleted the message before");
+      if (item->outcome != SUREL_OUTCOME_DONE)
+        continue;
+      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_MISBEHAVED, "The server said it was done, and did nothing");
       item->outcome = SUREL_OUTCOME_REFUSED;
     }
   return TRUE;
