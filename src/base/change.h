@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "base/keywords.h"
+#include "base/remote-id.h"
 
 G_BEGIN_DECLS
 
@@ -37,7 +38,7 @@ typedef struct
   gint64 operation;
   gint64 message;
 
-  gint64 remote_id; /* where the server has it; of a copy: where it has what is to be copied */
+  SurelRemoteId remote_id; /* where the server has it; of a copy: where it has what is to be copied */
   guint64 identity; /* surel_message_identity() */
 
   /* Of one that is appended. */
@@ -52,7 +53,7 @@ typedef struct
   /* To be filled in by a remote. */
   char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */
   SurelOutcome outcome;
-  gint64 new_remote_id; /* in the target; 0 where the server doesn't tell */
+  SurelRemoteId new_remote_id; /* in the target; unknown where the server doesn't tell */
   gboolean told; /* the server named it in its answer */
   guint here_flags; /* of what was to be added: what the server has no place for */
   char *here_words; /* likewise; owned; nullable */

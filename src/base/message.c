@@ -19,6 +19,7 @@ surel_message_free (SurelMessage *self)
 
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     g_clear_pointer (&lists[i], g_bytes_unref);
+  surel_remote_id_clear (&self->remote_id);
   g_free (self->keywords);
   g_free (self->subject);
   g_free (self->message_id);
@@ -108,6 +109,7 @@ surel_message_identity (const SurelMessage *self)
 void
 surel_message_flags_clear (SurelMessageFlags *self)
 {
+  surel_remote_id_clear (&self->remote_id);
   g_free (self->keywords);
 }
 

@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "base/keywords.h"
+#include "base/remote-id.h"
 
 G_BEGIN_DECLS
 
@@ -17,7 +18,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  gint64 remote_id; /* in its folder: an IMAP UID */
+  SurelRemoteId remote_id; /* in its folder */
   guint flags; /* SurelKeyword bits */
   char *keywords; /* user keywords as base/keywords.h keeps them; NULL for none */
   gint64 received; /* seconds since the epoch: INTERNALDATE */
@@ -51,7 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelMessage, surel_message_free)
 /* What a server told of the keywords of a message that may be known already. */
 typedef struct
 {
-  gint64 remote_id;
+  SurelRemoteId remote_id;
   guint flags; /* SurelKeyword bits */
   char *keywords; /* like SurelMessage's */
 } SurelMessageFlags;

@@ -119,7 +119,7 @@ fetch_with (SurelFetcher *self, SurelRemote *remote, Lookup *lookup, GError **er
   SurelScope scope = { lookup->where->folder_remote_id, lookup->where->token, NULL };
 
   if (writer == NULL
-      || !surel_remote_fetch (remote, &scope, lookup->where->remote_id, write_piece, writer, self->stop,
+      || !surel_remote_fetch (remote, &scope, &lookup->where->remote_id, write_piece, writer, self->stop,
                               error))
     return FALSE;
   lookup->digest = surel_content_writer_finish (writer, &lookup->size, error);

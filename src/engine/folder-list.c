@@ -19,6 +19,8 @@ struct _SurelFolderList
   SurelStore *store;
   gint64 account;
   char *told; /* what the store was told last; nullable */
+  GBytes *token; /* of that list; nullable */
+  gboolean loaded; /* the token that is stored was read */
   gboolean cut; /* the server has more of them than we take */
 };
 
@@ -29,6 +31,7 @@ typedef struct
   GPtrArray *rows;
   GStrv capabilities;
   const char *reserved;
+  GBytes *token;
   gboolean done;
 } Exchange;
 
@@ -50,6 +53,7 @@ void
 surel_folder_list_free (SurelFolderList *self)
 {
   g_free (self->told);
+  g_clear_pointer (&self->token, g_bytes_unref);
   g_free (self);
 }
 
@@ -72,7 +76,8 @@ write_folders (SurelTxn *txn, gpointer data, GError **error)
   return surel_accounts_check (txn, exchange->account, error)
          && surel_folders_put_all (txn, exchange->account, exchange->entries, error)
          && surel_accounts_set_capabilities (txn, exchange->account, (const char *const *) exchange->capabilities,
-                                             exchange->reserved, error);
+                                             exchange->reserved, error)
+         && surel_accounts_set_folders_token (txn, exchange->account, exchange->token, error);
 }
 
 static gboolean
@@ -145,10 +150,32 @@ lacks_one (SurelFolderList *self, GPtrArray *entries)
   return FALSE;
 }
 
-static GPtrArray *
-ask (SurelFolderList *self, SurelRemote *remote, GCancellable *stop, GError **error)
+static void
+read_token (SurelReader *reader, gpointer data)
 {
-  g_autoptr (GPtrArray) entries = surel_remote_list (remote, stop, error);
+  Exchange *exchange = data;
+
+  if (reader->error == NULL)
+    exchange->token = surel_accounts_load_folders_token (reader->sql, exchange->account);
+}
+
+/* Begins with the token of the list that the store was told last. */
+static void
+load_token (SurelFolderList *self)
+{
+  Exchange exchange = { .account = self->account };
+
+  if (self->loaded)
+    return;
+  self->loaded = TRUE;
+  surel_store_read_sync (self->store, read_token, &exchange);
+  self->token = exchange.token;
+}
+
+static GPtrArray *
+ask (SurelFolderList *self, SurelRemote *remote, GBytes **token, GCancellable *stop, GError **error)
+{
+  g_autoptr (GPtrArray) entries = surel_remote_list (remote, token, stop, error);
 
   if (entries == NULL)
     return NULL;
@@ -165,6 +192,7 @@ ask_again (SurelFolderList *self,
            SurelRemote *remote,
            GStrv capabilities,
            GPtrArray *entries,
+           GBytes **token,
            char **text,
            GCancellable *stop,
            GError **error)
@@ -177,11 +205,17 @@ ask_again (SurelFolderList *self,
 
       g_ptr_array_unref (entries);
       surel_clock_wait (stop, SETTLE_MS);
-      entries = ask (self, remote, stop, error);
+      entries = ask (self, remote, token, stop, error);
       *text = entries != NULL ? describe (entries, capabilities) : NULL;
       agree = g_strcmp0 (before, *text) == 0;
     }
   return entries;
+}
+
+static gboolean
+is_same (GBytes *one, GBytes *other)
+{
+  return one == other || (one != NULL && other != NULL && g_bytes_equal (one, other));
 }
 
 /**
@@ -200,22 +234,29 @@ surel_folder_list_exchange (SurelFolderList *self,
                             GCancellable *stop,
                             GError **error)
 {
-  g_autoptr (GPtrArray) entries = ask (self, remote, stop, error);
-  g_auto (GStrv) capabilities = surel_remote_get_capabilities (remote);
+  g_autoptr (GBytes) token = NULL;
+  g_autoptr (GPtrArray) entries = NULL;
+  g_auto (GStrv) capabilities = NULL;
   g_autofree char *text = NULL;
 
+  load_token (self);
+  token = self->token != NULL ? g_bytes_ref (self->token) : NULL;
+  entries = ask (self, remote, &token, stop, error);
   if (entries == NULL)
     return NULL;
+  capabilities = surel_remote_get_capabilities (remote);
   text = describe (entries, capabilities);
-  if (g_strcmp0 (text, self->told) != 0)
+  if (g_strcmp0 (text, self->told) != 0 || !is_same (token, self->token))
     {
       g_autofree char *reserved = surel_remote_get_reserved (remote);
       Exchange exchange = { .account = self->account, .capabilities = capabilities, .reserved = reserved };
 
       if (lacks_one (self, entries) && !surel_mutation ("delete-unlisted")
-          && (entries = ask_again (self, remote, capabilities, g_steal_pointer (&entries), &text, stop, error)) == NULL)
+          && (entries = ask_again (self, remote, capabilities, g_steal_pointer (&entries), &token, &text, stop,
+                                   error)) == NULL)
         return NULL;
       exchange.entries = entries;
+      exchange.token = token;
       g_clear_pointer (&self->told, g_free);
       if (!surel_store_write_sync (self->store, write_folders, &exchange, error))
         return NULL;
@@ -223,6 +264,8 @@ surel_folder_list_exchange (SurelFolderList *self,
         if (!surel_store_write_sync (self->store, remove_folders, &exchange, error))
           return NULL;
       self->told = g_steal_pointer (&text);
+      g_clear_pointer (&self->token, g_bytes_unref);
+      self->token = g_steal_pointer (&token);
     }
   *rows = load_rows (self);
   return g_steal_pointer (&entries);

@@ -158,6 +158,7 @@ typedef struct
   gint64 folder;
   SurelWriteFunc write;
   const SurelUidSet *gone;
+  const char *const *gone_named;
   gint64 since;
   guint32 first;
   guint32 last;
@@ -207,6 +208,23 @@ put_gone (SurelSink *sink, const SurelUidSet *uids, GError **error)
   Question question = { .folder = self->folder, .gone = uids, .since = self->since };
 
   return surel_uid_set_n_ranges (uids) == 0 || ask (self, write_gone, &question, error);
+}
+
+static gboolean
+write_gone_named (SurelTxn *txn, gpointer data, GError **error)
+{
+  Question *question = data;
+
+  return surel_messages_put_gone_named (txn, question->folder, question->gone_named, question->since, error);
+}
+
+static gboolean
+put_gone_named (SurelSink *sink, const char *const *remote_ids, GError **error)
+{
+  SurelPullSink *self = (SurelPullSink *) sink;
+  Question question = { .folder = self->folder, .gone_named = remote_ids, .since = self->since };
+
+  return remote_ids[0] == NULL || ask (self, write_gone_named, &question, error);
 }
 
 static gboolean
@@ -338,8 +356,8 @@ synced (SurelSink *sink, guint32 server_messages, gboolean proven, GError **erro
 SurelPullSink *
 surel_pull_sink_new (SurelStore *store, gint64 folder, gint64 since)
 {
-  static const SurelSinkClass klass = { put_messages, put_flags, put_gone, put_present, restart,
-                                        close_batch,  listed,    count_known, synced };
+  static const SurelSinkClass klass = { put_messages, put_flags,   put_gone, put_gone_named, put_present,
+                                        restart,      close_batch, listed,   count_known,    synced };
   SurelPullSink *self = g_new0 (SurelPullSink, 1);
 
   self->parent.klass = &klass;

@@ -128,7 +128,7 @@ needs_list (SurelChange *change)
       const SurelChangeItem *item = surel_change_item (change, i);
 
       if (item->outcome == SUREL_OUTCOME_NOT_DONE
-          || (item->outcome == SUREL_OUTCOME_DONE && change->target != 0 && item->new_remote_id == 0))
+          || (item->outcome == SUREL_OUTCOME_DONE && change->target != 0 && !surel_remote_id_is_known (&item->new_remote_id)))
         return TRUE;
     }
   return FALSE;

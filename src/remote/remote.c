@@ -58,14 +58,16 @@ surel_remote_take_alert (SurelRemote *self)
 
 /**
  * surel_remote_list:
+ * @token: (inout) (transfer full) (nullable): what the last list was closed with; what this one is, to be stored with it;
+ *   stays as it is where the remote needs none
  *
  * Returns: (transfer full) (element-type SurelFolderEntry) (nullable): all the scopes, each with a hint
  *   that tells whether it changed, at the price of one round trip where the server can
  */
 GPtrArray *
-surel_remote_list (SurelRemote *self, GCancellable *cancellable, GError **error)
+surel_remote_list (SurelRemote *self, GBytes **token, GCancellable *cancellable, GError **error)
 {
-  return self->klass->list (self, cancellable, error);
+  return self->klass->list (self, token, cancellable, error);
 }
 
 /**
@@ -143,7 +145,7 @@ surel_remote_settle (SurelRemote *self, SurelChange *change, GCancellable *cance
 gboolean
 surel_remote_fetch (SurelRemote *self,
                     const SurelScope *scope,
-                    gint64 remote_id,
+                    const SurelRemoteId *remote_id,
                     SurelContentFunc func,
                     gpointer user_data,
                     GCancellable *cancellable,

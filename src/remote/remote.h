@@ -69,7 +69,7 @@ typedef struct
   GStrv (*get_capabilities) (SurelRemote *self);
   char *(*get_reserved) (SurelRemote *self);
   char *(*take_alert) (SurelRemote *self);
-  GPtrArray *(*list) (SurelRemote *self, GCancellable *cancellable, GError **error);
+  GPtrArray *(*list) (SurelRemote *self, GBytes **token, GCancellable *cancellable, GError **error);
   gboolean (*needs_pull) (SurelRemote *self, const SurelScope *scope);
   gboolean (*pull) (SurelRemote *self,
                     const SurelScope *scope,
@@ -86,7 +86,7 @@ typedef struct
   gboolean (*settle) (SurelRemote *self, SurelChange *change, GCancellable *cancellable, GError **error);
   gboolean (*fetch) (SurelRemote *self,
                      const SurelScope *scope,
-                     gint64 remote_id,
+                     const SurelRemoteId *remote_id,
                      SurelContentFunc func,
                      gpointer user_data,
                      GCancellable *cancellable,
@@ -115,7 +115,7 @@ gboolean surel_remote_open (SurelRemote *self,
 GStrv surel_remote_get_capabilities (SurelRemote *self);
 char *surel_remote_get_reserved (SurelRemote *self);
 char *surel_remote_take_alert (SurelRemote *self);
-GPtrArray *surel_remote_list (SurelRemote *self, GCancellable *cancellable, GError **error);
+GPtrArray *surel_remote_list (SurelRemote *self, GBytes **token, GCancellable *cancellable, GError **error);
 gboolean surel_remote_needs_pull (SurelRemote *self, const SurelScope *scope);
 gboolean surel_remote_pull (SurelRemote *self,
                             const SurelScope *scope,
@@ -132,7 +132,7 @@ gboolean surel_remote_apply (SurelRemote *self,
 gboolean surel_remote_settle (SurelRemote *self, SurelChange *change, GCancellable *cancellable, GError **error);
 gboolean surel_remote_fetch (SurelRemote *self,
                              const SurelScope *scope,
-                             gint64 remote_id,
+                             const SurelRemoteId *remote_id,
                              SurelContentFunc func,
                              gpointer user_data,
                              GCancellable *cancellable,

@@ -35,6 +35,16 @@ surel_sink_put_gone (SurelSink *self, const SurelUidSet *uids, GError **error)
 }
 
 /**
+ * surel_sink_put_gone_named:
+ * @remote_ids: what the server says is gone, where its ids are texts: an ActiveSync Delete; 1,000 at most
+ */
+gboolean
+surel_sink_put_gone_named (SurelSink *self, const char *const *remote_ids, GError **error)
+{
+  return self->klass->put_gone_named (self, remote_ids, error);
+}
+
+/**
  * surel_sink_put_present:
  * @first: the lowest UID of a range
  * @last: the highest

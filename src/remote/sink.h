@@ -19,6 +19,7 @@ typedef struct
   gboolean (*put_messages) (SurelSink *self, GPtrArray *messages, GError **error);
   gboolean (*put_flags) (SurelSink *self, GArray *flags, GError **error);
   gboolean (*put_gone) (SurelSink *self, const SurelUidSet *uids, GError **error);
+  gboolean (*put_gone_named) (SurelSink *self, const char *const *remote_ids, GError **error);
   gboolean (*put_present) (SurelSink *self,
                            guint32 first,
                            guint32 last,
@@ -42,6 +43,7 @@ struct _SurelSink
 gboolean surel_sink_put_messages (SurelSink *self, GPtrArray *messages, GError **error);
 gboolean surel_sink_put_flags (SurelSink *self, GArray *flags, GError **error);
 gboolean surel_sink_put_gone (SurelSink *self, const SurelUidSet *uids, GError **error);
+gboolean surel_sink_put_gone_named (SurelSink *self, const char *const *remote_ids, GError **error);
 gboolean surel_sink_put_present (SurelSink *self,
                                  guint32 first,
                                  guint32 last,

@@ -213,6 +213,36 @@ surel_accounts_set_capabilities (SurelTxn *txn,
 }
 
 /**
+ * surel_accounts_set_folders_token:
+ * @token: (nullable): what the remote closed the list with that is stored in the same transaction
+ */
+gboolean
+surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *token, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE account SET folders_token = ?1 WHERE id = ?2 AND folders_token IS NOT ?1", "bi",
+                        token, id);
+}
+
+/**
+ * surel_accounts_load_folders_token:
+ *
+ * Returns: (transfer full) (nullable): the token of the list of folders that is stored
+ */
+GBytes *
+surel_accounts_load_folders_token (SurelSql *sql, gint64 id)
+{
+  sqlite3_stmt *s = surel_sql_start (sql, NULL, "SELECT folders_token FROM account WHERE id = ?", "i", id);
+  GBytes *token = NULL;
+
+  if (s != NULL && surel_sql_step (sql, s, NULL) > 0)
+    {
+      token = surel_sql_column_bytes (s, 0);
+      sqlite3_reset (s);
+    }
+  return token;
+}
+
+/**
  * surel_accounts_set_last_sync:
  * @time: seconds since the epoch
  *

@@ -36,7 +36,8 @@ read_item (sqlite3_stmt *s)
   item.flags = (guint) sqlite3_column_int64 (s, 7);
   item.words = surel_sql_column_text (s, 8);
   item.digest = surel_sql_column_bytes (s, 9);
-  item.remote_id = sqlite3_column_type (s, 14) != SQLITE_NULL ? sqlite3_column_int64 (s, 13) : 0;
+  if (sqlite3_column_type (s, 14) != SQLITE_NULL)
+    item.remote_id = surel_sql_column_remote_id (s, 13);
   item.evidence = surel_sql_column_text (s, 4);
   item.likeness = read_likeness (s, 17);
   item.size = (guint64) sqlite3_column_int64 (s, 21);

@@ -92,7 +92,7 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, G
       SurelChangeItem item = { .intent = sqlite3_column_int64 (s, 0),
                                .operation = sqlite3_column_int64 (s, 1),
                                .message = sqlite3_column_int64 (s, 2),
-                               .remote_id = sqlite3_column_int64 (s, 3),
+                               .remote_id = surel_sql_column_remote_id (s, 3),
                                .identity = (guint64) sqlite3_column_int64 (s, 4) };
 
       g_array_append_val (batch->items, item);

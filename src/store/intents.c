@@ -155,13 +155,13 @@ land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GErr
 
   if (!surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM folder WHERE id = ?", "i", batch->target)
       || !surel_sql_get (txn->sql, &other, error, "SELECT message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?",
-                         "iii", batch->target, epoch, item->new_remote_id))
+                         "iir", batch->target, epoch, &item->new_remote_id))
     return FALSE;
   /* A list of the target came first, and took it for a new message. */
   if (other != 0 && other != item->message && !destroy (txn, other, error))
     return FALSE;
   return surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
-         && surel_layers_arrive (txn, item->message, from, batch->target, epoch, item->new_remote_id, error);
+         && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error);
 }
 
 static gboolean
@@ -371,7 +371,8 @@ gboolean
 surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
 {
   const SurelChangeItem *item = surel_change_item (change, 0);
-  gint64 twin, folder, epoch, remote_id;
+  gint64 twin, folder, epoch;
+  g_auto (SurelRemoteId) remote_id = { 0 };
   g_auto (SurelMessageRow) row = { 0 };
   g_autofree char *keywords = NULL;
   guint flags;
@@ -395,14 +396,14 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
   twin = sqlite3_column_int64 (s, 0);
   folder = sqlite3_column_int64 (s, 1);
   epoch = sqlite3_column_int64 (s, 2);
-  remote_id = sqlite3_column_int64 (s, 3);
+  remote_id = surel_sql_column_remote_id (s, 3);
   flags = (guint) sqlite3_column_int64 (s, 4);
   keywords = surel_sql_column_text (s, 5);
   sqlite3_reset (s);
   *adopted = TRUE;
   return destroy (txn, twin, error) && set_state (txn, item->intent, SUREL_INTENT_DONE, error)
          && surel_operations_settle (txn, item->operation, 1, 0, error)
-         && surel_layers_arrive (txn, item->message, 0, folder, epoch, remote_id, error)
+         && surel_layers_arrive (txn, item->message, 0, folder, epoch, &remote_id, error)
          && surel_message_row_load (txn, item->message, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, flags, keywords, error);
 }

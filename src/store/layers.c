@@ -348,12 +348,15 @@ surel_layers_replay_place (SurelTxn *txn, gint64 message, GError **error)
 }
 
 static gboolean
-put_place (SurelTxn *txn, const SurelMessageRow *row, gint64 folder, gint64 epoch, gint64 remote_id, GError **error)
+put_place (SurelTxn *txn, const SurelMessageRow *row, gint64 folder, gint64 epoch, const SurelRemoteId *remote_id, GError **error)
 {
+  SurelRemoteId here = SUREL_REMOTE_ID_NUMBER (row->id);
+  gboolean known = surel_remote_id_is_known (remote_id);
+
   return surel_sql_run (txn->sql, error,
                         "INSERT OR IGNORE INTO placement (folder, epoch, rid, message, doc, shown) VALUES (?, ?, ?, ?, ?, ?)",
-                        "iiiiii", folder, remote_id != 0 ? epoch : SUREL_EPOCH_HERE, remote_id != 0 ? remote_id : row->id,
-                        row->id, row->doc, (gint64) surel_flags_are_shown (row->flags));
+                        "iiriii", folder, known ? epoch : SUREL_EPOCH_HERE, known ? remote_id : &here, row->id, row->doc,
+                        (gint64) surel_flags_are_shown (row->flags));
 }
 
 /**
@@ -361,7 +364,7 @@ put_place (SurelTxn *txn, const SurelMessageRow *row, gint64 folder, gint64 epoc
  * @from: the folder it was taken out of, 0 for none
  * @folder: where the server has it
  * @epoch: the folder's
- * @remote_id: its id there, 0 where that isn't known yet
+ * @remote_id: its id there, where that is known already
  *
  * Gives the message its place, also instead of one that it had there under an older UIDVALIDITY.
  */
@@ -371,7 +374,7 @@ surel_layers_arrive (SurelTxn *txn,
                      gint64 from,
                      gint64 folder,
                      gint64 epoch,
-                     gint64 remote_id,
+                     const SurelRemoteId *remote_id,
                      GError **error)
 {
   g_auto (SurelMessageRow) row = { 0 };
@@ -409,7 +412,7 @@ surel_layers_take_out (SurelTxn *txn,
                        gint64 message,
                        gint64 folder,
                        gint64 epoch,
-                       gint64 remote_id,
+                       const SurelRemoteId *remote_id,
                        gboolean *nowhere,
                        GError **error)
 {
@@ -422,11 +425,11 @@ surel_layers_take_out (SurelTxn *txn,
   txn->rows++;
   if (found <= 0)
     return found == 0
-           && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iii",
+           && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iir",
                              folder, epoch, remote_id);
   before = load_folders (txn, message, error);
   if (before == NULL
-      || !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iii",
+      || !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iir",
                          folder, epoch, remote_id)
       || !surel_sql_get (txn->sql, &elsewhere, error, "SELECT 1 FROM placement WHERE message = ? AND epoch < ? LIMIT 1",
                          "ii", message, SUREL_EPOCH_HERE))

@@ -33,13 +33,13 @@ gboolean surel_layers_arrive (SurelTxn *txn,
                               gint64 from,
                               gint64 folder,
                               gint64 epoch,
-                              gint64 remote_id,
+                              const SurelRemoteId *remote_id,
                               GError **error);
 gboolean surel_layers_take_out (SurelTxn *txn,
                                 gint64 message,
                                 gint64 folder,
                                 gint64 epoch,
-                                gint64 remote_id,
+                                const SurelRemoteId *remote_id,
                                 gboolean *nowhere,
                                 GError **error);
 gboolean surel_layers_vanish (SurelTxn *txn, gint64 message, GError **error);

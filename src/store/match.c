@@ -15,7 +15,7 @@ load_stale (SurelMatch *self, GError **error)
 
   if (!surel_sql_run (sql, error,
                       "CREATE TEMP TABLE IF NOT EXISTS stale (folder INTEGER, epoch INTEGER, identity "
-                      "INTEGER, message INTEGER)",
+                      "INTEGER, message INTEGER, rid ANY)",
                       "")
       || !surel_sql_run (sql, error,
                          "CREATE INDEX IF NOT EXISTS temp.stale_identity ON stale (folder, identity)",
@@ -28,7 +28,7 @@ load_stale (SurelMatch *self, GError **error)
     return TRUE;
   return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", self->folder)
          && surel_sql_run (sql, error,
-                           "INSERT INTO temp.stale SELECT p.folder, ?2, m.identity, m.id FROM "
+                           "INSERT INTO temp.stale SELECT p.folder, ?2, m.identity, m.id, p.rid FROM "
                            "placement p JOIN message m ON m.id = p.message WHERE p.folder = ?1 AND "
                            "p.epoch < ?2",
                            "ii", self->folder, self->epoch);
@@ -132,14 +132,39 @@ find_here (SurelMatch *self, gint64 identity, gint64 *match, GError **error)
   return TRUE;
 }
 
+/* The one of that identity that was in the folder before; of several, the one that had the same id. */
+static gboolean
+find_stale (SurelMatch *self, const SurelRemoteId *rid, gint64 identity, gint64 *match, GError **error)
+{
+  SurelSql *sql = self->txn->sql;
+  gint64 count = 0;
+
+  if (!surel_sql_get (sql, &count, error, "SELECT count(*) FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
+                      self->folder, identity)
+      || (count > 0
+          && !surel_sql_get (sql, match, error,
+                             "SELECT message FROM temp.stale WHERE folder = ?1 AND identity = ?2 AND (?3 = 1 OR rid = ?4)",
+                             "iiir", self->folder, identity, count, rid)))
+    return FALSE;
+  return *match == 0
+         || surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ? AND identity = ? AND message = ?", "iii",
+                           self->folder, identity, *match);
+}
+
 /**
  * surel_match_find:
- * @identity: of a message that is new in the folder
+ * @rid: of a message that is new in the folder
+ * @identity: likewise
  * @fingerprint: likewise
  * @match: (out): the one message that is this one under another UID or in another folder; 0 where none or several fit
  */
 gboolean
-surel_match_find (SurelMatch *self, guint64 identity, guint64 fingerprint, gint64 *match, GError **error)
+surel_match_find (SurelMatch *self,
+                  const SurelRemoteId *rid,
+                  guint64 identity,
+                  guint64 fingerprint,
+                  gint64 *match,
+                  GError **error)
 {
   SurelSql *sql = self->txn->sql;
   gint64 count = 0;
@@ -152,25 +177,10 @@ surel_match_find (SurelMatch *self, guint64 identity, guint64 fingerprint, gint6
     return FALSE;
   if (*match != 0)
     return TRUE;
-  if (self->has_stale)
-    {
-      if (!surel_sql_get (sql, &count, error,
-                          "SELECT count(*) FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
-                          self->folder, (gint64) identity)
-          || !surel_sql_get (sql, &id, error,
-                             "SELECT message FROM temp.stale WHERE folder = ? AND identity = ?", "ii",
-                             self->folder, (gint64) identity))
-        return FALSE;
-      if (count == 1)
-        {
-          *match = id;
-          return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ? AND identity = ?",
-                                "ii", self->folder, (gint64) identity);
-        }
-    }
-  if (!self->has_held)
+  if (self->has_stale && !find_stale (self, rid, (gint64) identity, match, error))
+    return FALSE;
+  if (*match != 0 || !self->has_held)
     return TRUE;
-  count = 0;
   if (!surel_sql_get (sql, &count, error,
                       "SELECT count(*) FROM message WHERE account = ? AND identity = ? AND held IS "
                       "NOT NULL",

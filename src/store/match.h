@@ -32,7 +32,12 @@ gboolean
 surel_match_begin (SurelMatch *self, SurelTxn *txn, gint64 account, gint64 folder, gint64 epoch, GError **error);
 void surel_match_end (SurelMatch *self);
 gboolean
-surel_match_find (SurelMatch *self, guint64 identity, guint64 fingerprint, gint64 *match, GError **error);
+surel_match_find (SurelMatch *self,
+                  const SurelRemoteId *rid,
+                  guint64 identity,
+                  guint64 fingerprint,
+                  gint64 *match,
+                  GError **error);
 gboolean surel_match_newcomer (SurelMatch *self, gint64 message, gint64 *newcomer, GError **error);
 
 G_END_DECLS

@@ -90,7 +90,7 @@ int
 surel_message_row_find (SurelTxn *txn,
                         gint64 folder,
                         gint64 epoch,
-                        gint64 remote_id,
+                        const SurelRemoteId *remote_id,
                         SurelMessageRow *row,
                         GError **error)
 {
@@ -98,7 +98,7 @@ surel_message_row_find (SurelTxn *txn,
                    surel_sql_start (txn->sql, error,
                                     "SELECT " COLUMNS " FROM placement p JOIN message m ON m.id = p.message "
                                     "WHERE p.folder = ? AND p.epoch = ? AND p.rid = ?",
-                                    "iii", folder, epoch, remote_id),
+                                    "iir", folder, epoch, remote_id),
                    row, error);
 }
 

@@ -33,7 +33,7 @@ int surel_flags_unread (guint flags);
 int surel_message_row_find (SurelTxn *txn,
                             gint64 folder,
                             gint64 epoch,
-                            gint64 remote_id,
+                            const SurelRemoteId *remote_id,
                             SurelMessageRow *row,
                             GError **error);
 int surel_message_row_load (SurelTxn *txn, gint64 id, SurelMessageRow *row, GError **error);

@@ -71,7 +71,7 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
     {
       const SurelMessageFlags *entry = &g_array_index (flags, SurelMessageFlags, i);
       g_auto (SurelMessageRow) known = { 0 };
-      int found = surel_message_row_find (txn, folder, place.epoch, entry->remote_id, &known, error);
+      int found = surel_message_row_find (txn, folder, place.epoch, &entry->remote_id, &known, error);
 
       if (found < 0
           || (found > 0 && !surel_layers_put_server_flags (txn, &known, entry->flags, entry->keywords, error)))
@@ -83,12 +83,12 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
 /* --- New messages --- */
 
 static gboolean
-put_placement (Place *place, gint64 rid, gint64 message, gint64 doc, gboolean shown, GError **error)
+put_placement (Place *place, const SurelRemoteId *rid, gint64 message, gint64 doc, gboolean shown, GError **error)
 {
   return surel_sql_run (place->txn->sql, error,
                         "INSERT INTO placement (folder, epoch, rid, message, doc, shown) VALUES (?, ?, "
                         "?, ?, ?, ?)",
-                        "iiiiii", place->folder, place->epoch, rid, message, doc, (gint64) shown);
+                        "iiriii", place->folder, place->epoch, rid, message, doc, (gint64) shown);
 }
 
 /* A message that was here before, under another UID or held, takes its new place under its old id. */
@@ -103,7 +103,7 @@ take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
                         "UPDATE message SET saved = CASE WHEN ?1 != 0 OR held IS NOT NULL THEN ?1 ELSE saved END WHERE id = ?2",
                         "ii", message->saved, id)
          && surel_intents_arrived (txn, id, place->folder, error)
-         && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, message->remote_id, error)
+         && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, &message->remote_id, error)
          && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
 }
@@ -151,7 +151,7 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
           m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
           m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
           (gint64) is_new, m->saved)
-      || !put_placement (place, m->remote_id, id, doc, shown, error)
+      || !put_placement (place, &m->remote_id, id, doc, shown, error)
       || !surel_message_row_put_keywords (txn, id, doc, m->keywords, error))
     return FALSE;
   surel_txn_count (txn, place->account, place->folder, shown, surel_flags_unread (m->flags));
@@ -168,13 +168,13 @@ put_message (Place *place, const SurelMessage *message, GError **error)
   guint64 identity = surel_message_identity (message);
   g_auto (SurelMessageRow) known = { 0 };
   gint64 match = 0;
-  int found = surel_message_row_find (place->txn, place->folder, place->epoch, message->remote_id, &known, error);
+  int found = surel_message_row_find (place->txn, place->folder, place->epoch, &message->remote_id, &known, error);
 
   if (found < 0)
     return FALSE;
   if (found > 0)
     return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
-  if (!surel_match_find (&place->match, identity, surel_message_fingerprint (message), &match, error))
+  if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
   place->txn->rows++;
   return match != 0 ? take_back (place, match, message, error)
@@ -225,23 +225,27 @@ follow (Place *place, gint64 id, gint64 newcomer, GError **error)
   g_auto (SurelMessageRow) row = { 0 };
   gint64 folder = 0;
   gint64 epoch = 0;
-  gint64 rid = 0;
   gint64 saved = 0;
+  g_auto (SurelRemoteId) rid = { 0 };
+  sqlite3_stmt *s = surel_sql_start (txn->sql, error, "SELECT folder, epoch, rid FROM placement WHERE message = ?", "i", newcomer);
 
+  if (s == NULL || surel_sql_step (txn->sql, s, error) <= 0)
+    return FALSE;
+  folder = sqlite3_column_int64 (s, 0);
+  epoch = sqlite3_column_int64 (s, 1);
+  rid = surel_sql_column_remote_id (s, 2);
+  sqlite3_reset (s);
   return surel_message_row_load (txn, newcomer, &came, error) > 0
-         && surel_sql_get (txn->sql, &folder, error, "SELECT folder FROM placement WHERE message = ?", "i", newcomer)
-         && surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM placement WHERE message = ?", "i", newcomer)
-         && surel_sql_get (txn->sql, &rid, error, "SELECT rid FROM placement WHERE message = ?", "i", newcomer)
          && surel_sql_get (txn->sql, &saved, error, "SELECT saved FROM message WHERE id = ?", "i", newcomer)
          && surel_layers_vanish (txn, newcomer, error) && surel_message_row_delete (txn, newcomer, error)
          && surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", saved, id)
          && surel_intents_arrived (txn, id, folder, error)
-         && surel_layers_arrive (txn, id, 0, folder, epoch, rid, error) && surel_message_row_load (txn, id, &row, error) > 0
+         && surel_layers_arrive (txn, id, 0, folder, epoch, &rid, error) && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, came.flags, came.keywords, error);
 }
 
 static gboolean
-take_out (Place *place, gint64 epoch, gint64 rid, gint64 id, GError **error)
+take_out (Place *place, gint64 epoch, const SurelRemoteId *rid, gint64 id, GError **error)
 {
   SurelTxn *txn = place->txn;
   gint64 flags = 0;
@@ -258,9 +262,15 @@ take_out (Place *place, gint64 epoch, gint64 rid, gint64 id, GError **error)
 typedef struct
 {
   gint64 epoch;
-  gint64 rid;
+  SurelRemoteId rid;
   gint64 message;
 } Placement;
+
+static void
+placement_clear (gpointer data)
+{
+  surel_remote_id_clear (&((Placement *) data)->rid);
+}
 
 /* Reads the rows whole before any is changed. */
 static GArray *
@@ -269,9 +279,10 @@ read_placements (SurelSql *sql, sqlite3_stmt *statement, GError **error)
   g_autoptr (GArray) placements = g_array_new (FALSE, FALSE, sizeof (Placement));
   int result = -1;
 
+  g_array_set_clear_func (placements, placement_clear);
   while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
     {
-      Placement placement = { sqlite3_column_int64 (statement, 0), sqlite3_column_int64 (statement, 1),
+      Placement placement = { sqlite3_column_int64 (statement, 0), surel_sql_column_remote_id (statement, 1),
                               sqlite3_column_int64 (statement, 2) };
 
       g_array_append_val (placements, placement);
@@ -286,7 +297,7 @@ take_all_out (Place *place, GArray *placements, GError **error)
     {
       const Placement *placement = &g_array_index (placements, Placement, i);
 
-      if (!take_out (place, placement->epoch, placement->rid, placement->message, error))
+      if (!take_out (place, placement->epoch, &placement->rid, placement->message, error))
         return FALSE;
     }
   return placements != NULL;
@@ -362,6 +373,35 @@ surel_messages_put_gone (SurelTxn *txn,
 }
 
 /**
+ * surel_messages_put_gone_named:
+ * @remote_ids: what the server says has vanished; unknown ones are passed over
+ * @since: see surel_messages_put_gone()
+ */
+gboolean
+surel_messages_put_gone_named (SurelTxn *txn, gint64 folder, const char *const *remote_ids, gint64 since, GError **error)
+{
+  gboolean success = TRUE;
+  Place place;
+
+  if (!find_place (txn, folder, &place, error))
+    return FALSE;
+  place.match.since = since;
+  for (guint i = 0; success && remote_ids[i] != NULL; i++)
+    {
+      g_autoptr (GArray) placements = read_placements (
+          txn->sql,
+          surel_sql_start (txn->sql, error,
+                           "SELECT epoch, rid, message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?", "iis",
+                           folder, place.epoch, remote_ids[i]),
+          error);
+
+      success = take_all_out (&place, placements, error);
+    }
+  surel_match_end (&place.match);
+  return success;
+}
+
+/**
  * surel_messages_put_present:
  * @first: the lowest UID of the range
  * @last: the highest
@@ -399,17 +439,17 @@ surel_messages_put_present (SurelTxn *txn,
     return FALSE;
   for (guint i = 0; i < here->len; i++)
     {
-      gint64 rid = g_array_index (here, Placement, i).rid;
+      gint64 rid = g_array_index (here, Placement, i).rid.number;
 
-      for (; k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id < rid; k++)
-        surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id);
-      if (k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id == rid)
+      for (; k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id.number < rid; k++)
+        surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id.number);
+      if (k < present->len && g_array_index (present, SurelMessageFlags, k).remote_id.number == rid)
         k++;
       else
         surel_uid_set_add (gone, (guint32) rid);
     }
   for (; k < present->len; k++)
-    surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id);
+    surel_uid_set_add (missing, (guint32) g_array_index (present, SurelMessageFlags, k).remote_id.number);
   return !with_flags || surel_messages_put_flags (txn, folder, present, error);
 }
 
@@ -499,7 +539,7 @@ drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
       Place place;
 
       if (!find_place (txn, placement->epoch, &place, error) /* the statement's first column is the folder */
-          || !take_out (&place, SUREL_EPOCH_HERE, placement->rid, placement->message, error))
+          || !take_out (&place, SUREL_EPOCH_HERE, &placement->rid, placement->message, error))
         return FALSE;
     }
   *more = unfound != NULL && unfound->len == SUREL_GONE_MAX;

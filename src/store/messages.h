@@ -24,6 +24,11 @@ gboolean surel_messages_put_gone (SurelTxn *txn,
                                   gint64 since,
                                   gboolean *more,
                                   GError **error);
+gboolean surel_messages_put_gone_named (SurelTxn *txn,
+                                        gint64 folder,
+                                        const char *const *remote_ids,
+                                        gint64 since,
+                                        GError **error);
 gboolean surel_messages_put_present (SurelTxn *txn,
                                      gint64 folder,
                                      guint32 first,

@@ -93,6 +93,7 @@ surel_row_read_folders (SurelReader *reader, gint64 id, GError **error)
 void
 surel_where_free (SurelWhere *self)
 {
+  surel_remote_id_clear (&self->remote_id);
   g_free (self->folder_remote_id);
   g_clear_pointer (&self->token, g_bytes_unref);
   g_free (self);
@@ -129,7 +130,7 @@ surel_row_find (SurelReader *reader, gint64 id, GError **error)
   where = g_new0 (SurelWhere, 1);
   where->account = sqlite3_column_int64 (statement, 0);
   where->folder = sqlite3_column_int64 (statement, 1);
-  where->remote_id = sqlite3_column_int64 (statement, 2);
+  where->remote_id = surel_sql_column_remote_id (statement, 2);
   where->folder_remote_id = surel_sql_column_text (statement, 3);
   where->token = surel_sql_column_bytes (statement, 4);
   where->size = (guint64) sqlite3_column_int64 (statement, 5);

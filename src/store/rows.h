@@ -48,7 +48,7 @@ typedef struct
 {
   gint64 account;
   gint64 folder;
-  gint64 remote_id;
+  SurelRemoteId remote_id;
   char *folder_remote_id;
   GBytes *token; /* the folder's; nullable */
   guint64 size; /* octets, as the server said */

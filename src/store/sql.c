@@ -265,6 +265,15 @@ prepare_constant (SurelSql *self, const char *sql, GError **error)
 }
 
 static void
+bind_remote_id (sqlite3_stmt *statement, int parameter, const SurelRemoteId *id)
+{
+  if (id->text != NULL)
+    sqlite3_bind_text (statement, parameter, id->text, -1, SQLITE_STATIC);
+  else
+    sqlite3_bind_int64 (statement, parameter, id->number);
+}
+
+static void
 bind_bytes (sqlite3_stmt *statement, int i, GBytes *bytes)
 {
   gsize length;
@@ -289,6 +298,9 @@ bind_all (sqlite3_stmt *statement, const char *types, va_list values)
         break;
       case 's':
         sqlite3_bind_text (statement, i + 1, va_arg (values, const char *), -1, SQLITE_STATIC);
+        break;
+      case 'r':
+        bind_remote_id (statement, i + 1, va_arg (values, const SurelRemoteId *));
         break;
       case 'b':
         bind_bytes (statement, i + 1, va_arg (values, GBytes *));
@@ -457,4 +469,17 @@ char *
 surel_sql_column_text (sqlite3_stmt *statement, int column)
 {
   return g_strdup ((const char *) sqlite3_column_text (statement, column));
+}
+
+/**
+ * surel_sql_column_remote_id:
+ *
+ * Returns: (transfer full): what a parameter of type `r` was; unknown where it is NULL
+ */
+SurelRemoteId
+surel_sql_column_remote_id (sqlite3_stmt *statement, int column)
+{
+  if (sqlite3_column_type (statement, column) == SQLITE_TEXT)
+    return (SurelRemoteId){ 0, surel_sql_column_text (statement, column) };
+  return SUREL_REMOTE_ID_NUMBER (sqlite3_column_int64 (statement, column));
 }

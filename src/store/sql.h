@@ -3,6 +3,8 @@
 #include <gio/gio.h>
 #include <sqlite3.h>
 
+#include "base/remote-id.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -31,6 +33,7 @@ void surel_sql_reset_all (SurelSql *self);
 int surel_sql_step (SurelSql *self, sqlite3_stmt *statement, GError **error);
 GBytes *surel_sql_column_bytes (sqlite3_stmt *statement, int column);
 char *surel_sql_column_text (sqlite3_stmt *statement, int column);
+SurelRemoteId surel_sql_column_remote_id (sqlite3_stmt *statement, int column);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSql, surel_sql_close)
 

@@ -97,7 +97,7 @@ store_fixture_make_message (gint64 uid, guint flags)
 {
   SurelMessage *message = surel_message_new ();
 
-  message->remote_id = uid;
+  message->remote_id.number = uid;
   message->flags = flags;
   message->received = 1700000000 + uid;
   message->size = 1000 + (guint64) uid;

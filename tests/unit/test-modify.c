@@ -176,7 +176,7 @@ serve (StoreFixture *fixture, SurelOutcome outcome, gint64 uid)
       SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);
 
       item->outcome = outcome;
-      item->new_remote_id = uid != 0 ? uid + i : 0;
+      item->new_remote_id.number = uid != 0 ? uid + i : 0;
     }
   if (outcome == SUREL_OUTCOME_REFUSED)
     batch->error = g_error_new (SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED, "No");
@@ -327,7 +327,7 @@ same_message (gint64 uid, gint64 as)
 {
   SurelMessage *message = store_fixture_make_message (as, 0);
 
-  message->remote_id = uid;
+  message->remote_id.number = uid;
   return message;
 }
 
@@ -399,7 +399,7 @@ test_moved_on_while_under_way (StoreFixture *fixture, gconstpointer data G_GNUC_
   g_assert_cmpint (folder_of (fixture, id), ==, fixture->inbox);
   assert_counts (fixture);
   g_array_index (sent->items, SurelChangeItem, 0).outcome = SUREL_OUTCOME_DONE;
-  g_array_index (sent->items, SurelChangeItem, 0).new_remote_id = 9;
+  g_array_index (sent->items, SurelChangeItem, 0).new_remote_id.number = 9;
   g_assert_true (surel_store_write_sync (fixture->store, record, sent, &error));
   g_assert_cmpint (folder_of (fixture, id), ==, fixture->inbox);
   assert_counts (fixture);

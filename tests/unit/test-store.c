@@ -274,7 +274,7 @@ test_ids_survive_a_new_uidvalidity (StoreFixture *fixture, gconstpointer data G_
     {
       SurelMessage *message = store_fixture_make_message (uid, 0);
 
-      message->remote_id = 1000 - uid;
+      message->remote_id.number = 1000 - uid;
       g_ptr_array_add (messages, message);
     }
   g_assert_true (surel_store_write_sync (fixture->store, store_fixture_write_batch, &listing, &error));
@@ -356,7 +356,7 @@ count_in (const char *path, const char *query)
 static void
 test_an_older_store_is_brought_up (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-  for (guint version = 1; version <= 3; version++)
+  for (guint version = 1; version <= 4; version++)
     {
       g_autofree char *name = g_strdup_printf ("%s/store-%u.sql", SUREL_TEST_DATA, version);
       StoreFixture older = { .dir = g_strdup_printf ("%s/older-%u", fixture->dir, version) };

@@ -81,7 +81,7 @@ note_uids (SurelImapApply *self, const GArray *some)
       || token.uidvalidity != code->uidvalidity)
     return;
   for (guint i = 0; i < some->len; i++)
-    surel_change_item (self->change, g_array_index (some, guint, i))->new_remote_id = g_array_index (uids, guint32, i);
+    surel_change_item (self->change, g_array_index (some, guint, i))->new_remote_id.number = g_array_index (uids, guint32, i);
 }
 
 static gboolean
@@ -147,7 +147,7 @@ take_found (SurelImapApply *self, const char *evidence, GError **error)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
 
-      if (item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id != 0)
+      if (item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id.number != 0)
         item->outcome = SUREL_OUTCOME_DONE;
     }
   return TRUE;
@@ -182,7 +182,7 @@ static gboolean
 is_any_untold (SurelChange *change)
 {
   for (guint i = 0; i < change->items->len; i++)
-    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_DONE && surel_change_item (change, i)->new_remote_id == 0)
+    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_DONE && surel_change_item (change, i)->new_remote_id.number == 0)
       return TRUE;
   return FALSE;
 }
@@ -195,7 +195,7 @@ doubt_untold (SurelChange *change)
     {
       SurelChangeItem *item = surel_change_item (change, i);
 
-      if (item->outcome == SUREL_OUTCOME_DONE && item->new_remote_id == 0)
+      if (item->outcome == SUREL_OUTCOME_DONE && item->new_remote_id.number == 0)
         item->outcome = SUREL_OUTCOME_OPEN;
     }
 }
@@ -217,7 +217,7 @@ surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GC
   guint index = 0;
 
   g_array_append_val (one, index);
-  if (item->remote_id == 0 || change->folder_remote_id == NULL)
+  if (item->remote_id.number == 0 || change->folder_remote_id == NULL)
     return TRUE;
   if (!surel_imap_select_for_writing (session, change->folder_remote_id, cancellable, error))
     return FALSE;

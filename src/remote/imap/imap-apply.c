@@ -89,8 +89,8 @@ int
 surel_imap_apply_compare_uids (gconstpointer a, gconstpointer b, gpointer data)
 {
   SurelChange *change = data;
-  gint64 x = surel_change_item (change, *(const guint *) a)->remote_id;
-  gint64 y = surel_change_item (change, *(const guint *) b)->remote_id;
+  gint64 x = surel_change_item (change, *(const guint *) a)->remote_id.number;
+  gint64 y = surel_change_item (change, *(const guint *) b)->remote_id.number;
 
   return (x > y) - (x < y);
 }
@@ -113,7 +113,7 @@ surel_imap_apply_set_of (Apply *self, const GArray *some)
   SurelUidSet *set = surel_uid_set_new ();
 
   for (guint i = 0; i < some->len; i++)
-    surel_uid_set_add (set, (guint32) surel_change_item (self->change, g_array_index (some, guint, i))->remote_id);
+    surel_uid_set_add (set, (guint32) surel_change_item (self->change, g_array_index (some, guint, i))->remote_id.number);
   return set;
 }
 
@@ -211,7 +211,7 @@ note_flags (Apply *self, const SurelImapFetch *fetch, gboolean adding)
       g_autofree char *missing = NULL;
       char *all;
 
-      if (item->remote_id != fetch->uid)
+      if (item->remote_id.number != fetch->uid)
         continue;
       item->told = TRUE;
       if (!adding)
@@ -388,10 +388,10 @@ note_copyuid (Apply *self, const SurelImapCode *code)
       {
         SurelChangeItem *item = surel_change_item (self->change, k);
 
-        if (item->remote_id == g_array_index (from, guint32, i) && !item->told)
+        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told)
           {
             item->told = TRUE;
-            item->new_remote_id = known ? g_array_index (to, guint32, i) : 0;
+            item->new_remote_id.number = known ? g_array_index (to, guint32, i) : 0;
             break;
           }
       }

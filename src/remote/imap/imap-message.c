@@ -104,7 +104,7 @@ surel_imap_message_of (const SurelImapFetch *fetch)
   if (fetch->uid == 0 || header == NULL || !fetch->has_flags)
     return NULL;
   message = surel_message_new ();
-  message->remote_id = fetch->uid;
+  message->remote_id.number = fetch->uid;
   message->flags = surel_imap_keywords_of (&fetch->flags, &message->keywords);
   message->received = fetch->has_date ? fetch->date : 0;
   message->saved = fetch->saved;

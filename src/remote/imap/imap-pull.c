@@ -61,7 +61,7 @@ close_with (Pull *pull, const SurelImapToken *token, GError **error)
 static void
 take_flags (GArray *flags, const SurelImapFetch *fetch)
 {
-  SurelMessageFlags entry = { .remote_id = fetch->uid };
+  SurelMessageFlags entry = { .remote_id.number = fetch->uid };
 
   if (fetch->uid == 0 || !fetch->has_flags)
     return;
@@ -308,7 +308,7 @@ is_consistent (GArray *present, guint32 after, guint expected)
     return FALSE;
   for (guint i = 0; i < present->len; i++)
     {
-      gint64 uid = g_array_index (present, SurelMessageFlags, i).remote_id;
+      gint64 uid = g_array_index (present, SurelMessageFlags, i).remote_id.number;
 
       if (uid <= last)
         return FALSE;
@@ -406,7 +406,7 @@ compare_once (Pull *pull, GError **error)
       if (pull->mailbox->shrunk || !is_consistent (present, after, exists > 0 ? last - first + 1 : 0))
         return 0;
       if (exists > 0 && last < exists)
-        end = (guint32) g_array_index (present, SurelMessageFlags, present->len - 1).remote_id;
+        end = (guint32) g_array_index (present, SurelMessageFlags, present->len - 1).remote_id.number;
       if (!surel_sink_put_present (pull->sink, after + 1, end, present, TRUE, missing, gone, error))
         return -1;
       result = take_gone (pull, gone, error);
@@ -491,7 +491,7 @@ lowest (GPtrArray *messages, guint32 low)
 
   for (guint i = 0; i < messages->len; i++)
     {
-      guint32 uid = (guint32) ((SurelMessage *) messages->pdata[i])->remote_id;
+      guint32 uid = (guint32) ((SurelMessage *) messages->pdata[i])->remote_id.number;
 
       if (uid >= low || !g_hash_table_add (seen, GUINT_TO_POINTER (uid)))
         return 0;

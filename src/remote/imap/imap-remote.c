@@ -96,7 +96,7 @@ imap_take_alert (SurelRemote *remote)
 }
 
 static GPtrArray *
-imap_list (SurelRemote *remote, GCancellable *cancellable, GError **error)
+imap_list (SurelRemote *remote, GBytes **token G_GNUC_UNUSED, GCancellable *cancellable, GError **error)
 {
   Imap *self = (Imap *) remote;
   GPtrArray *entries = surel_imap_list (self->session, &self->spaces, cancellable, error);
@@ -261,7 +261,7 @@ open_to_fetch (Imap *self, const char *folder, GCancellable *cancellable, GError
 static gboolean
 imap_fetch (SurelRemote *remote,
             const SurelScope *scope,
-            gint64 remote_id,
+            const SurelRemoteId *remote_id,
             SurelContentFunc func,
             gpointer user_data,
             GCancellable *cancellable,
@@ -287,7 +287,7 @@ imap_fetch (SurelRemote *remote,
   while (length == PIECE || (length > 0 && offset < size))
     {
       Piece piece;
-      gboolean success = fetch_piece (self, remote_id, offset, &piece, cancellable, error);
+      gboolean success = fetch_piece (self, remote_id->number, offset, &piece, cancellable, error);
       g_autoptr (GBytes) octets = piece.octets;
 
       if (!success)

@@ -65,7 +65,7 @@ forget_foreign (Apply *self, const Evidence *evidence)
   if (surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == evidence->uidvalidity)
     return;
   for (guint i = 0; i < self->change->items->len; i++)
-    surel_change_item (self->change, i)->new_remote_id = 0;
+    surel_change_item (self->change, i)->new_remote_id.number = 0;
 }
 
 /* Notes, for each message that came to the target since, which of the items it is; each counts once. */
@@ -99,10 +99,10 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
         {
           SurelChangeItem *item = surel_change_item (self->change, i);
 
-          if (item->new_remote_id == 0 && (item->outcome == SUREL_OUTCOME_OPEN || item->outcome == SUREL_OUTCOME_DONE)
+          if (item->new_remote_id.number == 0 && (item->outcome == SUREL_OUTCOME_OPEN || item->outcome == SUREL_OUTCOME_DONE)
               && is_it (self->change, item, message))
             {
-              item->new_remote_id = message->remote_id;
+              item->new_remote_id.number = message->remote_id.number;
               break;
             }
         }
@@ -114,7 +114,7 @@ static gboolean
 is_any_missing (Apply *self)
 {
   for (guint i = 0; i < self->change->items->len; i++)
-    if (surel_change_item (self->change, i)->new_remote_id == 0)
+    if (surel_change_item (self->change, i)->new_remote_id.number == 0)
       return TRUE;
   return FALSE;
 }
@@ -193,7 +193,7 @@ note_gone (Apply *self, const GArray *some, const SurelUidSet *there)
     {
       SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
-      if (surel_uid_set_contains (there, (guint32) item->remote_id))
+      if (surel_uid_set_contains (there, (guint32) item->remote_id.number))
         continue;
       surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "Another program had deleted the message before");
       item->outcome = SUREL_OUTCOME_NOT_DONE;
@@ -235,9 +235,9 @@ settle_move (Apply *self, GError **error)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
 
-      if (!surel_uid_set_contains (there, (guint32) item->remote_id))
+      if (!surel_uid_set_contains (there, (guint32) item->remote_id.number))
         item->outcome = SUREL_OUTCOME_DONE;
-      else if (item->new_remote_id == 0)
+      else if (item->new_remote_id.number == 0)
         item->outcome = SUREL_OUTCOME_NOT_DONE;
       else
         g_array_append_val (half, i); /* copied, and not yet taken out */
@@ -256,7 +256,7 @@ all_untold (Apply *self)
     {
       const SurelChangeItem *item = surel_change_item (self->change, i);
 
-      if (item->outcome == SUREL_OUTCOME_DONE && !item->told && item->new_remote_id == 0)
+      if (item->outcome == SUREL_OUTCOME_DONE && !item->told && item->new_remote_id.number == 0)
         g_array_append_val (some, i);
     }
   g_array_sort_with_data (some, surel_imap_apply_compare_uids, self->change);
@@ -342,7 +342,7 @@ are_most_found (Apply *self)
   guint found = 0;
 
   for (guint i = 0; i < self->change->items->len; i++)
-    found += surel_change_item (self->change, i)->new_remote_id != 0 ? 1 : 0;
+    found += surel_change_item (self->change, i)->new_remote_id.number != 0 ? 1 : 0;
   return 2 * found > self->change->items->len;
 }
 
@@ -358,7 +358,7 @@ keep_found (Apply *self, const Evidence *evidence)
       SurelChangeItem *item = surel_change_item (self->change, i);
 
       if ((self->change->kind == SUREL_CHANGE_COPY || self->change->kind == SUREL_CHANGE_APPEND)
-          && item->outcome == SUREL_OUTCOME_OPEN && (all || item->new_remote_id != 0))
+          && item->outcome == SUREL_OUTCOME_OPEN && (all || item->new_remote_id.number != 0))
         item->outcome = SUREL_OUTCOME_DONE;
     }
   forget_foreign (self, evidence);
@@ -379,7 +379,7 @@ settle_copy (Apply *self, GError **error)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
 
-      if (item->outcome == SUREL_OUTCOME_OPEN && surel_uid_set_contains (there, (guint32) item->remote_id))
+      if (item->outcome == SUREL_OUTCOME_OPEN && surel_uid_set_contains (there, (guint32) item->remote_id.number))
         item->outcome = SUREL_OUTCOME_DONE;
     }
   return TRUE;
@@ -412,7 +412,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
     }
   if ((change->kind == SUREL_CHANGE_MOVE && !settle_move (&self, &own))
       || (change->kind == SUREL_CHANGE_COPY && !settle_copy (&self, &own))
-      || (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->new_remote_id != 0
+      || (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->new_remote_id.number != 0
           && !surel_imap_take_out_replaced (session, change, cancellable, &own)))
     return surel_imap_apply_take_refusal (&self, own, error);
   for (guint i = 0; i < change->items->len; i++)
@@ -420,7 +420,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
       SurelChangeItem *item = surel_change_item (change, i);
 
       if (item->outcome == SUREL_OUTCOME_OPEN)
-        item->outcome = item->new_remote_id != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
+        item->outcome = item->new_remote_id.number != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
     }
   forget_foreign (&self, &evidence);
   return TRUE;
