@@ -557,7 +557,8 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
  * surel_intents_arrived:
  * @folder: where another device has put the message, which vanished from where it was
  *
- * If it was to go there, that is done, and all moves before it.
+ * If it was to go there, that is done, and all moves before it. A copy that was to be made there isn't any more: the message
+ * is there.
  */
 gboolean
 surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **error)
@@ -569,6 +570,7 @@ surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **er
                             "AND e.state < 2 AND e.kind = 2 AND e.target = ?2)",
                        "ii", message, folder),
       error);
+  g_autoptr (GArray) copies = NULL;
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
@@ -577,7 +579,14 @@ surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **er
       if (!set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
         return FALSE;
     }
-  return rows != NULL;
+  if (rows == NULL)
+    return FALSE;
+  copies = read_open (
+      txn,
+      surel_sql_start (txn->sql, error, OPEN "source = ? AND target = ? AND state < 2 AND kind IN (4, 5) AND kind = 4 AND evidence IS NULL",
+                       "ii", message, folder),
+      error);
+  return refuse_all (txn, copies, "Another program had moved the message there before", error);
 }
 
 /**

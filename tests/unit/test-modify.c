@@ -480,12 +480,17 @@ test_moved_there_by_another_device (StoreFixture *fixture, gconstpointer data G_
 {
   for (guint target_first = 0; target_first < 2; target_first++)
     {
-      gint64 id, operation;
+      gint64 id, operation, copy;
+      SurelPatch *copying;
 
       store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
       id = message_at (fixture, fixture->inbox, 3);
+      copying = patch_of (id);
+      g_array_append_val (copying->add_folders, fixture->other);
+      copy = run (fixture, copying, NULL);
       operation = move (fixture, id, fixture->other);
       move_elsewhere (fixture, target_first);
+      g_assert_cmpint (state_of (fixture, copy), ==, SUREL_OPERATION_FAILED); /* it is there already */
       g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_DONE);
       g_assert_cmpint (folder_of (fixture, id), ==, fixture->other);
       g_assert_null (next_batch (fixture));
