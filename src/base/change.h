@@ -82,6 +82,7 @@ typedef struct
   GArray *items; /* SurelChangeItem */
 
   /* To be filled in by a remote. */
+  GBytes *new_folder_token; /* of the folder the messages are in, from now on; nullable */
   char *new_folder_id; /* the folder's remote id from now on; nullable */
   char *old_prefix; /* what remote ids of folders below it begin with, and begin with from now on; nullable */
   char *new_prefix;

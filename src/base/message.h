@@ -55,6 +55,8 @@ typedef struct
   SurelRemoteId remote_id;
   guint flags; /* SurelKeyword bits */
   char *keywords; /* like SurelMessage's */
+  guint unsaid; /* SurelKeyword bits of which it says nothing: they stay */
+  gboolean keywords_unsaid; /* likewise of user keywords */
 } SurelMessageFlags;
 
 void surel_message_flags_clear (SurelMessageFlags *self);

@@ -96,6 +96,7 @@ add_settings (SurelCli *cli, GVariantBuilder *settings)
   add_text (settings, "user", cli->user);
   add_text (settings, "security", cli->security);
   add_text (settings, "protocol", cli->protocol);
+  add_text (settings, "url", cli->url);
   add_text (settings, "name", cli->name);
   if (cli->port != SUREL_CLI_UNSET)
     g_variant_builder_add (settings, "{sv}", "port", g_variant_new_uint32 ((guint) cli->port));
@@ -113,7 +114,7 @@ add (SurelCli *cli, char **arguments, GError **error)
   const char *job;
 
   if (arguments[0] == NULL || arguments[1] != NULL)
-    return surel_cli_usage (error, "account add ADDRESS [--host H] [--port N] [--user U] [--security S]");
+    return surel_cli_usage (error, "account add ADDRESS [--host H] [--port N] [--user U] [--security S], or ADDRESS --protocol eas [--url URL] [--user U]");
   password = read_password (error);
   if (password == NULL || (fds = pack_password (password, error)) == NULL)
     return FALSE;

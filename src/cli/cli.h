@@ -27,6 +27,7 @@ typedef struct
   char *user;
   char *security;
   char *protocol;
+  char *url;
   char *name;
   GPtrArray *removals; /* `flag`: keywords to take off */
 } SurelCli;

@@ -61,7 +61,8 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
     { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, starttls, or none for a server on this machine"), "S" },
-    { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap"), "P" },
+    { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap, or eas (Exchange ActiveSync)"), "P" },
+    { "url", 0, 0, G_OPTION_ARG_STRING, &cli->url, N_ ("account: where ActiveSync is, with eas"), "URL" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
     { "version", 0, 0, G_OPTION_ARG_NONE, &cli->version, N_ ("Print the version"), NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
@@ -145,6 +146,7 @@ main (int argc, char **argv)
   g_free (cli.user);
   g_free (cli.security);
   g_free (cli.protocol);
+  g_free (cli.url);
   g_free (cli.name);
   return success ? 0 : error->domain == G_OPTION_ERROR && error->code != G_OPTION_ERROR_FAILED ? 2 : 1;
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const parts[] = { "bus", "engine", "imap", "net", "store", NULL };
+static const char *const parts[] = { "bus", "eas", "engine", "imap", "net", "store", NULL };
 
 static gboolean wanted_parts[G_N_ELEMENTS (parts)]; /* written before there is another thread */
 

@@ -14,6 +14,7 @@
 #include "bus/service.h"
 #include "daemon/debug.h"
 #include "daemon/notify.h"
+#include "remote/eas/eas-remote.h"
 #include "remote/imap/imap-remote.h"
 
 #define ARENAS 2 /* heaps for all threads */
@@ -147,10 +148,19 @@ open_store (const Options *options, GError **error)
   return surel_store_open (options->data_dir != NULL ? options->data_dir : usual, error);
 }
 
+static SurelRemote *
+new_remote (const SurelRemoteConfig *config, GError **error)
+{
+  const char *protocol = "";
+
+  g_variant_lookup (config->settings, "protocol", "&s", &protocol);
+  return g_str_equal (protocol, "eas") ? surel_eas_remote_new (config, error) : surel_imap_remote_new (config, error);
+}
+
 static void
 serve (SurelStore *store, SurelSecrets *secrets, GTlsDatabase *trust, GDBusConnection *connection, Run *run)
 {
-  SurelContext context = { store, secrets, trust, surel_imap_remote_new };
+  SurelContext context = { store, secrets, trust, new_remote };
   g_autoptr (SurelEngine) engine = surel_engine_new (&context);
   g_autoptr (SurelService) service = NULL;
   guint name;

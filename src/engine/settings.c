@@ -111,7 +111,8 @@ take_keys (GVariant *settings, GVariantDict *dict, GError **error)
       GVariant *normal;
       guint i;
 
-      if (g_str_equal (key, "info")) /* Discover()'s remarks */
+      /* Discover()'s remarks, and what only Surel gives. */
+      if (g_str_equal (key, "info") || g_str_equal (key, "deviceId"))
         continue;
       for (i = 0; i < G_N_ELEMENTS (known) && !g_str_equal (known[i].key, key); i++)
         ;
@@ -235,6 +236,58 @@ check_imap (GVariantDict *dict, GError **error)
   return check_host (host, error) && check_security (security, host, error) && check_connections (dict, error);
 }
 
+/* Each account has a device of its own (MS-ASHTTP §2.2.1.1.1.2.4), for as long as it lives: a server keeps state for it. */
+static void
+put_device (GVariantDict *dict)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+  g_auto (GStrv) parts = NULL;
+  g_autofree char *device = NULL;
+
+  if (string_of (dict, "deviceId")[0] != '\0')
+    return;
+  parts = g_strsplit (uuid, "-", -1);
+  device = g_strjoinv ("", parts);
+  g_variant_dict_insert (dict, "deviceId", "s", device);
+}
+
+/* No name or password in it: it is shown, and logged. */
+static gboolean
+check_url (const char *url, GError **error)
+{
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, NULL);
+  const char *host = uri != NULL ? g_uri_get_host (uri) : NULL;
+
+  if (host == NULL || host[0] == '\0'
+      || (!g_str_equal (g_uri_get_scheme (uri), "https") && !g_str_equal (g_uri_get_scheme (uri), "http")))
+    return refuse (error, "url", "has to be like https://HOST/Microsoft-Server-ActiveSync");
+  if (g_uri_get_userinfo (uri) != NULL || g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
+    return refuse (error, "url", "may have a host, a port and a path alone");
+  return g_str_equal (g_uri_get_scheme (uri), "https") || is_loopback (host)
+         || refuse (error, "url", "can be without TLS for a server on this machine alone");
+}
+
+static gboolean
+check_eas (GVariantDict *dict, GError **error)
+{
+  static const char *const others[] = { "host", "port", "security", NULL };
+
+  for (guint i = 0; others[i] != NULL; i++)
+    if (g_variant_dict_contains (dict, others[i]))
+      return refuse (error, others[i], "isn't for `eas`, which has a `url`");
+  if (string_of (dict, "url")[0] == '\0')
+    {
+      g_autofree char *url
+          = g_strconcat ("https://", strrchr (string_of (dict, "address"), '@') + 1, "/Microsoft-Server-ActiveSync", NULL);
+
+      g_variant_dict_insert (dict, "url", "s", url);
+    }
+  if (string_of (dict, "user")[0] == '\0')
+    g_variant_dict_insert (dict, "user", "s", string_of (dict, "address"));
+  put_device (dict);
+  return check_url (string_of (dict, "url"), error) && check_connections (dict, error);
+}
+
 static gboolean
 check_all (GVariantDict *dict, GError **error)
 {
@@ -253,10 +306,10 @@ check_all (GVariantDict *dict, GError **error)
       || !check_address (string_of (dict, "address"), error)
       || !check_pin (string_of (dict, "pin"), error))
     return FALSE;
-  if (!g_str_equal (string_of (dict, "protocol"), "imap"))
+  if (!g_str_equal (string_of (dict, "protocol"), "imap") && !g_str_equal (string_of (dict, "protocol"), "eas"))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
-                   "The protocol `%s` is not supported yet; use `imap`", string_of (dict, "protocol"));
+                   "The protocol `%s` is not supported yet; use `imap` or `eas`", string_of (dict, "protocol"));
       return FALSE;
     }
   if (auth[0] != '\0' && !g_str_equal (auth, "auto") && !g_str_equal (auth, "password"))
@@ -265,7 +318,7 @@ check_all (GVariantDict *dict, GError **error)
                    "Signing in by `%s` is not supported yet; use `password`", auth);
       return FALSE;
     }
-  return check_imap (dict, error);
+  return g_str_equal (string_of (dict, "protocol"), "eas") ? check_eas (dict, error) : check_imap (dict, error);
 }
 
 /**

@@ -24,7 +24,6 @@ struct _SurelConnection
 typedef struct
 {
   const SurelEndpoint *endpoint;
-  GSocketConnectable *identity; /* borrowed */
   SurelCertificate *rejected;
 } Judge;
 
@@ -36,6 +35,32 @@ surel_endpoint_clear (SurelEndpoint *self)
   g_clear_object (&self->trust);
 }
 
+/**
+ * surel_endpoint_trusts:
+ * @certificate: what the server showed
+ * @errors: what the system's trust store has against it
+ * @rejected: (inout): the certificate, where there is something wrong with it, also where that is accepted
+ *
+ * Returns: whether it is the one that the endpoint's host is to have: issued by who is trusted, or pinned
+ */
+gboolean
+surel_endpoint_trusts (const SurelEndpoint *self,
+                       GTlsCertificate *certificate,
+                       GTlsCertificateFlags errors,
+                       SurelCertificate **rejected)
+{
+  g_autoptr (GSocketConnectable) identity = g_network_address_new (self->host, self->port);
+
+  if (self->trust != NULL)
+    errors = g_tls_database_verify_chain (self->trust, certificate, G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER, identity, NULL,
+                                          G_TLS_DATABASE_VERIFY_NONE, NULL, NULL);
+  if (errors == 0)
+    return TRUE;
+  g_clear_pointer (rejected, surel_certificate_unref);
+  *rejected = surel_certificate_new (self->host, certificate, errors);
+  return self->pin != NULL && self->pin[0] != '\0' && g_ascii_strcasecmp (self->pin, (*rejected)->sha256) == 0;
+}
+
 /* Called where the system's trust store has something against the certificate. */
 static gboolean
 judge_certificate (GTlsConnection *tls G_GNUC_UNUSED,
@@ -45,16 +70,7 @@ judge_certificate (GTlsConnection *tls G_GNUC_UNUSED,
 {
   Judge *judge = data;
 
-  if (judge->endpoint->trust != NULL)
-    errors = g_tls_database_verify_chain (judge->endpoint->trust, certificate,
-                                          G_TLS_DATABASE_PURPOSE_AUTHENTICATE_SERVER, judge->identity,
-                                          NULL, G_TLS_DATABASE_VERIFY_NONE, NULL, NULL);
-  if (errors == 0)
-    return TRUE;
-  g_clear_pointer (&judge->rejected, surel_certificate_unref);
-  judge->rejected = surel_certificate_new (judge->endpoint->host, certificate, errors);
-  return judge->endpoint->pin != NULL && judge->endpoint->pin[0] != '\0'
-         && g_ascii_strcasecmp (judge->endpoint->pin, judge->rejected->sha256) == 0;
+  return surel_endpoint_trusts (judge->endpoint, certificate, errors, &judge->rejected);
 }
 
 /**
@@ -73,7 +89,7 @@ surel_connection_start_tls (SurelConnection *self,
                             GError **error)
 {
   g_autoptr (GSocketConnectable) identity = g_network_address_new (endpoint->host, endpoint->port);
-  Judge judge = { endpoint, identity, NULL };
+  Judge judge = { endpoint, NULL };
   gboolean success;
   GIOStream *tls = g_tls_client_connection_new (G_IO_STREAM (self->tcp), identity, error);
 

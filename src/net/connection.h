@@ -22,6 +22,10 @@ typedef struct
 } SurelEndpoint;
 
 void surel_endpoint_clear (SurelEndpoint *self);
+gboolean surel_endpoint_trusts (const SurelEndpoint *self,
+                                GTlsCertificate *certificate,
+                                GTlsCertificateFlags errors,
+                                SurelCertificate **rejected);
 
 /**
  * SurelConnection:

@@ -333,6 +333,15 @@ is_open (SurelTxn *txn, gint64 intent, gboolean *open, GError **error)
   return TRUE;
 }
 
+/* On some servers a change has its place in the order of all that happens to the folder: the next pull goes on behind it. */
+static gboolean
+take_token (SurelTxn *txn, const SurelChange *batch, GError **error)
+{
+  return batch->new_folder_token == NULL
+         || surel_sql_run (txn->sql, error, "UPDATE folder SET token = ? WHERE id = ? AND token IS ?", "bib",
+                           batch->new_folder_token, batch->folder, batch->folder_token);
+}
+
 /**
  * surel_intents_record:
  * @batch: with the outcomes
@@ -342,6 +351,8 @@ is_open (SurelTxn *txn, gint64 intent, gboolean *open, GError **error)
 gboolean
 surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
 {
+  if (!take_token (txn, batch, error))
+    return FALSE;
   for (guint i = 0; i < batch->items->len; i++)
     {
       const SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);

@@ -117,6 +117,30 @@ surel_layers_put_server_flags (SurelTxn *txn,
   return load_base (txn, row->id, &before, &here, error) && show (txn, row, &server, &here, error);
 }
 
+/**
+ * surel_layers_complete_flags:
+ * @said: what the server says of the message, and perhaps not of all its keywords
+ * @flags: (out): what it has then
+ * @keywords: (out) (nullable) (transfer full): likewise
+ */
+gboolean
+surel_layers_complete_flags (SurelTxn *txn,
+                             gint64 message,
+                             const SurelMessageFlags *said,
+                             guint *flags,
+                             char **keywords,
+                             GError **error)
+{
+  g_auto (Flags) server = { 0 };
+  g_auto (Flags) here = { 0 };
+
+  if ((said->unsaid != 0 || said->keywords_unsaid) && !load_base (txn, message, &server, &here, error))
+    return FALSE;
+  *flags = (said->flags & ~said->unsaid) | (server.flags & said->unsaid);
+  *keywords = g_strdup (said->keywords_unsaid ? server.keywords : said->keywords);
+  return TRUE;
+}
+
 static gboolean
 with_layers (SurelTxn *txn,
              gint64 message,

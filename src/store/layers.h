@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/message.h"
 #include "store/message-row.h"
 
 G_BEGIN_DECLS
@@ -9,6 +10,12 @@ gboolean surel_layers_put_server_flags (SurelTxn *txn,
                                         guint flags,
                                         const char *keywords,
                                         GError **error);
+gboolean surel_layers_complete_flags (SurelTxn *txn,
+                                      gint64 message,
+                                      const SurelMessageFlags *said,
+                                      guint *flags,
+                                      char **keywords,
+                                      GError **error);
 gboolean surel_layers_keep_here (SurelTxn *txn,
                                  gint64 message,
                                  guint flags,

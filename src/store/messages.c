@@ -71,10 +71,14 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
     {
       const SurelMessageFlags *entry = &g_array_index (flags, SurelMessageFlags, i);
       g_auto (SurelMessageRow) known = { 0 };
+      g_autofree char *keywords = NULL;
+      guint bits = 0;
       int found = surel_message_row_find (txn, folder, place.epoch, &entry->remote_id, &known, error);
 
       if (found < 0
-          || (found > 0 && !surel_layers_put_server_flags (txn, &known, entry->flags, entry->keywords, error)))
+          || (found > 0
+              && (!surel_layers_complete_flags (txn, known.id, entry, &bits, &keywords, error)
+                  || !surel_layers_put_server_flags (txn, &known, bits, keywords, error))))
         return FALSE;
     }
   return TRUE;

@@ -120,6 +120,39 @@ class Cyrus(Server):
         return subprocess.run([HERE + "/cyrus.sh", "there"], check=False).returncode == 0
 
 
+class Sogo(Server):
+    """ActiveSync, and the Dovecot behind it, on which another device plays."""
+
+    name = "sogo"
+
+    def __init__(self, extra=""):
+        super().__init__(extra)
+        self.ca = self.dir + "/dovecot/tls/ca.pem"
+
+    @classmethod
+    def is_there(cls):
+        return subprocess.run([HERE + "/sogo.sh", "there"], check=False).returncode == 0
+
+    def imap(self, user="alice"):
+        client = imaplib.IMAP4("127.0.0.1", self.port + 3)
+        client.login(user, "secret")
+        self.prime(client)
+        return client
+
+    def prime(self, client):
+        """Without this SOGo finds a folder empty for ever: Dovecot tells no HIGHESTMODSEQ before it was asked for once."""
+        for line in client.list()[1]:
+            client._simple_command("SELECT", line.decode().rsplit(' "/" ', 1)[1], "(CONDSTORE)")
+        client.state = "AUTH"
+
+    def url(self, host="localhost"):
+        return f"http://{host}:{self.port}/SOGo/Microsoft-Server-ActiveSync"
+
+    def account(self):
+        """What stands for host and port in the settings of an account."""
+        return {"protocol": GLib.Variant("s", "eas"), "url": GLib.Variant("s", self.url())}
+
+
 def message(n, subject=None, body="Hello.", extra=""):
     return (f"From: Sender {n} <s{n}@surel.test>\r\nTo: alice@surel.test\r\n"
             f"Subject: {subject or f'Message {n}'}\r\nMessage-ID: <m{n}@surel.test>\r\n"
@@ -215,7 +248,8 @@ class Daemon:
 
     def add_account(self, server, user="alice", password="secret", host="localhost", port=None, **options):
         settings = {"address": GLib.Variant("s", user + "@surel.test"), "user": GLib.Variant("s", user),
-                    "host": GLib.Variant("s", host), "port": GLib.Variant("i", port or server.port + 1)}
+                    **(server.account() if isinstance(server, Sogo) else
+                       {"host": GLib.Variant("s", host), "port": GLib.Variant("i", port or server.port + 1)})}
         for key, value in options.pop("settings", {}).items():
             settings[key] = value
         return self.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", settings,

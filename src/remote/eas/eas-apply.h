@@ -1,0 +1,15 @@
+#pragma once
+
+#include "remote/eas/eas-session.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_eas_apply (SurelEasSession *session,
+                          SurelChange *change,
+                          SurelBeforeFunc before,
+                          gpointer user_data,
+                          GCancellable *cancellable,
+                          GError **error);
+gboolean surel_eas_settle (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error);
+
+G_END_DECLS

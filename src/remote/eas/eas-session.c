@@ -1,0 +1,370 @@
+/* HTTP for ActiveSync (MS-ASHTTP): one URL, POST with a Content-Length, WBXML both ways, streamed and counted.
+ *
+ * libsoup is kept from all it would do by itself: it follows no redirect (credentials go to the host that the person
+ * named, and to no other), inflates nothing (a bomb would be whole in memory), keeps no cookies and answers no
+ * challenge. It needs a main context of the thread that it is used in: it gets its own, around each call. */
+#include "remote/eas/eas-session.h"
+
+#include <libsoup/soup.h>
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "net/connection.h"
+
+#define TIMEOUT 60 /* seconds without an octet */
+#define ANSWER_MAX (256 * 1024 * 1024) /* octets of one answer: content is never held whole */
+#define RETRY_AFTER_MAX 3600 /* seconds */
+#define WORDS_MAX 200 /* octets of a reason phrase that are passed on */
+#define DEVICE_TYPE "Surel"
+#define CONTENT_TYPE "application/vnd.ms-sync.wbxml"
+
+/* The best first. */
+static const char *const versions[] = { "16.1", "16.0", "14.1", "14.0", "12.1" };
+
+struct _SurelEasSession
+{
+  GMainContext *context;
+  SoupSession *soup;
+  SurelEndpoint endpoint;
+  char *url;
+  char *query; /* what is the same for all commands */
+  char *credentials; /* a header's value */
+  const char *version; /* one of `versions`; NULL before it is agreed on */
+  SurelCertificate *rejected; /* by the handshake that is under way; nullable */
+};
+
+static gboolean
+judge_certificate (SoupMessage *message G_GNUC_UNUSED,
+                   GTlsCertificate *certificate,
+                   GTlsCertificateFlags errors,
+                   gpointer data)
+{
+  SurelEasSession *self = data;
+
+  if (!surel_endpoint_trusts (&self->endpoint, certificate, errors, &self->rejected))
+    return FALSE;
+  g_clear_pointer (&self->rejected, surel_certificate_unref);
+  return TRUE;
+}
+
+static char *
+make_credentials (const char *user, const char *password)
+{
+  g_autofree char *pair = g_strconcat (user, ":", password, NULL);
+  g_autofree char *encoded = g_base64_encode ((const guchar *) pair, strlen (pair));
+  char *credentials = g_strconcat ("Basic ", encoded, NULL);
+
+  explicit_bzero (pair, strlen (pair));
+  explicit_bzero (encoded, strlen (encoded));
+  return credentials;
+}
+
+static gboolean
+take_url (SurelEasSession *self, const SurelRemoteConfig *config, GError **error)
+{
+  g_autoptr (GUri) uri = NULL;
+  const char *url = "";
+
+  g_variant_lookup (config->settings, "url", "&s", &url);
+  uri = g_uri_parse (url, SOUP_HTTP_URI_FLAGS, error);
+  if (uri == NULL)
+    return FALSE;
+  self->url = g_strdup (url);
+  self->endpoint.host = g_strdup (g_uri_get_host (uri));
+  self->endpoint.port = (guint16) g_uri_get_port (uri);
+  self->endpoint.security = g_str_equal (g_uri_get_scheme (uri), "https") ? SUREL_SECURITY_TLS : SUREL_SECURITY_NONE;
+  g_variant_lookup (config->settings, "pin", "s", &self->endpoint.pin);
+  g_set_object (&self->endpoint.trust, config->trust);
+  return TRUE;
+}
+
+/**
+ * surel_eas_session_new:
+ * @config: whose settings have `url`, `user` and `deviceId`
+ */
+SurelEasSession *
+surel_eas_session_new (const SurelRemoteConfig *config, GError **error)
+{
+  g_autoptr (SurelEasSession) self = g_new0 (SurelEasSession, 1);
+  g_autofree char *escaped = NULL;
+  const char *user = "";
+  const char *device = "";
+
+  self->context = g_main_context_new ();
+  if (!take_url (self, config, error))
+    return NULL;
+  g_variant_lookup (config->settings, "user", "&s", &user);
+  g_variant_lookup (config->settings, "deviceId", "&s", &device);
+  escaped = g_uri_escape_string (user, NULL, FALSE);
+  self->query = g_strdup_printf ("&User=%s&DeviceId=%s&DeviceType=" DEVICE_TYPE, escaped, device);
+  self->credentials = make_credentials (user, config->password);
+  g_main_context_push_thread_default (self->context);
+  self->soup = soup_session_new_with_options ("timeout", TIMEOUT, "user-agent", "Surel/" SUREL_VERSION, NULL);
+  soup_session_remove_feature_by_type (self->soup, SOUP_TYPE_CONTENT_DECODER);
+  soup_session_remove_feature_by_type (self->soup, SOUP_TYPE_AUTH_MANAGER);
+  /* What is said in the clear stays on this machine. */
+  if (self->endpoint.security == SUREL_SECURITY_NONE)
+    soup_session_set_proxy_resolver (self->soup, NULL);
+  g_main_context_pop_thread_default (self->context);
+  return g_steal_pointer (&self);
+}
+
+void
+surel_eas_session_free (SurelEasSession *self)
+{
+  g_main_context_push_thread_default (self->context);
+  g_clear_object (&self->soup);
+  g_main_context_pop_thread_default (self->context);
+  g_main_context_unref (self->context);
+  surel_endpoint_clear (&self->endpoint);
+  g_clear_pointer (&self->rejected, surel_certificate_unref);
+  g_free (self->url);
+  g_free (self->query);
+  if (self->credentials != NULL)
+    explicit_bzero (self->credentials, strlen (self->credentials));
+  g_free (self->credentials);
+  g_free (self);
+}
+
+/* --- One exchange --- */
+
+static gint64
+seconds_of (SoupMessage *message)
+{
+  const char *text = soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+
+  return text != NULL ? CLAMP (g_ascii_strtoll (text, NULL, 10), 0, RETRY_AFTER_MAX) : 0;
+}
+
+/* What a status other than success says (MS-ASHTTP §2.2.2). */
+static void
+set_error_of_status (SurelEasSession *self, SoupMessage *message, GError **error)
+{
+  guint status = soup_message_get_status (message);
+  const char *phrase = soup_message_get_reason_phrase (message);
+  g_autofree char *words = surel_text_clean (phrase != NULL ? phrase : "", -1, WORDS_MAX);
+
+  switch (status)
+    {
+    case SOUP_STATUS_UNAUTHORIZED:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
+                   "The server did not accept the user name and password (HTTP %u %s)", status, words);
+      break;
+    case SOUP_STATUS_FORBIDDEN:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
+                   "The server does not let this user, or this device, in by ActiveSync (HTTP %u %s); its administrator can "
+                   "allow it",
+                   status, words);
+      break;
+    case SOUP_STATUS_NOT_FOUND:
+    case SOUP_STATUS_METHOD_NOT_ALLOWED:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                   "There is no ActiveSync at %s (HTTP %u %s); check the URL", self->url, status, words);
+      break;
+    case 429: /* Too Many Requests: RFC 6585 §4 */
+    case SOUP_STATUS_SERVICE_UNAVAILABLE:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED,
+                   "The server is too busy (HTTP %u %s); it wants to be left alone for %" G_GINT64_FORMAT " s", status, words,
+                   seconds_of (message));
+      break;
+    case SOUP_STATUS_BAD_GATEWAY:
+    case SOUP_STATUS_GATEWAY_TIMEOUT:
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_OFFLINE, "What is in front of the server doesn't reach it (HTTP %u %s)",
+                   status, words);
+      break;
+    default:
+      if (SOUP_STATUS_IS_REDIRECTION (status) || status == 451)
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED,
+                     "The server sends us somewhere else (HTTP %u %s), where the password isn't sent; if that is right, set the "
+                     "account's URL to where it is",
+                     status, words);
+      else
+        g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED, "The server refused it (HTTP %u %s)", status, words);
+    }
+}
+
+static void
+take_rejected (SurelEasSession *self, SurelCertificate **rejected, GError **error)
+{
+  g_autofree char *text = NULL;
+
+  if (self->rejected == NULL)
+    return;
+  text = surel_certificate_describe (self->rejected);
+  g_clear_error (error);
+  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_CERTIFICATE_REJECTED, text);
+  if (rejected != NULL)
+    *rejected = g_steal_pointer (&self->rejected);
+}
+
+static SoupMessage *
+make_message (SurelEasSession *self, const char *method, const char *command)
+{
+  g_autofree char *query = command != NULL ? g_strconcat ("?Cmd=", command, self->query, NULL) : g_strdup ("");
+  g_autofree char *uri = g_strconcat (self->url, query, NULL);
+  SoupMessage *message = soup_message_new (method, uri);
+
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->credentials);
+  if (self->version != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "MS-ASProtocolVersion", self->version);
+  g_signal_connect (message, "accept-certificate", G_CALLBACK (judge_certificate), self);
+  return message;
+}
+
+/* Returns the answer's body, to be read in the same context; NULL with @error set. */
+static GInputStream *
+send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GInputStream) body = NULL;
+
+  g_clear_pointer (&self->rejected, surel_certificate_unref);
+  body = soup_session_send (self->soup, message, cancellable, error);
+  if (body == NULL)
+    {
+      if (!g_cancellable_is_cancelled (cancellable))
+        take_rejected (self, rejected, error);
+      return NULL;
+    }
+  if (soup_message_get_status (message) == SOUP_STATUS_OK)
+    return g_steal_pointer (&body);
+  set_error_of_status (self, message, error);
+  return NULL;
+}
+
+/* --- Opening --- */
+
+/* MS-ASHTTP §2.2.1.2: versions with commas between them. */
+static const char *
+choose_version (const char *offered)
+{
+  g_auto (GStrv) words = g_strsplit_set (offered != NULL ? offered : "", ", ", -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
+    if (g_strv_contains ((const char *const *) words, versions[i]))
+      return versions[i];
+  return NULL;
+}
+
+static gboolean
+negotiate (SurelEasSession *self, SurelCertificate **rejected, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SoupMessage) message = make_message (self, "OPTIONS", NULL);
+  g_autoptr (GInputStream) body = send (self, message, rejected, cancellable, error);
+  const char *offered;
+  g_autofree char *clean = NULL;
+
+  if (body == NULL)
+    return FALSE;
+  offered = soup_message_headers_get_list (soup_message_get_response_headers (message), "MS-ASProtocolVersions");
+  self->version = choose_version (offered);
+  if (self->version != NULL)
+    {
+      g_debug ("eas: protocol %s", self->version);
+      return TRUE;
+    }
+  clean = surel_text_clean (offered != NULL ? offered : "none", -1, WORDS_MAX);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+               "The server at %s speaks no version of ActiveSync that Surel does (it offers %s); check the URL", self->url, clean);
+  return FALSE;
+}
+
+/**
+ * surel_eas_session_open:
+ * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
+ *
+ * Signs in, and agrees on the protocol's version (MS-ASHTTP §2.2.1.2).
+ */
+gboolean
+surel_eas_session_open (SurelEasSession *self, SurelCertificate **rejected, GCancellable *cancellable, GError **error)
+{
+  gboolean success;
+
+  g_main_context_push_thread_default (self->context);
+  success = negotiate (self, rejected, cancellable, error);
+  g_main_context_pop_thread_default (self->context);
+  if (!success && error != NULL && *error != NULL)
+    surel_error_to_public (error);
+  return success;
+}
+
+/* --- Commands --- */
+
+/**
+ * surel_eas_session_set_patience:
+ * @seconds: how long the server may take for each answer from now on, beside the time that it always has
+ */
+void
+surel_eas_session_set_patience (SurelEasSession *self, guint seconds)
+{
+  soup_session_set_timeout (self->soup, seconds + TIMEOUT);
+}
+
+/* An answer of another type is a proxy's, or a web server's. */
+static gboolean
+check_type (SoupMessage *message, GError **error)
+{
+  const char *type = soup_message_headers_get_content_type (soup_message_get_response_headers (message), NULL);
+  g_autofree char *clean = NULL;
+
+  /* Nothing at all has none, and says that nothing changed (MS-ASHTTP §2.2.2.1.1). */
+  if (type == NULL || g_ascii_strcasecmp (type, CONTENT_TYPE) == 0 || g_ascii_strcasecmp (type, "application/vnd.ms-sync") == 0)
+    return TRUE;
+  clean = surel_text_clean (type, -1, WORDS_MAX);
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server answered with %s, which is no ActiveSync", clean);
+  return FALSE;
+}
+
+static gboolean
+converse (SurelEasSession *self,
+          const char *name,
+          SurelEasWriter *request,
+          SurelEasAnswerFunc answer,
+          gpointer user_data,
+          GCancellable *cancellable,
+          GError **error)
+{
+  g_autoptr (SoupMessage) message = make_message (self, "POST", name);
+  goffset length;
+  g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
+  g_autoptr (GInputStream) body = NULL;
+  g_autoptr (SurelEasReader) reader = NULL;
+
+  soup_message_set_request_body (message, CONTENT_TYPE, octets, length);
+  body = send (self, message, NULL, cancellable, error);
+  if (body == NULL || !check_type (message, error))
+    return FALSE;
+  reader = surel_eas_reader_new (body, ANSWER_MAX, cancellable);
+  answer (reader, user_data);
+  return surel_eas_reader_finish (reader, error);
+}
+
+/**
+ * surel_eas_session_command:
+ * @name: as the URL names it (MS-ASHTTP §2.2.1.1.1.2.2)
+ * @request: (transfer full): its body
+ * @answer: reads what the server says
+ *
+ * Returns: %FALSE with @error set also where what @answer read isn't to be believed
+ */
+gboolean
+surel_eas_session_command (SurelEasSession *self,
+                           const char *name,
+                           SurelEasWriter *request,
+                           SurelEasAnswerFunc answer,
+                           gpointer user_data,
+                           GCancellable *cancellable,
+                           GError **error)
+{
+  gboolean success;
+
+  g_debug ("eas: %s", name);
+  g_main_context_push_thread_default (self->context);
+  success = converse (self, name, request, answer, user_data, cancellable, error);
+  g_main_context_pop_thread_default (self->context);
+  surel_eas_writer_free (request);
+  if (!success && error != NULL && *error != NULL)
+    surel_error_to_public (error);
+  return success;
+}

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "remote/eas/eas-reader.h"
+#include "remote/eas/eas-writer.h"
+#include "remote/remote.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SurelEasSession:
+ *
+ * What is said to an ActiveSync server: commands and answers (MS-ASHTTP). Of one thread, blocking; errors are of the
+ * public domain.
+ */
+typedef struct _SurelEasSession SurelEasSession;
+
+/* Reads an answer, whose root was entered; whether it is to be believed is asked afterwards. */
+typedef void (*SurelEasAnswerFunc) (SurelEasReader *reader, gpointer user_data);
+
+SurelEasSession *surel_eas_session_new (const SurelRemoteConfig *config, GError **error);
+void surel_eas_session_free (SurelEasSession *self);
+gboolean surel_eas_session_open (SurelEasSession *self,
+                                 SurelCertificate **rejected,
+                                 GCancellable *cancellable,
+                                 GError **error);
+void surel_eas_session_set_patience (SurelEasSession *self, guint seconds);
+gboolean surel_eas_session_command (SurelEasSession *self,
+                                    const char *name,
+                                    SurelEasWriter *request,
+                                    SurelEasAnswerFunc answer,
+                                    gpointer user_data,
+                                    GCancellable *cancellable,
+                                    GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelEasSession, surel_eas_session_free)
+
+G_END_DECLS

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define SUREL_EAS_STATUS_OK 1
+#define SUREL_EAS_STATUS_SYNC_KEY 3 /* of Sync: the key isn't known (any more) */
+#define SUREL_EAS_STATUS_FOLDER_KEY 9 /* of FolderSync: likewise */
+
+gboolean surel_eas_check_status (const char *command, gint64 status, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,335 @@
+/* What changed in a folder (MS-ASCMD §2.2.1.21, Sync). Each answer has the key that the next request begins with: it is
+ * stored with what the answer brought. A key that the server doesn't know any more makes it all begin anew, from the
+ * key `0`: then what is here and isn't told of is gone. So it is proven, too, now and then. */
+#include "remote/eas/eas-sync.h"
+
+#include <string.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "remote/eas/eas-message.h"
+#include "remote/eas/eas-status.h"
+
+#define NO_KEY "0"
+#define KEY_MAX 1024 /* octets; MS-ASCMD §2.2.3.181.4 has 64 */
+#define ID_MAX 1024 /* octets */
+#define WINDOW 100 /* messages in one answer: with their first octets they are in memory at once */
+#define WINDOW_NEWEST 50
+#define ANSWER_ITEMS_MAX 1000 /* that are believed of an answer: 512 is the most that can be asked for */
+#define IDLE_MAX 10 /* answers in a row that promise more and bring nothing */
+#define FILTER_ALL 0 /* MS-ASCMD §2.2.3.68.2 */
+#define MIME_ALWAYS 2 /* MS-ASCMD §2.2.3.112.3 */
+#define MIME_10240 4 /* the same as SUREL_EAS_HEADER_OCTETS, for servers that know no TruncationSize: §2.2.3.111 */
+#define BODY_MIME 4 /* MS-ASAIRS §2.2.2.41.1 */
+
+/* One answer. */
+typedef struct
+{
+  gint64 status; /* -1 where it wasn't said */
+  char *key; /* NULL where it wasn't said: nothing changed */
+  gboolean more;
+  guint count; /* commands */
+  GPtrArray *messages; /* SurelMessage */
+  GArray *flags; /* SurelMessageFlags */
+  GPtrArray *gone; /* ids */
+} Answer;
+
+static void
+answer_init (Answer *answer)
+{
+  *answer = (Answer){ .status = -1 };
+  answer->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+  answer->flags = surel_message_flags_array_new ();
+  answer->gone = g_ptr_array_new_with_free_func (g_free);
+}
+
+static void
+answer_clear (Answer *answer)
+{
+  g_free (answer->key);
+  g_clear_pointer (&answer->messages, g_ptr_array_unref);
+  g_clear_pointer (&answer->flags, g_array_unref);
+  g_clear_pointer (&answer->gone, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
+
+/* --- What the server says --- */
+
+static char *
+read_text (SurelEasReader *reader, gsize max)
+{
+  g_autofree char *text = surel_eas_reader_text (reader, max + 1);
+
+  return text[0] != '\0' && strlen (text) <= max && surel_text_is_clean (text) ? g_steal_pointer (&text) : NULL;
+}
+
+/* An Add, a Change or a Delete. Where it is about no message that can be named it is passed over. */
+static void
+read_command (SurelEasReader *reader, guint command, Answer *answer)
+{
+  g_autofree char *id = NULL;
+  g_autoptr (SurelMessage) message = NULL;
+  SurelMessageFlags flags = { 0 };
+  guint tag;
+
+  while (surel_eas_reader_child (reader, &tag))
+    if (tag == SUREL_EAS_SYNC_SERVER_ID && id == NULL)
+      id = read_text (reader, ID_MAX);
+    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_ADD && message == NULL)
+      message = surel_eas_read_message (reader);
+    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_CHANGE && flags.unsaid == 0)
+      flags = surel_eas_read_flags (reader);
+    else
+      surel_eas_reader_skip (reader);
+  answer->count++;
+  if (id != NULL && command == SUREL_EAS_SYNC_DELETE)
+    g_ptr_array_add (answer->gone, g_steal_pointer (&id));
+  else if (id != NULL && message != NULL)
+    {
+      message->remote_id.text = g_steal_pointer (&id);
+      g_ptr_array_add (answer->messages, g_steal_pointer (&message));
+    }
+  else if (id != NULL && command == SUREL_EAS_SYNC_CHANGE)
+    {
+      flags.remote_id.text = g_steal_pointer (&id);
+      g_array_append_val (answer->flags, flags);
+      flags = (SurelMessageFlags){ 0 };
+    }
+  surel_message_flags_clear (&flags);
+}
+
+/* A SoftDelete is no evidence that a message is gone: it is only out of the filter. */
+static void
+read_commands (SurelEasReader *reader, Answer *answer)
+{
+  guint tag;
+
+  while (surel_eas_reader_child (reader, &tag))
+    if ((tag == SUREL_EAS_SYNC_ADD || tag == SUREL_EAS_SYNC_CHANGE || tag == SUREL_EAS_SYNC_DELETE)
+        && answer->count < ANSWER_ITEMS_MAX)
+      read_command (reader, tag, answer);
+    else
+      surel_eas_reader_skip (reader);
+}
+
+static void
+read_collection (SurelEasReader *reader, Answer *answer)
+{
+  guint tag;
+
+  while (surel_eas_reader_child (reader, &tag))
+    switch (tag)
+      {
+      case SUREL_EAS_SYNC_STATUS:
+        answer->status = surel_eas_reader_number (reader);
+        break;
+      case SUREL_EAS_SYNC_KEY:
+        g_free (answer->key);
+        answer->key = read_text (reader, KEY_MAX);
+        break;
+      case SUREL_EAS_SYNC_MORE_AVAILABLE:
+        answer->more = TRUE;
+        surel_eas_reader_skip (reader);
+        break;
+      case SUREL_EAS_SYNC_COMMANDS:
+        read_commands (reader, answer);
+        break;
+      default:
+        surel_eas_reader_skip (reader);
+      }
+}
+
+static void
+read_collections (SurelEasReader *reader, Answer *answer)
+{
+  guint tag;
+
+  while (surel_eas_reader_child (reader, &tag))
+    if (tag == SUREL_EAS_SYNC_COLLECTION)
+      read_collection (reader, answer);
+    else
+      surel_eas_reader_skip (reader);
+}
+
+static void
+read_answer (SurelEasReader *reader, gpointer data)
+{
+  Answer *answer = data;
+  guint tag;
+
+  if (!surel_eas_reader_child (reader, &tag))
+    {
+      answer->status = SUREL_EAS_STATUS_OK; /* nothing changed, or it can't be read, which is asked afterwards */
+      return;
+    }
+  while (surel_eas_reader_child (reader, &tag))
+    if (tag == SUREL_EAS_SYNC_STATUS) /* of the whole */
+      answer->status = surel_eas_reader_number (reader);
+    else if (tag == SUREL_EAS_SYNC_COLLECTIONS)
+      read_collections (reader, answer);
+    else
+      surel_eas_reader_skip (reader);
+}
+
+/* --- What it is asked --- */
+
+static void
+write_options (SurelEasWriter *request, guint window)
+{
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_DELETES_AS_MOVES, 0);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 1);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_WINDOW_SIZE, window);
+  surel_eas_writer_open (request, SUREL_EAS_SYNC_OPTIONS);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_FILTER_TYPE, FILTER_ALL);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_MIME_TRUNCATION, MIME_10240);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_MIME_SUPPORT, MIME_ALWAYS);
+  surel_eas_writer_open (request, SUREL_EAS_BODY_PREFERENCE);
+  surel_eas_writer_number (request, SUREL_EAS_BODY_TYPE, BODY_MIME);
+  surel_eas_writer_number (request, SUREL_EAS_BODY_TRUNCATION_SIZE, SUREL_EAS_HEADER_OCTETS);
+  surel_eas_writer_close (request);
+  surel_eas_writer_close (request);
+}
+
+static gboolean
+ask (SurelEasSession *session,
+     const char *folder,
+     const char *key,
+     guint window,
+     Answer *answer,
+     GCancellable *cancellable,
+     GError **error)
+{
+  SurelEasWriter *request = surel_eas_writer_new ();
+
+  surel_eas_writer_open (request, SUREL_EAS_SYNC);
+  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTIONS);
+  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTION);
+  surel_eas_writer_text (request, SUREL_EAS_SYNC_KEY, key);
+  surel_eas_writer_text (request, SUREL_EAS_SYNC_COLLECTION_ID, folder);
+  /* The first answer has but a key (MS-ASCMD §2.2.3.84). */
+  if (strcmp (key, NO_KEY) != 0)
+    write_options (request, window);
+  surel_eas_writer_close (request);
+  surel_eas_writer_close (request);
+  surel_eas_writer_close (request);
+  return surel_eas_session_command (session, "Sync", request, read_answer, answer, cancellable, error);
+}
+
+/* --- From one key to the next --- */
+
+typedef struct
+{
+  SurelEasSession *session;
+  const SurelScope *scope;
+  SurelSink *sink;
+  GCancellable *cancellable;
+  char *key;
+  gboolean anew; /* it was begun from no key */
+  guint idle; /* answers in a row that brought nothing */
+} Pull;
+
+static gboolean
+begin_anew (Pull *pull, GError **error)
+{
+  g_free (pull->key);
+  pull->key = g_strdup (NO_KEY);
+  pull->anew = TRUE;
+  return surel_sink_restart (pull->sink, error);
+}
+
+static gboolean
+put (Pull *pull, Answer *answer, GError **error)
+{
+  g_autoptr (GBytes) token = NULL;
+
+  g_ptr_array_add (answer->gone, NULL);
+  if ((answer->messages->len > 0
+       && !surel_sink_put_messages (pull->sink, g_steal_pointer (&answer->messages), error))
+      || (answer->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->flags), error))
+      || !surel_sink_put_gone_named (pull->sink, (const char *const *) answer->gone->pdata, error))
+    return FALSE;
+  if (answer->key == NULL)
+    return TRUE;
+  g_free (pull->key);
+  pull->key = g_steal_pointer (&answer->key);
+  token = g_bytes_new (pull->key, strlen (pull->key));
+  return surel_sink_close (pull->sink, token, error);
+}
+
+/* One request. Sets @more to whether another is to follow. */
+static gboolean
+step (Pull *pull, guint window, gboolean *more, GError **error)
+{
+  g_auto (Answer) answer = { 0 };
+  gboolean first = strcmp (pull->key, NO_KEY) == 0;
+
+  answer_init (&answer);
+  if (!ask (pull->session, pull->scope->remote_id, pull->key, window, &answer, pull->cancellable, error))
+    return FALSE;
+  if (answer.status == SUREL_EAS_STATUS_SYNC_KEY && !pull->anew)
+    {
+      *more = TRUE;
+      return begin_anew (pull, error);
+    }
+  if (!surel_eas_check_status ("Sync", answer.status, error))
+    return FALSE;
+  if (first && (answer.key == NULL || strcmp (answer.key, NO_KEY) == 0))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server gives no key to sync the folder with");
+      return FALSE;
+    }
+  pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
+  *more = first || answer.more;
+  if (*more && pull->idle > IDLE_MAX)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server says again and again that there is more, and "
+                                                                       "tells nothing");
+      return FALSE;
+    }
+  return put (pull, &answer, error);
+}
+
+static gboolean
+finish (Pull *pull, gboolean proven, GError **error)
+{
+  guint64 known = 0;
+
+  return surel_sink_listed (pull->sink, error) && surel_sink_count (pull->sink, &known, error)
+         && surel_sink_synced (pull->sink, (guint32) MIN (known, G_MAXUINT32), proven, error);
+}
+
+/**
+ * surel_eas_pull:
+ *
+ * Implements surel_remote_pull(). A server says in which order messages come: the newest may not be the first.
+ */
+gboolean
+surel_eas_pull (SurelEasSession *session,
+                const SurelScope *scope,
+                SurelPullKind kind,
+                SurelSink *sink,
+                GCancellable *cancellable,
+                GError **error)
+{
+  Pull pull = { session, scope, sink, cancellable, NULL, scope->token == NULL, 0 };
+  gboolean newest = kind == SUREL_PULL_NEWEST && scope->token == NULL;
+  gboolean more = TRUE;
+  gboolean success = TRUE;
+
+  pull.key = scope->token != NULL ? g_strndup (g_bytes_get_data (scope->token, NULL), g_bytes_get_size (scope->token))
+                                  : g_strdup (NO_KEY);
+  if (kind == SUREL_PULL_PROVE && !pull.anew)
+    success = begin_anew (&pull, error);
+  while (success && more)
+    {
+      gboolean first = strcmp (pull.key, NO_KEY) == 0;
+
+      success = step (&pull, newest ? WINDOW_NEWEST : WINDOW, &more, error);
+      if (newest && !first)
+        break;
+    }
+  if (success && !(newest && more))
+    success = finish (&pull, pull.anew, error);
+  g_free (pull.key);
+  return success;
+}

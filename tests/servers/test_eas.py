@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""ActiveSync on SOGo: the same mail as over IMAP, on the same bus."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from changing import *  # noqa: E402,F403
+
+
+class Eas(Changing):
+    count = 5
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Sogo()
+
+    def prepare(self, **more):
+        daemon = super().prepare(**more)
+        self.server.prime(self.imap)  # what was made since
+        daemon.sync()
+        return daemon
+
+    def test_mail_is_there(self):
+        daemon = self.prepare()
+        self.assertEqual(set(self.ids(daemon)), {f"Message {n}" for n in range(1, 6)})
+        row = self.row(daemon, self.ids(daemon)["Message 2"], "from", "to", "messageId", "sentAt", "receivedAt", "keywords", "replyTo")
+        self.assertEqual((row["from"], row["to"], row["messageId"], row["keywords"]),
+                         ([("Sender 2", "s2@surel.test")], [("", "alice@surel.test")], ["m2@surel.test"], []))
+        self.assertNotIn("replyTo", row)
+        roles = {v[NAME + ".Folder"]["Role"] for v in daemon.objects().values() if NAME + ".Folder" in v}
+        self.assertLessEqual({"inbox", "drafts", "sent", "trash", "junk", "archive"}, roles)
+
+    def test_changes_elsewhere_arrive(self):
+        daemon = self.prepare()
+        before = self.ids(daemon)
+        self.imap.select("INBOX")
+        self.imap.store("1", "+FLAGS", "\\Seen \\Flagged")
+        self.imap.store("2", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+        self.imap.uid("MOVE", self.imap.uid("SEARCH", "3")[1][0], "Archive")
+        self.imap.append("INBOX", None, None, message(50))
+        daemon.sync()
+        ids = self.ids(daemon)
+        self.assertEqual(set(ids), {"Message 1", "Message 3", "Message 5", "Message 50"})
+        self.assertEqual(set(self.row(daemon, ids["Message 1"], "keywords")["keywords"]), {"$seen", "$flagged"})
+        self.assertEqual(self.ids(daemon, "Archive"), {"Message 4": before["Message 4"]})  # it keeps its id
+        self.assertEqual({subject: ids[subject] for subject in ("Message 1", "Message 3", "Message 5")},
+                         {subject: before[subject] for subject in ("Message 1", "Message 3", "Message 5")})
+
+    def test_what_people_do_reaches_the_server(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        self.modify(daemon, [ids["Message 1"]], {"addKeywords": strings("$seen", "$flagged", "$answered")})
+        self.modify(daemon, [ids["Message 2"], ids["Message 3"]], {"moveTo": GLib.Variant("o", self.folders["Archive"])})
+        self.modify(daemon, [ids["Message 4"]], {"destroy": GLib.Variant("b", True)})
+        self.quiet(daemon)
+        there = self.on_server("INBOX")
+        self.assertEqual((there[1], set(self.on_server("Archive"))), ({"\\Seen", "\\Flagged"}, {2, 3}))
+        self.assertIn("\\Deleted", there.get(4, {"\\Deleted"}))
+        self.modify(daemon, [ids["Message 1"]], {"removeKeywords": strings("$seen", "$flagged")})
+        self.quiet(daemon)
+        self.assertEqual(self.on_server("INBOX")[1], set())
+        daemon.sync()
+        self.assertEqual(self.ids(daemon), {f"Message {n}": ids[f"Message {n}"] for n in (1, 5)})
+        self.assertEqual(self.ids(daemon, "Archive"), {f"Message {n}": ids[f"Message {n}"] for n in (2, 3)})
+        self.assertEqual(self.row(daemon, ids["Message 1"], "keywords")["keywords"], ["$answered"])  # it has no place there
+
+    def test_a_message_is_read(self):
+        daemon = self.prepare()
+        octets = message(60, body="Grüße.\r\n" * 5000, extra="Content-Type: text/plain; charset=utf-8\r\n")
+        self.imap.append("INBOX", None, None, octets)
+        daemon.sync()
+        one = self.ids(daemon)["Message 60"]
+        found = b""
+        while True:
+            piece = bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", one, "", len(found), 65536, {})[0])
+            found += piece
+            if not piece:
+                break
+        self.assertEqual(found, octets)
+
+    def test_it_goes_on_after_a_restart(self):
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        daemon.stop()
+        self.imap.select("INBOX")
+        self.imap.store("1", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+        daemon = self.start(secrets=self.secrets)
+        self.modify(daemon, [ids["Message 2"]], {"addKeywords": strings("$seen")})
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual(self.ids(daemon), {f"Message {n}": ids[f"Message {n}"] for n in range(2, 6)})
+        self.assertEqual(self.on_server("INBOX")[2], {"\\Seen"})
+
+    def test_new_mail_is_told_at_once(self):
+        daemon = self.prepare()
+        wait_for(lambda: daemon.get(self.account, "Account", "Push"), 20)
+        self.imap.append("INBOX", None, None, message(70))
+        wait_for(lambda: "Message 70" in self.ids(daemon), 30)
+
+    def test_wrong_settings_are_told(self):
+        daemon = self.start()
+        for url in ("https://user:secret@localhost/x", "http://surel.test/x", "ftp://localhost/", "nonsense", "https://localhost/x?y"):
+            self.assertFails("InvalidArgument", daemon.add_account, self.server, settings={"url": GLib.Variant("s", url)})
+        self.assertFails("InvalidArgument", daemon.add_account, self.server, settings={"port": GLib.Variant("i", 1)})
+        account, job = daemon.add_account(self.server, password="wrong")
+        self.assertFails("AuthenticationFailed", daemon.wait_job, job)
+        account, job = daemon.add_account(self.server, user="bob", settings={
+            "url": GLib.Variant("s", f"http://localhost:{self.server.port}/nowhere")})
+        self.assertFails("ServerRejected", daemon.wait_job, job)
+
+
+if __name__ == "__main__":
+    main()
