@@ -35,6 +35,8 @@ surel_change_free (SurelChange *self)
   g_free (self->evidence);
   g_free (self->name);
   g_clear_pointer (&self->new_folder_token, g_bytes_unref);
+  g_clear_pointer (&self->list_token, g_bytes_unref);
+  g_clear_pointer (&self->new_list_token, g_bytes_unref);
   g_free (self->new_folder_id);
   g_free (self->old_prefix);
   g_free (self->new_prefix);

@@ -77,12 +77,14 @@ typedef struct
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
+  GBytes *list_token; /* of one about a folder: of the last list; nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */
   gboolean subscribed; /* whether a folder is to be */
   GArray *items; /* SurelChangeItem */
 
   /* To be filled in by a remote. */
   GBytes *new_folder_token; /* of the folder the messages are in, from now on; nullable */
+  GBytes *new_list_token; /* of one about a folder: the list's from now on; nullable */
   char *new_folder_id; /* the folder's remote id from now on; nullable */
   char *old_prefix; /* what remote ids of folders below it begin with, and begin with from now on; nullable */
   char *new_prefix;

@@ -19,8 +19,6 @@ struct _SurelFolderList
   SurelStore *store;
   gint64 account;
   char *told; /* what the store was told last; nullable */
-  GBytes *token; /* of that list; nullable */
-  gboolean loaded; /* the token that is stored was read */
   gboolean cut; /* the server has more of them than we take */
 };
 
@@ -53,7 +51,6 @@ void
 surel_folder_list_free (SurelFolderList *self)
 {
   g_free (self->told);
-  g_clear_pointer (&self->token, g_bytes_unref);
   g_free (self);
 }
 
@@ -159,17 +156,14 @@ read_token (SurelReader *reader, gpointer data)
     exchange->token = surel_accounts_load_folders_token (reader->sql, exchange->account);
 }
 
-/* Begins with the token of the list that the store was told last. */
-static void
+/* Of the list that the store was told last; what people did to folders since may have given it another. */
+static GBytes *
 load_token (SurelFolderList *self)
 {
   Exchange exchange = { .account = self->account };
 
-  if (self->loaded)
-    return;
-  self->loaded = TRUE;
   surel_store_read_sync (self->store, read_token, &exchange);
-  self->token = exchange.token;
+  return exchange.token;
 }
 
 static GPtrArray *
@@ -234,19 +228,17 @@ surel_folder_list_exchange (SurelFolderList *self,
                             GCancellable *stop,
                             GError **error)
 {
-  g_autoptr (GBytes) token = NULL;
-  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GBytes) before = load_token (self);
+  g_autoptr (GBytes) token = before != NULL ? g_bytes_ref (before) : NULL;
+  g_autoptr (GPtrArray) entries = ask (self, remote, &token, stop, error);
   g_auto (GStrv) capabilities = NULL;
   g_autofree char *text = NULL;
 
-  load_token (self);
-  token = self->token != NULL ? g_bytes_ref (self->token) : NULL;
-  entries = ask (self, remote, &token, stop, error);
   if (entries == NULL)
     return NULL;
   capabilities = surel_remote_get_capabilities (remote);
   text = describe (entries, capabilities);
-  if (g_strcmp0 (text, self->told) != 0 || !is_same (token, self->token))
+  if (g_strcmp0 (text, self->told) != 0 || !is_same (token, before))
     {
       g_autofree char *reserved = surel_remote_get_reserved (remote);
       Exchange exchange = { .account = self->account, .capabilities = capabilities, .reserved = reserved };
@@ -264,8 +256,6 @@ surel_folder_list_exchange (SurelFolderList *self,
         if (!surel_store_write_sync (self->store, remove_folders, &exchange, error))
           return NULL;
       self->told = g_steal_pointer (&text);
-      g_clear_pointer (&self->token, g_bytes_unref);
-      self->token = g_steal_pointer (&token);
     }
   *rows = load_rows (self);
   return g_steal_pointer (&entries);

@@ -213,6 +213,29 @@ surel_accounts_set_capabilities (SurelTxn *txn,
 }
 
 /**
+ * surel_accounts_need:
+ * @capability: as `Account.Capabilities` names it
+ *
+ * Before a server has told what it can it is trusted to be able to do anything.
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_SUPPORTED where it can't do that
+ */
+gboolean
+surel_accounts_need (SurelTxn *txn, gint64 id, const char *capability, GError **error)
+{
+  gint64 lacks = 0;
+
+  if (!surel_sql_get (txn->sql, &lacks, error,
+                      "SELECT capabilities != '' AND instr (' ' || capabilities || ' ', ' ' || ? || ' ') = 0 FROM account WHERE id = ?",
+                      "si", capability, id))
+    return FALSE;
+  if (lacks)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                 "The account's server has no way to do this (it lacks the capability `%s`)", capability);
+  return !lacks;
+}
+
+/**
  * surel_accounts_set_folders_token:
  * @token: (nullable): what the remote closed the list with that is stored in the same transaction
  */

@@ -3,6 +3,7 @@
 #include "store/appends.h"
 
 #include "base/errors.h"
+#include "store/accounts.h"
 #include "store/content.h"
 #include "store/folder-changes.h"
 #include "store/intents.h"
@@ -177,7 +178,7 @@ surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError 
       && !surel_sql_get (txn->sql, &append->folder, error,
                          "SELECT folder FROM placement WHERE message = ? AND NOT leaving LIMIT 1", "i", append->replaces))
     return FALSE;
-  if (!find_folder (txn, append, result, error))
+  if (!find_folder (txn, append, result, error) || !surel_accounts_need (txn, append->account, "append", error))
     return FALSE;
   return append->replaces != 0 ? replace (txn, append, result, error) : append_new (txn, append, result, error);
 }

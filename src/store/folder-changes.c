@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/folder.h"
 #include "base/text.h"
+#include "store/accounts.h"
 #include "store/folder-intents.h"
 #include "store/folder-layers.h"
 #include "store/intents.h"
@@ -171,7 +172,7 @@ surel_folder_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *re
   g_autofree char *remote_id = NULL;
   guint64 key;
 
-  if (!check_name (txn, change->account, change->name, error)
+  if (!surel_accounts_need (txn, change->account, "folders", error) || !check_name (txn, change->account, change->name, error)
       || (change->parent != 0 && !check_folder (txn, change->account, change->parent, NULL, error))
       || !check_free (txn, change->account, change->parent, change->name, 0, error))
     return FALSE;
@@ -301,6 +302,8 @@ surel_folder_subscribe (SurelTxn *txn, SurelFolderChange *change, SurelModified 
     return FALSE;
   if ((subscribed != 0) == (change->subscribed != FALSE))
     return TRUE;
+  if (!surel_accounts_need (txn, change->account, "subscriptions", error))
+    return FALSE;
   return add_intent (txn, change, SUREL_CHANGE_SUBSCRIBE_FOLDER, "subscribe-folder", 0, NULL, result, error) != 0
          && surel_folder_layers_replay (txn, change->folder, error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/accounts.h"
 #include "store/folder-layers.h"
 #include "store/intents.h"
 #include "store/message-row.h"
@@ -36,7 +37,7 @@ surel_folder_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
       "SELECT i.id, i.operation, i.kind, i.target, f.remote_id, f.token, i.source, p.remote_id, i.add_words, "
-      "i.add_flags, i.evidence "
+      "i.add_flags, i.evidence, (SELECT folders_token FROM account WHERE id = i.account) "
       "FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN folder f ON f.id = i.target "
       "LEFT JOIN folder p ON p.id = i.source WHERE i.account = ?1 AND i.state < 2 AND i.kind >= 10 AND o.next_attempt <= ?2 "
       "AND " IS_FREE " ORDER BY i.id LIMIT 1",
@@ -58,6 +59,7 @@ surel_folder_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
   change->name = surel_sql_column_text (s, 8);
   change->subscribed = sqlite3_column_int (s, 9);
   change->evidence = surel_sql_column_text (s, 10);
+  change->list_token = surel_sql_column_bytes (s, 11);
   sqlite3_reset (s);
   g_array_append_val (change->items, item);
   *next = g_steal_pointer (&change);
@@ -212,7 +214,9 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
   const char *text = change->error != NULL ? change->error->message : "";
   gint64 open = 0;
 
-  if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent))
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent)
+      || (change->new_list_token != NULL
+          && !surel_accounts_set_folders_token (txn, change->account, change->new_list_token, error)))
     return FALSE;
   switch (item->outcome)
     {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/accounts.h"
 #include "store/folder-changes.h"
 #include "store/intents.h"
 #include "store/layers.h"
@@ -323,6 +324,8 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
   SurelCopied copied = { account, row->id, folder, 0 };
   gint64 doc;
 
+  if (!surel_accounts_need (txn, account, "append", error))
+    return FALSE;
   copied.copy = surel_txn_new_id (txn, error);
   doc = surel_message_row_doc_of_copy (row->doc, copied.copy);
   g_array_append_val (work->result->copies, copied);
@@ -454,6 +457,8 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
   *changed = TRUE;
   if (account != row->account)
     return send_to (work, row, account, folder, error);
+  if (!surel_accounts_need (txn, account, "append", error))
+    return FALSE;
   copied.copy = surel_txn_new_id (txn, error);
   g_array_append_val (work->result->copies, copied);
   return copied.copy != 0

@@ -115,7 +115,7 @@ class Private(Case):
 
     def test_a_part_that_is_not_there_is_told_once(self):
         log = self.start(env={"SUREL_DEBUG": "imp, net ,imp", "G_MESSAGES_DEBUG": ""}).read_log()
-        self.assertEqual(log, "sureld: SUREL_DEBUG has no part “imp”; there are bus, engine, imap, net, store and all\n")
+        self.assertEqual(log, "sureld: SUREL_DEBUG has no part “imp”; there are bus, eas, engine, imap, net, store and all\n")
 
 
 if __name__ == "__main__":

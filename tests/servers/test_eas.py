@@ -66,6 +66,47 @@ class Eas(Changing):
         self.assertEqual(self.ids(daemon, "Archive"), {f"Message {n}": ids[f"Message {n}"] for n in (2, 3)})
         self.assertEqual(self.row(daemon, ids["Message 1"], "keywords")["keywords"], ["$answered"])  # it has no place there
 
+    def test_folders_are_made_renamed_and_deleted(self):
+        daemon = self.prepare()
+        made, operation = self.create(daemon, "Made")
+        inner, _ = self.create(daemon, "Inner", parent=made)
+        self.quiet(daemon)
+        self.assertIn("Made/Inner", self.boxes())
+        self.server.prime(self.imap)
+        one = self.ids(daemon)["Message 1"]
+        self.modify(daemon, [one], {"moveTo": GLib.Variant("o", inner)})
+        daemon.call(made, "Folder", "Rename", "(sa{sv})", "Gemäß", {})
+        self.quiet(daemon)
+        daemon.sync()
+        self.folders = daemon.folders()
+        self.assertEqual((self.folders["Gemäß"], self.folders["Gemäß/Inner"]), (made, inner))
+        self.assertEqual(self.ids(daemon, "Gemäß/Inner"), {"Message 1": one})
+        self.assertFails("Conflict", daemon.call, made, "Folder", "Delete", "(a{sv})", {})
+        remove = {key: GLib.Variant("b", True) for key in ("removeMessages", "removeChildren")}
+        daemon.call(made, "Folder", "Delete", "(a{sv})", remove)
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertNotIn(made, daemon.objects())
+        self.assertEqual({name for name in self.boxes() if "Ma" in name or "Gem" in name}, set())
+
+    def test_folders_of_other_devices(self):
+        daemon = self.prepare()
+        self.imap.create("Other")
+        self.server.prime(self.imap)
+        fill(self.imap, "Other", 80, 3)
+        daemon.sync()
+        other = daemon.folders()["Other"]
+        ids = {row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", other)})["messages"]}
+        self.assertEqual(len(ids), 3)
+        self.imap.select("INBOX")
+        self.imap.rename("Other", "Else")
+        daemon.sync()
+        self.assertEqual(daemon.folders()["Else"], other)
+        self.assertEqual({row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", other)})["messages"]}, ids)
+        self.imap.delete("Else")
+        daemon.sync()
+        self.assertNotIn("Else", daemon.folders())
+
     def test_a_message_is_read(self):
         daemon = self.prepare()
         octets = message(60, body="Grüße.\r\n" * 5000, extra="Content-Type: text/plain; charset=utf-8\r\n")
@@ -99,6 +140,17 @@ class Eas(Changing):
         wait_for(lambda: daemon.get(self.account, "Account", "Push"), 20)
         self.imap.append("INBOX", None, None, message(70))
         wait_for(lambda: "Message 70" in self.ids(daemon), 30)
+
+    def test_what_there_is_no_way_to_do_is_told_at_once(self):
+        daemon = self.prepare()
+        one = self.ids(daemon)["Message 1"]
+        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["folders"])
+        self.assertFails("NotSupported", self.append, daemon, "Archive", message(90))
+        self.assertFails("NotSupported", self.modify, daemon, [one], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
+        self.assertFails("NotSupported", daemon.call, self.folders["Archive"], "Folder", "SetSubscribed", "(ba{sv})", False, {})
+        self.assertFails("NotSupported", daemon.call, PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0,
+                         GLib.Variant("ay", message(91)), {})
+        self.assertEqual(self.ids(daemon)["Message 1"], one)
 
     def test_wrong_settings_are_told(self):
         daemon = self.start()

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "remote/eas/eas-folder-changes.h"
 #include "remote/eas/eas-status.h"
 
 #define ID_MAX 1024 /* octets */
@@ -427,21 +428,19 @@ surel_eas_apply (SurelEasSession *session,
     case SUREL_CHANGE_DELETE_FOLDER:
     case SUREL_CHANGE_SUBSCRIBE_FOLDER:
     default:
-      refuse_all (change, SUREL_ERROR_NOT_SUPPORTED, SUREL_OUTCOME_REFUSED, "Surel can't change folders by ActiveSync yet");
-      return TRUE;
+      return surel_eas_apply_to_folder (session, change, before, user_data, cancellable, error);
     }
 }
 
 /**
  * surel_eas_settle:
  *
- * Implements surel_remote_settle(): moves what is still there.
+ * Implements surel_remote_settle(): moves what is still there, and makes the folder if it isn't. Nothing else has evidence.
  */
 gboolean
 surel_eas_settle (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
   if (change->kind == SUREL_CHANGE_MOVE)
     return move_all (session, change, cancellable, error);
-  refuse_all (change, SUREL_ERROR_NOT_SUPPORTED, SUREL_OUTCOME_REFUSED, "It can't be found out whether that was done");
-  return TRUE;
+  return surel_eas_apply_to_folder (session, change, NULL, NULL, cancellable, error);
 }

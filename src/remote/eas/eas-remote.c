@@ -41,7 +41,9 @@ eas_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cancel
 static GStrv
 eas_get_capabilities (SurelRemote *remote G_GNUC_UNUSED)
 {
-  return g_new0 (char *, 1);
+  static const char *const can[] = { "folders", NULL };
+
+  return g_strdupv ((GStrv) can);
 }
 
 /* A folder's name may have any character. */
@@ -60,7 +62,7 @@ eas_take_alert (SurelRemote *remote G_GNUC_UNUSED)
 static GPtrArray *
 eas_list (SurelRemote *remote, GBytes **token, GCancellable *cancellable, GError **error)
 {
-  return surel_eas_list (((Eas *) remote)->session, token, cancellable, error);
+  return surel_eas_list_folders (((Eas *) remote)->session, token, cancellable, error);
 }
 
 /* The list of folders says nothing of what is in them. */

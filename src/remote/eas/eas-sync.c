@@ -275,7 +275,7 @@ step (Pull *pull, guint window, gboolean *more, GError **error)
     return FALSE;
   if (first && (answer.key == NULL || strcmp (answer.key, NO_KEY) == 0))
     {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server gives no key to sync the folder with");
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The server gives no key to sync the folder with: it may be gone");
       return FALSE;
     }
   pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
@@ -332,4 +332,36 @@ surel_eas_pull (SurelEasSession *session,
     success = finish (&pull, pull.anew, error);
   g_free (pull.key);
   return success;
+}
+
+/**
+ * surel_eas_has_new:
+ * @scope: a folder, with the token of its last sync
+ * @has_new: (out): whether messages have come there since, or that can't be told; of one that was never synced: none
+ */
+gboolean
+surel_eas_has_new (SurelEasSession *session, const SurelScope *scope, gboolean *has_new, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *key = NULL;
+  gboolean more = scope->token != NULL;
+
+  *has_new = FALSE;
+  if (more)
+    key = g_strndup (g_bytes_get_data (scope->token, NULL), g_bytes_get_size (scope->token));
+  for (guint asked = 0; more && !*has_new; asked++)
+    {
+      g_auto (Answer) answer = { 0 };
+
+      answer_init (&answer);
+      if (!ask (session, scope->remote_id, key, WINDOW, &answer, cancellable, error))
+        return FALSE;
+      *has_new = answer.status != SUREL_EAS_STATUS_OK || answer.messages->len > 0 || (answer.more && asked == IDLE_MAX);
+      more = answer.more && answer.key != NULL;
+      if (more)
+        {
+          g_free (key);
+          key = g_steal_pointer (&answer.key);
+        }
+    }
+  return TRUE;
 }

@@ -10,5 +10,10 @@ gboolean surel_eas_pull (SurelEasSession *session,
                          SurelSink *sink,
                          GCancellable *cancellable,
                          GError **error);
+gboolean surel_eas_has_new (SurelEasSession *session,
+                            const SurelScope *scope,
+                            gboolean *has_new,
+                            GCancellable *cancellable,
+                            GError **error);
 
 G_END_DECLS

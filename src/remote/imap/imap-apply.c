@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/mutation.h"
 #include "remote/imap/imap-append.h"
+#include "remote/imap/imap-folders.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
@@ -129,26 +130,25 @@ part_of (const GArray *some, guint first, guint last)
 /* --- One command for some of the messages --- */
 
 /* A server that takes no command in a folder may say in words alone that another device has renamed or deleted it. Where
- * that is so the next list tells. */
+ * that is so the next list tells. STATUS doesn't help: some answer it of the folder that is open still. */
 static gboolean
 look_for_folder (Apply *self, SurelOutcome *outcome, SurelError *public, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("STATUS");
   g_autoptr (GError) own = NULL;
+  gboolean there = FALSE;
 
-  surel_imap_command_mailbox (command, self->change->folder_remote_id);
-  surel_imap_command_open (command);
-  surel_imap_command_atom (command, "UIDVALIDITY");
-  surel_imap_command_close (command);
-  if (surel_imap_session_run (self->session, g_steal_pointer (&command), self->cancellable, &own))
-    return TRUE;
-  if (!surel_imap_error_is_refusal (own))
+  if (!surel_imap_folder_exists (self->session, self->change->folder_remote_id, &there, self->cancellable, &own))
     {
+      if (surel_imap_error_is_refusal (own))
+        return TRUE;
       g_propagate_error (error, g_steal_pointer (&own));
       return FALSE;
     }
-  *outcome = SUREL_OUTCOME_NOT_DONE;
-  *public = SUREL_ERROR_NOT_FOUND;
+  if (!there)
+    {
+      *outcome = SUREL_OUTCOME_NOT_DONE;
+      *public = SUREL_ERROR_NOT_FOUND;
+    }
   return TRUE;
 }
 

@@ -51,10 +51,18 @@ command (Apply *self, const char *name, const char *mailbox, const char *other, 
   return -1;
 }
 
-/* Whether there is a mailbox of that name. A name is no pattern: wildcards in it would match others, so what
- * comes is compared. */
-static gboolean
-exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
+/**
+ * surel_imap_folder_exists:
+ * @there: (out): whether there is a mailbox of that name
+ *
+ * A name is no pattern: wildcards in it would match others, so what comes is compared.
+ */
+gboolean
+surel_imap_folder_exists (SurelImapSession *session,
+                          const char *mailbox,
+                          gboolean *there,
+                          GCancellable *cancellable,
+                          GError **error)
 {
   g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
   const SurelImapResponse *response;
@@ -64,8 +72,8 @@ exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
   *there = FALSE;
   surel_imap_command_string (list, "", 0);
   surel_imap_command_mailbox (list, mailbox);
-  tag = surel_imap_session_send (self->session, list, self->cancellable, error);
-  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+  tag = surel_imap_session_send (session, list, cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, error)) > 0)
     if (response->kind == SUREL_IMAP_LIST && strcmp (response->list.name, mailbox) == 0)
       {
         *there = TRUE;
@@ -74,6 +82,12 @@ exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
             *there = FALSE;
       }
   return tag != 0 && result == 0;
+}
+
+static gboolean
+exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
+{
+  return surel_imap_folder_exists (self->session, mailbox, there, self->cancellable, error);
 }
 
 /* The name on the wire of what the change names; NULL where there is none, and it is refused. */

@@ -6,6 +6,11 @@
 
 G_BEGIN_DECLS
 
+gboolean surel_imap_folder_exists (SurelImapSession *session,
+                                   const char *mailbox,
+                                   gboolean *there,
+                                   GCancellable *cancellable,
+                                   GError **error);
 gboolean surel_imap_apply_to_folder (SurelImapSession *session,
                                      SurelImapSpaces *spaces,
                                      SurelChange *change,
