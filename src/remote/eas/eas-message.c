@@ -239,10 +239,16 @@ read_item (SurelEasReader *reader, Item *item)
 static gsize
 header_length (const char *octets, gsize length, gboolean *whole)
 {
-  const char *end = memmem (octets, length, "\n\r\n", 3);
-  const char *bare = memmem (octets, length, "\n\n", 2);
-  const char *last = length > 0 ? memrchr (octets, '\n', length) : NULL;
+  const char *end;
+  const char *bare;
+  const char *last;
 
+  *whole = FALSE;
+  if (octets == NULL || length == 0)
+    return 0;
+  end = memmem (octets, length, "\n\r\n", 3);
+  bare = memmem (octets, length, "\n\n", 2);
+  last = memrchr (octets, '\n', length);
   if (end == NULL || (bare != NULL && bare < end))
     end = bare;
   *whole = end != NULL;

@@ -357,10 +357,13 @@ expunge (Apply *self, const GArray *some, GError **error)
   return !all || surel_imap_session_run (self->session, surel_imap_command_new ("EXPUNGE"), self->cancellable, error);
 }
 
+/* Where it ends something else, as a draft's old version or what was copied, one that is gone is what was wanted. */
 gboolean
 surel_imap_apply_send_destroy (Apply *self, const GArray *some, GError **error)
 {
-  if (!mark_deleted (self, some, error) || !surel_imap_prove_present (self, some, error) || !expunge (self, some, error))
+  if (!mark_deleted (self, some, error)
+      || (self->change->kind == SUREL_CHANGE_DESTROY && !surel_imap_prove_present (self, some, error))
+      || !expunge (self, some, error))
     return FALSE;
   set_some (self, some, SUREL_OUTCOME_DONE);
   return TRUE;

@@ -1,0 +1,327 @@
+#!/usr/bin/python3
+"""ActiveSync servers that forget, lie, break off and attack: nothing is lost or doubled, and each fault is told as what it
+is."""
+
+import gzip
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from scripted_eas import EasServer, Item, Mailbox, Raw, child, element, text  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+
+
+class Certificates:
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="surel-tls-")
+        subprocess.run([HERE + "/certificates.sh", self.dir], check=True)
+        self.ca = self.dir + "/ca.pem"
+
+    def stop(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def strings(*words):
+    return GLib.Variant("as", words)
+
+
+class Eas(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Certificates()
+
+    def begin(self, mailbox=None, count=5, **more):
+        self.mailbox = mailbox or Mailbox()
+        for n in range(1, count + 1):
+            self.mailbox.put(message(n))
+        self.eas = EasServer(self.server.dir, self.mailbox)
+        self.addCleanup(self.eas.stop)
+        self.secrets = "file:" + self.dir + "/secrets"
+        self.daemon = self.start(secrets=self.secrets)
+        self.account, self.job = self.add(**more)
+        return self.daemon
+
+    def add(self, url=None, user="alice", **more):
+        return self.daemon.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", {
+            "protocol": GLib.Variant("s", "eas"), "address": GLib.Variant("s", user + "@surel.test"), "user": GLib.Variant("s", user),
+            "url": GLib.Variant("s", url or self.eas.url()), **more}, {"password": GLib.Variant("s", "secret")}, {})
+
+    def ids(self, path=None):
+        """Subject → id."""
+        where = {"inMailbox": GLib.Variant("o", self.daemon.folders()[path])} if path else {}
+        return {row["subject"]: row["id"] for row in self.daemon.query(where, properties=["id", "subject"], limit=1000)["messages"]}
+
+    def is_idle(self):
+        return self.daemon.get(self.account, "Account", "Status") == "idle"
+
+    def settled(self, count=5):
+        self.daemon.wait_job(self.job)
+        wait_for(lambda: self.is_idle() and len(self.ids()) == count, 20, say=lambda: str((
+            self.daemon.get(self.account, "Account", "Error"), self.ids())))
+        return self.ids()
+
+    def enable(self, enabled):
+        self.daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+
+    def modify(self, ids, **patch):
+        return self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", ids, patch, {})[0]
+
+    def ended(self, id):
+        def operation():
+            return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [id])})[0]["operations"][0]
+        wait_for(lambda: operation()["state"] not in ("pending", "running"), 40, say=lambda: str(operation()))
+        return operation()
+
+    def keywords(self, id):
+        return set(self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["keywords"])[0][0]["keywords"])
+
+    def said(self, name):
+        return [request for command, request in self.mailbox.said if command == name]
+
+    # --- What servers other than SOGo do ---
+
+    def test_only_what_changed_is_told(self):
+        """A Change without a subject, a Flag alone, an empty answer, failures alone among the responses."""
+        class Terse(Mailbox):
+            def described(self, item, change):
+                return [element("2:Read", int(item.read))] if change else super().described(item, change)
+        self.begin(Terse())
+        ids = self.settled()
+        item = self.mailbox.items[Mailbox.inbox]["1"]
+        self.ended(self.modify([ids["Message 1"]], addKeywords=strings("$flagged")))
+        self.assertTrue(item.flagged)
+        item.read = True
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(ids["Message 1"]), {"$seen", "$flagged"})
+
+    def test_categories_are_keywords(self):
+        self.begin(count=1)
+        self.settled(1)
+        item = next(iter(self.mailbox.items[Mailbox.inbox].values()))
+        item.categories = ["Red Category", "Grün=x", "$seen"]
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(self.ids()["Message 1"]), {"red=20category", "gr=c3=bcn=3dx", "=24seen"})
+
+    def test_headers_that_are_cut_off(self):
+        self.begin(count=0)
+        self.settled(0)
+        self.mailbox.put(b"Message-ID: <early@x>\r\n" + b"".join(b"Received: %s\r\n" % (b"r" * 900) for _ in range(20))
+                         + message(1))
+        self.mailbox.put(b"")  # a server that gives none
+        self.daemon.sync()
+        rows = self.daemon.query(properties=["subject", "messageId"], limit=10)["messages"]
+        self.assertEqual([row["subject"] for row in rows], ["as the server says"] * 2)
+        self.assertIn(["early@x"], [row.get("messageId") for row in rows])
+
+    # --- Keys ---
+
+    def test_keys_that_are_forgotten(self):
+        self.begin()
+        before = self.settled()
+        for n in (2, 3):
+            with self.mailbox.lock:
+                self.mailbox.keys.clear()
+                self.mailbox.hierarchy.clear()
+                self.mailbox.items[Mailbox.inbox].pop("1", None)
+            operation = self.modify([before[f"Message {n}"]], addKeywords=strings("$flagged"))
+            self.daemon.sync()
+            self.assertEqual(self.ended(operation)["state"], "done")
+        self.assertEqual(self.ids(), {f"Message {n}": before[f"Message {n}"] for n in range(2, 6)})
+        self.assertEqual([id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.flagged], ["2", "3"])
+
+    def test_the_same_message_twice_in_a_folder_keeps_both_ids(self):
+        self.begin(count=0)
+        self.settled(0)
+        for _ in range(2):
+            self.mailbox.put(message(1))
+        self.daemon.sync()
+        before = {row["id"] for row in self.daemon.query(limit=10)["messages"]}
+        self.mailbox.keys.clear()
+        self.daemon.sync()
+        self.assertEqual({row["id"] for row in self.daemon.query(limit=10)["messages"]}, before)
+        self.assertEqual(len(before), 2)
+
+    def test_more_and_more_without_end(self):
+        class Endless(Mailbox):
+            def sync_one(self, collection):
+                name, inside = super().sync_one(collection)
+                return (name, inside + [element("0:MoreAvailable")]) if text(collection, "SyncKey") != "0" else (name, inside)
+        self.begin(Endless())
+        self.daemon.wait_job(self.job)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Error")[0].endswith("ServerMisbehaved"), 20)
+        self.assertLess(len(self.said("Sync")), 200)
+        self.assertEqual(len(self.ids()), 5)
+
+    def test_what_comes_with_the_answer_to_a_change_is_not_lost(self):
+        """It was asked for none. The key isn't taken then, and all of it comes again."""
+        class Eager(Mailbox):
+            def sync_one(self, collection):
+                name, inside = collection
+                return super().sync_one((name, [one for one in inside if one[0] != "0:GetChanges"]))
+        self.begin(Eager())
+        ids = self.settled()
+        with self.mailbox.lock:
+            operation = self.modify([ids["Message 1"]], addKeywords=strings("$seen"))
+            self.mailbox.items[Mailbox.inbox]["77"] = Item(message(77))
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.daemon.sync()
+        self.assertEqual(set(self.ids()), {f"Message {n}" for n in (*range(1, 6), 77)})
+
+    # --- Cut and killed ---
+
+    def test_cut_off_at_each_step(self):
+        """Each command's answer is lost once, and then comes but in part: all is done once in the end."""
+        class Lossy(Mailbox):
+            lose = {}
+
+            def answer(self, name, request):
+                answer = super().answer(name, request)
+                self.lose[name] = self.lose.get(name, 0) + 1
+                from scripted_eas import encode
+                if self.lose[name] in (2, 4):
+                    octets = encode(answer)
+                    raise Raw(body=octets, cut=0 if self.lose[name] == 2 else len(octets) // 2)
+                return answer
+        self.begin(Lossy(), count=30)
+
+        def sync():
+            try:
+                self.daemon.sync()
+            except GLib.Error:
+                pass
+            return len(self.ids()) == 30 and self.is_idle()
+        wait_for(sync, 60)
+        ids = self.ids()
+        operations = [self.modify([ids[f"Message {n}"] for n in range(1, 11)], addKeywords=strings("$seen")),
+                      self.modify([ids[f"Message {n}"] for n in range(5, 16)],
+                                  moveTo=GLib.Variant("o", self.daemon.folders()["Archive"])),
+                      self.modify([ids[f"Message {n}"] for n in range(20, 26)], destroy=GLib.Variant("b", True))]
+        made, operation = self.daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Made", "/", {})
+        wait_for(lambda: sync() or self.daemon.get(self.account, "Account", "PendingOperations") == 0, 90)
+        for one in (*operations, operation):
+            self.assertEqual(self.ended(one)["state"], "done")
+        self.daemon.sync()
+        here = {path: set(self.ids(path)) for path in ("INBOX", "Archive")}
+        there = {path: {re.search(rb"Subject: (.*)\r", item.octets)[1].decode() for item in self.mailbox.items[folder].values()}
+                 for path, folder in (("INBOX", Mailbox.inbox), ("Archive", "arch"))}
+        self.assertEqual(here, there)
+        self.assertEqual(there["Archive"], {f"Message {n}" for n in range(5, 16)})
+        self.assertEqual(self.ids("Archive"), {f"Message {n}": ids[f"Message {n}"] for n in range(5, 16)})
+        self.assertEqual(len([1 for parent, name, kind in self.mailbox.folders.values() if name == "Made"]), 1)
+
+    def test_killed_at_each_step(self):
+        for name in ("Sync", "MoveItems", "FolderCreate"):
+            for after in (False, True):
+                class Killing(Mailbox):
+                    armed = None
+
+                    def answer(self, command, request):
+                        if self.armed == command and (command != "Sync" or b"Commands" in repr(request).encode()):
+                            self.armed = None
+                            answer = super().answer(command, request) if after else None
+                            outer.daemon.kill()
+                            if answer is None:
+                                raise Raw(500)
+                            return answer
+                        return super().answer(command, request)
+                outer = self
+                self.begin(Killing())
+                ids = self.settled()
+                self.enable(False)
+                self.modify([ids["Message 1"], ids["Message 2"]], addKeywords=strings("$seen"))
+                self.modify([ids["Message 3"]], moveTo=GLib.Variant("o", self.daemon.folders()["Archive"]))
+                self.modify([ids["Message 4"]], destroy=GLib.Variant("b", True))
+                self.daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Made", "/", {})
+                self.mailbox.armed = name
+                try:
+                    self.enable(True)
+                except GLib.Error:
+                    pass  # it was killed before it answered
+                wait_for(lambda: self.daemon.process.poll() is not None)
+                self.daemon = self.start(secrets=self.secrets)
+                wait_for(lambda: self.daemon.get(self.account, "Account", "PendingOperations") == 0, 30)
+                self.daemon.sync()
+                self.assertEqual(self.ids("INBOX"), {f"Message {n}": ids[f"Message {n}"] for n in (1, 2, 5)}, (name, after))
+                self.assertEqual(self.ids("Archive"), {"Message 3": ids["Message 3"]})
+                there = self.mailbox.items[Mailbox.inbox]
+                self.assertEqual({id: item.read for id, item in there.items()}, {"1": True, "2": True, "5": False})
+                self.assertEqual([name for _, name, _ in self.mailbox.folders.values()].count("Made"), 1)
+                self.daemon.stop()
+                self.data += "2"
+
+    # --- Refused ---
+
+    def test_errors_are_told_as_what_they_are(self):
+        cases = [(Raw(401), "AuthenticationFailed"), (Raw(403), "AuthenticationFailed"), (Raw(404), "ServerMisbehaved"),
+                 (Raw(503, headers={"Retry-After": "7"}), "RateLimited"), (Raw(500), "ServerRejected"), (Raw(502), "Offline"),
+                 (Raw(302, headers={"Location": "https://127.0.0.1:1/"}), "ServerRejected"),
+                 (Raw(451, headers={"X-MS-Location": "https://127.0.0.1:1/"}), "ServerRejected"),
+                 (Raw(body=b"<html>", headers={"Content-Type": "text/html"}), "ServerMisbehaved"),
+                 (Raw(body=b"\x03\x01\x6a\x00" + b"\x45" * 100000), "ServerMisbehaved"),
+                 (Raw(body=gzip.compress(bytes(1 << 20)), headers={"Content-Encoding": "gzip"}), "ServerMisbehaved"),
+                 *((element("7:FolderSync", element("7:Status", status)), error) for status, error in (
+                     (6, "Offline"), (110, "Offline"), (111, "RateLimited"), (126, "AuthenticationFailed"), (142, "PermissionDenied"),
+                     (144, "PermissionDenied"), (177, "LimitExceeded"), (10, "ServerMisbehaved"), (9, "ServerRejected"), (4242, "ServerRejected")))]
+        self.begin(count=0)
+        self.settled(0)
+        for what, error in cases:
+            class Refusing(Mailbox):
+                def do_FolderSync(self, request):
+                    if isinstance(what, Raw):
+                        raise what
+                    return what
+            eas = EasServer(self.server.dir, Refusing())
+            self.addCleanup(eas.stop)
+            account, job = self.add(url=eas.url())
+            wait_for(lambda: self.daemon.get(account, "Account", "Error")[0].endswith("." + error), 10,
+                     say=lambda: str((what, error, self.daemon.get(account, "Account", "Error"))))
+            self.daemon.call(account, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
+
+    def test_the_password_goes_nowhere_else(self):
+        other = EasServer(self.server.dir, Mailbox())
+        self.addCleanup(other.stop)
+
+        class Sending(Mailbox):
+            def do_FolderSync(self, request):
+                raise Raw(self.status, headers={"Location": other.url(), "X-MS-Location": other.url()})
+        for status in (301, 302, 307, 308, 451):
+            Sending.status = status
+            eas = EasServer(self.server.dir, Sending())
+            self.addCleanup(eas.stop)
+            self.eas, self.daemon = eas, self.daemons[0] if self.daemons else self.start()
+            account, job = self.add()
+            wait_for(lambda: self.daemon.get(account, "Account", "Error")[0].endswith(".ServerRejected"))
+        self.assertEqual(other.authorization, [])
+
+    def test_certificates(self):
+        self.begin()
+        for certificate in ("wrong", "expired", "self"):
+            eas = EasServer(self.server.dir, Mailbox(), certificate=certificate)
+            self.addCleanup(eas.stop)
+            account, job = self.add(url=eas.url())
+            wait_for(lambda: self.daemon.get(account, "Account", "Error")[0].endswith(".CertificateRejected"))
+            self.assertEqual(eas.authorization, [])
+            # A person may pin just that one.
+            pin = self.daemon.get(account, "Account", "Certificate")["sha256"]
+            self.daemon.call(account, "Account", "Configure", "(a{sv}a{sv})", {"pin": GLib.Variant("s", pin)}, {})
+            wait_for(lambda: self.daemon.get(account, "Account", "Status") == "idle")
+            self.assertNotEqual(eas.authorization, [])
+
+    def test_ids_of_every_kind(self):
+        self.begin(count=0)
+        ids = ["../../etc", "a%2Fb", "a/b", "x" * 1000, "1", "01", "ü", "'", "\""]
+        for n, id in enumerate(ids):
+            self.mailbox.items[Mailbox.inbox][id] = Item(message(n))
+        self.mailbox.items[Mailbox.inbox]["y" * 5000] = Item(message(99))  # can't be kept: passed over
+        found = self.settled(len(ids))
+        self.ended(self.modify(list(found.values()), addKeywords=strings("$seen")))
+        self.assertEqual({id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.read}, set(ids))
+        for n in range(len(ids)):
+            octets = bytes(self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", found[f"Message {n}"], "", 0, 65536, {})[0])
+            self.assertEqual(octets, message(n))
+
+
+if __name__ == "__main__":
+    main()
