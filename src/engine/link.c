@@ -3,6 +3,60 @@
 
 #include "base/errors.h"
 
+typedef struct
+{
+  SurelStore *store; /* borrowed: it outlives every remote */
+  gint64 account;
+  GBytes *bytes; /* being loaded or saved */
+} Memory;
+
+static void
+read_memory (SurelReader *reader, gpointer data)
+{
+  Memory *memory = data;
+
+  if (reader->error == NULL)
+    memory->bytes = surel_accounts_load_memory (reader->sql, memory->account);
+}
+
+static GBytes *
+load_memory (gpointer data)
+{
+  Memory *memory = data;
+
+  memory->bytes = NULL;
+  surel_store_read_sync (memory->store, read_memory, memory);
+  return g_steal_pointer (&memory->bytes);
+}
+
+static gboolean
+write_memory (SurelTxn *txn, gpointer data, GError **error)
+{
+  Memory *memory = data;
+
+  return surel_accounts_set_memory (txn, memory->account, memory->bytes, error);
+}
+
+static void
+save_memory (GBytes *bytes, gpointer data)
+{
+  Memory *memory = data;
+
+  memory->bytes = bytes;
+  surel_store_write_sync (memory->store, write_memory, memory, NULL);
+  memory->bytes = NULL;
+}
+
+static void
+give_memory (SurelRemote *remote, const SurelContext *context, gint64 account)
+{
+  Memory *memory = g_new0 (Memory, 1);
+
+  memory->store = context->store;
+  memory->account = account;
+  surel_remote_set_memory (remote, &(SurelRemoteMemory){ load_memory, save_memory, memory, g_free });
+}
+
 /**
  * surel_link_open:
  * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
@@ -41,6 +95,7 @@ surel_link_open (const SurelContext *context,
   surel_secret_wipe (config.password);
   if (remote == NULL)
     return NULL;
+  give_memory (remote, context, account->id);
   if (surel_remote_open (remote, rejected, cancellable, error))
     return g_steal_pointer (&remote);
   if (alert != NULL)

@@ -4,7 +4,21 @@
 void
 surel_remote_free (SurelRemote *self)
 {
+  SurelRemoteMemory memory = self->memory;
+
   self->klass->free (self);
+  if (memory.free != NULL)
+    memory.free (memory.data);
+}
+
+/**
+ * surel_remote_set_memory:
+ * @memory: (transfer full): before it is opened
+ */
+void
+surel_remote_set_memory (SurelRemote *self, const SurelRemoteMemory *memory)
+{
+  self->memory = *memory;
 }
 
 /**

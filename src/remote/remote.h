@@ -53,6 +53,15 @@ typedef struct
 
 #define SUREL_QUOTA_UNKNOWN ((SurelQuota){ -1, -1, -1, -1 })
 
+/* What a remote keeps of the server beyond one connection, shared by all remotes of an account. */
+typedef struct
+{
+  GBytes *(*load) (gpointer data); /* NULL where nothing was saved */
+  void (*save) (GBytes *bytes, gpointer data); /* nothing is lost without it but time */
+  gpointer data;
+  GDestroyNotify free; /* of @data */
+} SurelRemoteMemory;
+
 typedef gboolean (*SurelContentFunc) (const void *data, gsize length, gpointer user_data, GError **error);
 
 /* Called right before a step that can't be repeated: @evidence has to be durable when it returns. %FALSE forbids
@@ -103,11 +112,13 @@ typedef struct
 struct _SurelRemote
 {
   const SurelRemoteClass *klass;
+  SurelRemoteMemory memory;
 };
 
 typedef SurelRemote *(*SurelRemoteNew) (const SurelRemoteConfig *config, GError **error);
 
 void surel_remote_free (SurelRemote *self);
+void surel_remote_set_memory (SurelRemote *self, const SurelRemoteMemory *memory);
 gboolean surel_remote_open (SurelRemote *self,
                             SurelCertificate **rejected,
                             GCancellable *cancellable,

@@ -246,6 +246,20 @@ surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *token, GErro
                         token, id);
 }
 
+static GBytes *
+load_bytes (SurelSql *sql, const char *query, gint64 id)
+{
+  sqlite3_stmt *s = surel_sql_start (sql, NULL, query, "i", id);
+  GBytes *bytes = NULL;
+
+  if (s != NULL && surel_sql_step (sql, s, NULL) > 0)
+    {
+      bytes = surel_sql_column_bytes (s, 0);
+      sqlite3_reset (s);
+    }
+  return bytes;
+}
+
 /**
  * surel_accounts_load_folders_token:
  *
@@ -254,15 +268,28 @@ surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *token, GErro
 GBytes *
 surel_accounts_load_folders_token (SurelSql *sql, gint64 id)
 {
-  sqlite3_stmt *s = surel_sql_start (sql, NULL, "SELECT folders_token FROM account WHERE id = ?", "i", id);
-  GBytes *token = NULL;
+  return load_bytes (sql, "SELECT folders_token FROM account WHERE id = ?", id);
+}
 
-  if (s != NULL && surel_sql_step (sql, s, NULL) > 0)
-    {
-      token = surel_sql_column_bytes (s, 0);
-      sqlite3_reset (s);
-    }
-  return token;
+/**
+ * surel_accounts_set_memory:
+ * @memory: what a remote keeps of the server
+ */
+gboolean
+surel_accounts_set_memory (SurelTxn *txn, gint64 id, GBytes *memory, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE account SET memory = ? WHERE id = ?", "bi", memory, id);
+}
+
+/**
+ * surel_accounts_load_memory:
+ *
+ * Returns: (transfer full) (nullable): what surel_accounts_set_memory() was given last
+ */
+GBytes *
+surel_accounts_load_memory (SurelSql *sql, gint64 id)
+{
+  return load_bytes (sql, "SELECT memory FROM account WHERE id = ?", id);
 }
 
 /**

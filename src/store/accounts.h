@@ -33,6 +33,8 @@ gboolean surel_accounts_set_capabilities (SurelTxn *txn,
                                           GError **error);
 gboolean surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *token, GError **error);
 GBytes *surel_accounts_load_folders_token (SurelSql *sql, gint64 id);
+gboolean surel_accounts_set_memory (SurelTxn *txn, gint64 id, GBytes *memory, GError **error);
+GBytes *surel_accounts_load_memory (SurelSql *sql, gint64 id);
 gboolean surel_accounts_need (SurelTxn *txn, gint64 id, const char *capability, GError **error);
 gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
 gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error);

@@ -117,8 +117,10 @@ static const char *const migrations[] = {
   /* When the message came into the folder it is in, as the server says; 0 where that isn't known. */
   "ALTER TABLE message ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;",
 
-  /* `folders_token`: what the remote closed its last list of folders with, opaque here. */
-  "ALTER TABLE account ADD COLUMN folders_token BLOB;",
+  /* `folders_token`: what the remote closed its last list of folders with; `memory`: what else it keeps of the server
+   * beyond one connection. Both are opaque here. */
+  "ALTER TABLE account ADD COLUMN folders_token BLOB;"
+  "ALTER TABLE account ADD COLUMN memory BLOB;",
 };
 
 /**

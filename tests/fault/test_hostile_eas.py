@@ -262,8 +262,8 @@ class Eas(Case):
                  (Raw(body=b"\x03\x01\x6a\x00" + b"\x45" * 100000), "ServerMisbehaved"),
                  (Raw(body=gzip.compress(bytes(1 << 20)), headers={"Content-Encoding": "gzip"}), "ServerMisbehaved"),
                  *((element("7:FolderSync", element("7:Status", status)), error) for status, error in (
-                     (6, "Offline"), (110, "Offline"), (111, "RateLimited"), (126, "AuthenticationFailed"), (142, "PermissionDenied"),
-                     (144, "PermissionDenied"), (177, "LimitExceeded"), (10, "ServerMisbehaved"), (9, "ServerRejected"), (4242, "ServerRejected")))]
+                     (6, "Offline"), (110, "Offline"), (111, "RateLimited"), (126, "AuthenticationFailed"), (139, "PermissionDenied"),
+                     (141, "PermissionDenied"), (177, "LimitExceeded"), (10, "ServerMisbehaved"), (9, "ServerRejected"), (4242, "ServerRejected")))]
         self.begin(count=0)
         self.settled(0)
         for what, error in cases:
@@ -278,6 +278,88 @@ class Eas(Case):
             wait_for(lambda: self.daemon.get(account, "Account", "Error")[0].endswith("." + error), 10,
                      say=lambda: str((what, error, self.daemon.get(account, "Account", "Error"))))
             self.daemon.call(account, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
+
+    # --- Policies ---
+
+    class Enforcing(Mailbox):
+        """Lets nobody do anything who hasn't accepted its policies."""
+        key, demands, how = "0", [], "status"
+
+        def policy_of(self, key, *inside):
+            return element("14:Provision", element("14:Status", 1), element("14:Policies", element(
+                "14:Policy", element("14:PolicyType", "MS-EAS-Provisioning-WBXML"), element("14:Status", 1),
+                element("14:PolicyKey", key), *inside)))
+
+        def do_Provision(self, request):
+            policy = child(child(request, "Policies"), "Policy")
+            if text(policy, "PolicyKey") is None:
+                self.offered = self.new_key()
+                return self.policy_of(self.offered, element("14:Data", element("14:EASProvisionDoc", *self.demands)))
+            assert (text(policy, "PolicyKey"), text(policy, "Status")) == (self.offered, "1")
+            self.key = self.new_key()
+            return self.policy_of(self.key)
+
+        def before(self, name, request):
+            if name == "Provision" or self.here.headers.get("X-MS-PolicyKey") == self.key:
+                return
+            if self.how == "http":
+                raise Raw(449)
+            from scripted_eas import encode
+            answers = {"FolderSync": element("7:FolderSync", element("7:Status", 142)), "Sync": element("0:Sync", element("0:Status", 142)),
+                       "Ping": element("13:Ping", element("13:Status", 142)),
+                       "MoveItems": element("5:MoveItems", element("5:Status", 144)),
+                       "ItemOperations": element("20:ItemOperations", element("20:Status", 143))}
+            raise Raw(body=encode(answers[name]))
+
+    def test_policies_that_can_be_met_are_accepted(self):
+        for how in ("status", "http"):
+            mailbox = self.Enforcing()
+            mailbox.how = how
+            self.begin(mailbox)
+            ids = self.settled()
+            self.assertEqual(len(self.said("Provision")), 2)
+            self.ended(self.modify([ids["Message 1"]], addKeywords=strings("$seen")))
+            self.daemon.stop()
+            self.daemon = self.start(secrets=self.secrets)
+            self.daemon.sync()
+            self.assertEqual(len(self.said("Provision")), 2)  # the key is remembered
+            with mailbox.lock:
+                mailbox.key = "changed"  # the policies were
+            self.ended(self.modify([ids["Message 1"]], moveTo=GLib.Variant("o", self.daemon.folders()["Archive"])))
+            bytes(self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", ids["Message 2"], "", 0, 65536, {})[0])
+            self.daemon.sync()
+            time.sleep(1)
+            self.assertEqual(len(self.said("Provision")), 4)  # once, by one of the connections
+            self.daemon.stop()
+            self.data += "2"
+
+    def test_policies_that_cant_be_met(self):
+        mailbox = self.Enforcing()
+        mailbox.demands = [element("14:DevicePasswordEnabled", 1)]
+        self.begin(mailbox)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Error")[0].endswith(".PermissionDenied"))
+        self.assertIn("DevicePasswordEnabled", self.daemon.get(self.account, "Account", "Error")[1])
+        self.assertEqual(mailbox.key, "0")  # it wasn't accepted
+
+    def test_a_demand_to_wipe(self):
+        mailbox = self.Enforcing()
+        self.begin(mailbox)
+        self.settled()
+        with mailbox.lock:
+            mailbox.key = "changed"
+            mailbox.do_Provision = lambda request: element("14:Provision", element("14:Status", 1), element("14:RemoteWipe"))
+        self.assertFails("PermissionDenied", self.daemon.sync)
+        self.assertIn("wiped", self.daemon.get(self.account, "Account", "Error")[1])
+        self.assertEqual(len(self.ids()), 5)
+
+    def test_policies_without_end(self):
+        class Never(self.Enforcing):
+            def before(self, name, request):
+                if name != "Provision":
+                    raise Raw(449)
+        self.begin(Never())
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Error")[0] != "")
+        self.assertLess(len(self.said("Provision")), 10)
 
     def test_the_password_goes_nowhere_else(self):
         other = EasServer(self.server.dir, Mailbox())

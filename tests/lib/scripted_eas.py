@@ -15,6 +15,7 @@ TOKENS = {
     7: (7, "DisplayName ServerId ParentId Type - Status - Changes Add Delete Update SyncKey FolderCreate FolderDelete "
            "FolderUpdate FolderSync Count"),
     13: (5, "Ping - Status HeartbeatInterval Folders Folder Id Class MaxFolders"),
+    14: (5, "Provision Policies Policy PolicyType PolicyKey Data Status RemoteWipe EASProvisionDoc DevicePasswordEnabled"),
     17: (5, "BodyPreference Type TruncationSize - - Body Data EstimatedDataSize Truncated"),
     20: (5, "ItemOperations Fetch Store Options - - Properties Data Status Response"),
     22: (11, "LastVerbExecuted"),
@@ -130,6 +131,7 @@ class Mailbox:
         self.hierarchy = {}  # key → folders
         self.made = 0
         self.said = []  # (command, request)
+        self.here = threading.local()  # headers: of the request that is being answered
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
 
@@ -330,6 +332,7 @@ class EasServer:
                 try:
                     if not self.allowed():
                         raise Raw(401)
+                    mailbox.here.headers = self.headers
                     answer = mailbox.answer(query["Cmd"][0], decode(body))
                     self.reply(200, encode(answer) if answer is not None else b"")
                 except Raw as raw:

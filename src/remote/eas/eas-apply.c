@@ -244,7 +244,7 @@ sync_some (SurelEasSession *session, SurelChange *change, guint first, guint las
   g_autofree char *key = g_strndup (g_bytes_get_data (token, NULL), g_bytes_get_size (token));
 
   apply_init (&apply, change, first, last);
-  if (!surel_eas_session_command (session, "Sync", write_sync (change, key, first, last), read_sync, &apply, cancellable, error))
+  if (!surel_eas_session_command (session, "Sync", write_sync (change, key, first, last), read_sync, &apply, &apply.status, cancellable, error))
     return FALSE;
   *more = judge_sync (&apply, first, last) && !apply.brings;
   if (*more && apply.key != NULL && apply.key[0] != '\0' && surel_text_is_clean (apply.key))
@@ -378,7 +378,7 @@ move_some (SurelEasSession *session, SurelChange *change, guint first, guint las
   g_auto (Apply) apply = { 0 };
 
   apply_init (&apply, change, first, last);
-  return surel_eas_session_command (session, "MoveItems", write_moves (change, first, last), read_moves, &apply, cancellable, error)
+  return surel_eas_session_command (session, "MoveItems", write_moves (change, first, last), read_moves, &apply, &apply.status, cancellable, error)
          && (apply.status == -1 || surel_eas_check_status ("MoveItems", apply.status, error));
 }
 

@@ -114,7 +114,7 @@ surel_eas_fetch (SurelEasSession *session,
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
-  if (!surel_eas_session_command (session, "ItemOperations", request, read_answer, &fetch, cancellable, error)
+  if (!surel_eas_session_command (session, "ItemOperations", request, read_answer, &fetch, &fetch.status, cancellable, error)
       || !surel_eas_check_status ("ItemOperations", fetch.status, error))
     return FALSE;
   /* Some servers say that all is well, and give something that isn't the message. */

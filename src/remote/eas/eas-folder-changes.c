@@ -98,7 +98,7 @@ run (Apply *self, const char *command, SurelEasTag root, const char *id, const c
   if (parent != NULL && id == NULL)
     surel_eas_writer_number (request, SUREL_EAS_FOLDER_TYPE, SUREL_EAS_FOLDER_IS_MAIL);
   surel_eas_writer_close (request);
-  if (!surel_eas_session_command (self->session, command, request, read_answer, answer, self->cancellable, error))
+  if (!surel_eas_session_command (self->session, command, request, read_answer, answer, &answer->status, self->cancellable, error))
     return FALSE;
   if (answer->status == SUREL_EAS_STATUS_OK)
     surel_eas_list_take_key (self->list, g_steal_pointer (&answer->key));

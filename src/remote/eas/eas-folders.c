@@ -119,7 +119,7 @@ ask (SurelEasSession *session, SurelEasList *list, gint64 *status, GCancellable 
   surel_eas_writer_open (request, SUREL_EAS_FOLDER_SYNC);
   surel_eas_writer_text (request, SUREL_EAS_FOLDER_SYNC_KEY, list->key);
   surel_eas_writer_close (request);
-  success = surel_eas_session_command (session, "FolderSync", request, read_answer, &answer, cancellable, error);
+  success = surel_eas_session_command (session, "FolderSync", request, read_answer, &answer, &answer.status, cancellable, error);
   *status = answer.status;
   return success;
 }

@@ -69,7 +69,7 @@ surel_eas_ping (SurelEasSession *session,
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
   surel_eas_session_set_patience (session, *heartbeat);
-  if (!surel_eas_session_command (session, "Ping", request, read_answer, &answer, cancellable, error))
+  if (!surel_eas_session_command (session, "Ping", request, read_answer, &answer, &answer.status, cancellable, error))
     return FALSE;
   switch ((PingStatus) answer.status)
     {

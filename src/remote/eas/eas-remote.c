@@ -175,13 +175,12 @@ surel_eas_remote_new (const SurelRemoteConfig *config, GError **error)
   static const SurelRemoteClass klass = { eas_free,       eas_open, eas_get_capabilities, eas_get_reserved, eas_take_alert, eas_list,
                                           eas_needs_pull, eas_pull, eas_apply,            eas_settle,       eas_fetch,      eas_read_quota,
                                           eas_wait };
-  SurelEasSession *session = surel_eas_session_new (config, error);
-  Eas *self;
+  Eas *self = g_new0 (Eas, 1);
 
-  if (session == NULL)
-    return NULL;
-  self = g_new0 (Eas, 1);
   self->parent.klass = &klass;
-  self->session = session;
-  return &self->parent;
+  self->session = surel_eas_session_new (config, &self->parent.memory, error);
+  if (self->session != NULL)
+    return &self->parent;
+  g_free (self);
+  return NULL;
 }

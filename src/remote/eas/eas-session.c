@@ -11,12 +11,16 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "net/connection.h"
+#include "remote/eas/eas-provision.h"
+#include "remote/eas/eas-status.h"
 
 #define TIMEOUT 60 /* seconds without an octet */
 #define ANSWER_MAX (256 * 1024 * 1024) /* octets of one answer: content is never held whole */
 #define RETRY_AFTER_MAX 3600 /* seconds */
 #define WORDS_MAX 200 /* octets of a reason phrase that are passed on */
 #define DEVICE_TYPE "Surel"
+#define STATUS_WANTS_POLICY 449 /* of HTTP, before 14.0: MS-ASHTTP §2.2.2.1.1.3 */
+#define POLICY_KEY_MAX 64 /* octets */
 #define CONTENT_TYPE "application/vnd.ms-sync.wbxml"
 
 /* The best first. */
@@ -31,6 +35,10 @@ struct _SurelEasSession
   char *query; /* what is the same for all commands */
   char *credentials; /* a header's value */
   const char *version; /* one of `versions`; NULL before it is agreed on */
+  const SurelRemoteMemory *memory; /* borrowed: it outlives this; has the policy key */
+  char *policy_key; /* nullable */
+  gboolean wants_policy; /* the last answer was that a policy has to be accepted first */
+  gboolean provisioning;
   SurelCertificate *rejected; /* by the handshake that is under way; nullable */
 };
 
@@ -82,9 +90,10 @@ take_url (SurelEasSession *self, const SurelRemoteConfig *config, GError **error
 /**
  * surel_eas_session_new:
  * @config: whose settings have `url`, `user` and `deviceId`
+ * @memory: filled in before the session is opened; outlives it
  */
 SurelEasSession *
-surel_eas_session_new (const SurelRemoteConfig *config, GError **error)
+surel_eas_session_new (const SurelRemoteConfig *config, const SurelRemoteMemory *memory, GError **error)
 {
   g_autoptr (SurelEasSession) self = g_new0 (SurelEasSession, 1);
   g_autofree char *escaped = NULL;
@@ -92,6 +101,7 @@ surel_eas_session_new (const SurelRemoteConfig *config, GError **error)
   const char *device = "";
 
   self->context = g_main_context_new ();
+  self->memory = memory;
   if (!take_url (self, config, error))
     return NULL;
   g_variant_lookup (config->settings, "user", "&s", &user);
@@ -121,6 +131,7 @@ surel_eas_session_free (SurelEasSession *self)
   g_clear_pointer (&self->rejected, surel_certificate_unref);
   g_free (self->url);
   g_free (self->query);
+  g_free (self->policy_key);
   if (self->credentials != NULL)
     explicit_bzero (self->credentials, strlen (self->credentials));
   g_free (self->credentials);
@@ -209,6 +220,8 @@ make_message (SurelEasSession *self, const char *method, const char *command)
   soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->credentials);
   if (self->version != NULL)
     soup_message_headers_replace (soup_message_get_request_headers (message), "MS-ASProtocolVersion", self->version);
+  if (self->policy_key != NULL && command != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "X-MS-PolicyKey", self->policy_key);
   g_signal_connect (message, "accept-certificate", G_CALLBACK (judge_certificate), self);
   return message;
 }
@@ -229,11 +242,20 @@ send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, 
     }
   if (soup_message_get_status (message) == SOUP_STATUS_OK)
     return g_steal_pointer (&body);
+  self->wants_policy = soup_message_get_status (message) == STATUS_WANTS_POLICY;
   set_error_of_status (self, message, error);
   return NULL;
 }
 
 /* --- Opening --- */
+
+static char *
+load_policy_key (SurelEasSession *self)
+{
+  g_autoptr (GBytes) bytes = self->memory->load != NULL ? self->memory->load (self->memory->data) : NULL;
+
+  return bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : NULL;
+}
 
 /* MS-ASHTTP §2.2.1.2: versions with commas between them. */
 static const char *
@@ -281,6 +303,7 @@ surel_eas_session_open (SurelEasSession *self, SurelCertificate **rejected, GCan
 {
   gboolean success;
 
+  self->policy_key = load_policy_key (self);
   g_main_context_push_thread_default (self->context);
   success = negotiate (self, rejected, cancellable, error);
   g_main_context_pop_thread_default (self->context);
@@ -319,18 +342,18 @@ check_type (SoupMessage *message, GError **error)
 static gboolean
 converse (SurelEasSession *self,
           const char *name,
-          SurelEasWriter *request,
+          GInputStream *octets,
+          goffset length,
           SurelEasAnswerFunc answer,
           gpointer user_data,
           GCancellable *cancellable,
           GError **error)
 {
   g_autoptr (SoupMessage) message = make_message (self, "POST", name);
-  goffset length;
-  g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
   g_autoptr (GInputStream) body = NULL;
   g_autoptr (SurelEasReader) reader = NULL;
 
+  self->wants_policy = FALSE;
   soup_message_set_request_body (message, CONTENT_TYPE, octets, length);
   body = send (self, message, NULL, cancellable, error);
   if (body == NULL || !check_type (message, error))
@@ -341,10 +364,77 @@ converse (SurelEasSession *self,
 }
 
 /**
+ * surel_eas_session_take_policy_key:
+ * @key: (transfer full): what was agreed on; is remembered
+ */
+void
+surel_eas_session_take_policy_key (SurelEasSession *self, char *key)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (key, strlen (key));
+
+  g_free (self->policy_key);
+  self->policy_key = key;
+  if (self->memory->save != NULL)
+    self->memory->save (bytes, self->memory->data);
+}
+
+/* Another connection may have accepted a policy meanwhile: accepting it anew would make that one's key worthless. */
+static gboolean
+get_policy (SurelEasSession *self, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *known = load_policy_key (self);
+  gboolean success;
+
+  if (known != NULL && g_strcmp0 (known, self->policy_key) != 0 && strlen (known) <= POLICY_KEY_MAX)
+    {
+      g_free (self->policy_key);
+      self->policy_key = g_steal_pointer (&known);
+      return TRUE;
+    }
+  self->provisioning = TRUE;
+  success = surel_eas_provision (self, cancellable, error);
+  self->provisioning = FALSE;
+  return success;
+}
+
+/* With what is remembered, with what is agreed on now: then the server makes fun of us. */
+static gboolean
+run (SurelEasSession *self,
+     const char *name,
+     SurelEasWriter *request,
+     SurelEasAnswerFunc answer,
+     gpointer user_data,
+     const gint64 *status,
+     GCancellable *cancellable,
+     GError **error)
+{
+  goffset length;
+  g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
+
+  for (guint attempt = 0;; attempt++)
+    {
+      g_autoptr (GError) own = NULL;
+      gboolean success = g_seekable_seek (G_SEEKABLE (octets), 0, G_SEEK_SET, NULL, error)
+                         && converse (self, name, octets, length, answer, user_data, cancellable, &own);
+      gboolean wants = self->wants_policy || (success && status != NULL && surel_eas_status_wants_policy (*status));
+
+      if (!wants || self->provisioning || attempt == 2)
+        {
+          if (own != NULL)
+            g_propagate_error (error, g_steal_pointer (&own));
+          return success;
+        }
+      if (!get_policy (self, cancellable, error))
+        return FALSE;
+    }
+}
+
+/**
  * surel_eas_session_command:
  * @name: as the URL names it (MS-ASHTTP §2.2.1.1.1.2.2)
  * @request: (transfer full): its body
- * @answer: reads what the server says
+ * @answer: reads what the server says; called again where it wants policies to be accepted first
+ * @status: (nullable): where @answer leaves the status of the whole
  *
  * Returns: %FALSE with @error set also where what @answer read isn't to be believed
  */
@@ -354,6 +444,7 @@ surel_eas_session_command (SurelEasSession *self,
                            SurelEasWriter *request,
                            SurelEasAnswerFunc answer,
                            gpointer user_data,
+                           const gint64 *status,
                            GCancellable *cancellable,
                            GError **error)
 {
@@ -361,10 +452,21 @@ surel_eas_session_command (SurelEasSession *self,
 
   g_debug ("eas: %s", name);
   g_main_context_push_thread_default (self->context);
-  success = converse (self, name, request, answer, user_data, cancellable, error);
+  success = run (self, name, request, answer, user_data, status, cancellable, error);
   g_main_context_pop_thread_default (self->context);
   surel_eas_writer_free (request);
   if (!success && error != NULL && *error != NULL)
     surel_error_to_public (error);
   return success;
+}
+
+/**
+ * surel_eas_session_get_version:
+ *
+ * Returns: the version that was agreed on, as `14.1`
+ */
+const char *
+surel_eas_session_get_version (SurelEasSession *self)
+{
+  return self->version;
 }

@@ -17,7 +17,8 @@ typedef struct _SurelEasSession SurelEasSession;
 /* Reads an answer, whose root was entered; whether it is to be believed is asked afterwards. */
 typedef void (*SurelEasAnswerFunc) (SurelEasReader *reader, gpointer user_data);
 
-SurelEasSession *surel_eas_session_new (const SurelRemoteConfig *config, GError **error);
+SurelEasSession *
+surel_eas_session_new (const SurelRemoteConfig *config, const SurelRemoteMemory *memory, GError **error);
 void surel_eas_session_free (SurelEasSession *self);
 gboolean surel_eas_session_open (SurelEasSession *self,
                                  SurelCertificate **rejected,
@@ -29,8 +30,11 @@ gboolean surel_eas_session_command (SurelEasSession *self,
                                     SurelEasWriter *request,
                                     SurelEasAnswerFunc answer,
                                     gpointer user_data,
+                                    const gint64 *status,
                                     GCancellable *cancellable,
                                     GError **error);
+const char *surel_eas_session_get_version (SurelEasSession *self);
+void surel_eas_session_take_policy_key (SurelEasSession *self, char *key);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelEasSession, surel_eas_session_free)
 

@@ -36,11 +36,24 @@ static const struct
   { NULL, 126, 131, SUREL_ERROR_AUTHENTICATION_FAILED, "does not let this user, or this device, in by ActiveSync" },
   { NULL, 132, 136, SUREL_ERROR_OFFLINE, "has lost what it knew of this device" },
   { NULL, 138, 138, SUREL_ERROR_SERVER_MISBEHAVED, "does not take this version of the protocol for that device" },
-  { NULL, 139, 145, SUREL_ERROR_PERMISSION_DENIED, "wants policies to be accepted, which Surel can't do yet" },
+  { NULL, 139, 140, SUREL_ERROR_PERMISSION_DENIED, "finds its policies not followed, or wants this device to be wiped" },
+  { NULL, 141, 141, SUREL_ERROR_PERMISSION_DENIED, "takes no device that it can't give policies to" },
+  { NULL, 142, 144, SUREL_ERROR_PERMISSION_DENIED, "wants policies to be accepted again and again" },
   { NULL, 150, 150, SUREL_ERROR_NOT_FOUND, "does not have the message any more" },
   { NULL, 165, 165, SUREL_ERROR_SERVER_REJECTED, "wants to know more of this device" },
   { NULL, 177, 177, SUREL_ERROR_LIMIT_EXCEEDED, "lets this user have no more devices; remove one there" },
 };
+
+/**
+ * surel_eas_status_wants_policy:
+ *
+ * Returns: whether the server wants policies to be accepted first, or anew (MS-ASCMD §2.2.2)
+ */
+gboolean
+surel_eas_status_wants_policy (gint64 status)
+{
+  return status >= 142 && status <= 144;
+}
 
 /**
  * surel_eas_check_status:

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 #define SUREL_EAS_STATUS_SYNC_KEY 3 /* of Sync: the key isn't known (any more) */
 #define SUREL_EAS_STATUS_FOLDER_KEY 9 /* of FolderSync: likewise */
 
+gboolean surel_eas_status_wants_policy (gint64 status);
 gboolean surel_eas_check_status (const char *command, gint64 status, GError **error);
 
 G_END_DECLS

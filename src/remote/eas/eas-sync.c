@@ -212,7 +212,7 @@ ask (SurelEasSession *session,
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
-  return surel_eas_session_command (session, "Sync", request, read_answer, answer, cancellable, error);
+  return surel_eas_session_command (session, "Sync", request, read_answer, answer, &answer->status, cancellable, error);
 }
 
 /* --- From one key to the next --- */
