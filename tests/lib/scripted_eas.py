@@ -243,7 +243,8 @@ class Mailbox:
             if child(data, "Flag") is not None:
                 item.flagged = text(child(data, "Flag"), "FlagStatus") == "2"
             item.version += 1
-            known[id] = item.version
+            if known.get(id) == item.version - 1:  # else another device's change is yet to be told
+                known[id] = item.version
         return []
 
     def do_MoveItems(self, request):

@@ -1,6 +1,8 @@
 /* What people did to messages. Flags and deletions are a Sync (MS-ASCMD §2.2.1.21), which can be sent again: until its
  * answer's key is stored it is sent with the same key as before. A move (§2.2.1.12, MoveItems) has no key: that it is about
- * to be made is noted before, and what isn't there any more afterwards was moved. */
+ * to be made is noted before, and what isn't there any more afterwards was moved. Its answer names the message's new id,
+ * which isn't taken: a server tells those alone of a message's end whom a Sync has told of it, and until one has another
+ * device may have moved it on. That Sync says where it is. */
 #include "remote/eas/eas-apply.h"
 
 #include <string.h>
@@ -99,7 +101,7 @@ read_response (SurelEasReader *reader, Apply *apply)
     else
       surel_eas_reader_skip (reader);
   item = find_item (apply, id);
-  if (item == NULL || status == SUREL_EAS_STATUS_OK)
+  if (item == NULL || status == SUREL_EAS_STATUS_OK || status < 0) /* what broke off says nothing */
     return;
   if (status == STATUS_NOT_FOUND && apply->change->kind == SUREL_CHANGE_DESTROY)
     return; /* that was what was wanted */
@@ -293,7 +295,6 @@ static void
 read_moved (SurelEasReader *reader, Apply *apply)
 {
   g_autofree char *id = NULL;
-  g_autofree char *moved = NULL;
   gint64 status = -1;
   SurelChangeItem *item;
   guint tag;
@@ -301,22 +302,18 @@ read_moved (SurelEasReader *reader, Apply *apply)
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_MOVE_MESSAGE && id == NULL)
       id = surel_eas_reader_text (reader, ID_MAX);
-    else if (tag == SUREL_EAS_MOVE_MOVED && moved == NULL)
-      moved = surel_eas_reader_text (reader, ID_MAX);
     else if (tag == SUREL_EAS_MOVE_STATUS)
       status = surel_eas_reader_number (reader);
     else
       surel_eas_reader_skip (reader);
   item = find_item (apply, id);
-  if (item == NULL || item->outcome != SUREL_OUTCOME_OPEN)
+  if (item == NULL || item->outcome != SUREL_OUTCOME_OPEN || status < 0) /* what broke off says nothing */
     return;
   switch ((MoveStatus) status)
     {
     case MOVE_DONE:
     case MOVE_SAME:
       item->outcome = SUREL_OUTCOME_DONE;
-      if (moved != NULL && moved[0] != '\0' && surel_text_is_clean (moved))
-        surel_remote_id_set (&item->new_remote_id, (SurelRemoteId){ 0, g_steal_pointer (&moved) });
       break;
     case MOVE_NO_SOURCE:
       /* It was moved by the step that was noted, or another device has taken it away: the next sync says. */
