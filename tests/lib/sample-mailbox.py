@@ -67,7 +67,7 @@ def look(client):
         print(f"{name}: {count} message{'s' if count > 1 else ''}")
         _, (row, *_) = client.fetch(str(count), "(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
         flags = row[0].split(b"FLAGS (")[1].split(b")")[0].decode()
-        subject = email.header.make_header(email.header.decode_header(row[1].decode().split(":", 1)[1].strip()))
+        subject = email.header.make_header(email.header.decode_header(row[1].decode(errors="replace").partition(":")[2].strip()))
         print("    " + "".join(c if c.isprintable() else "?" for c in str(subject)), f"[{flags}]")
     client.logout()
 

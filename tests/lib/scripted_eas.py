@@ -12,6 +12,7 @@ TOKENS = {
            "SoftDelete MIMESupport MIMETruncation"),
     2: (15, "DateReceived DisplayName DisplayTo Importance MessageClass Subject Read To Cc From ReplyTo - Categories Category"),
     5: (5, "MoveItems Move SrcMsgId SrcFldId DstFldId Response Status DstMsgId"),
+    6: (5, "GetItemEstimate - Collections Collection - CollectionId - Estimate Response Status"),
     7: (7, "DisplayName ServerId ParentId Type - Status - Changes Add Delete Update SyncKey FolderCreate FolderDelete "
            "FolderUpdate FolderSync Count"),
     13: (5, "Ping - Status HeartbeatInterval Folders Folder Id Class MaxFolders"),
@@ -246,6 +247,9 @@ class Mailbox:
             if known.get(id) == item.version - 1:  # else another device's change is yet to be told
                 known[id] = item.version
         return []
+
+    def do_GetItemEstimate(self, request):
+        raise Raw(501)  # not every server has it
 
     def do_MoveItems(self, request):
         responses = []

@@ -35,6 +35,11 @@ answers() {
 }
 sql() { "${become[@]}" "$postgres/psql" -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p $((port + 1)) -U sogo "$@"; }
 start_database() {
+  if [ -f "$dir/database/PG_VERSION" ]; then # it was stopped
+    in_background database "${become[@]}" "$postgres/postgres" -D "$dir/database"
+    wait_for 20 sql -d sogo -c 'SELECT 1' -o /dev/null
+    return
+  fi
   chmod 700 "$dir/database"
   "${become[@]}" "$postgres/initdb" -D "$dir/database" -U sogo --auth=trust --no-sync -E UTF8 --locale=C.UTF-8 > "$dir/log/initdb"
   cat >> "$dir/database/postgresql.conf" << C
@@ -75,7 +80,8 @@ start_sogo() {
 start() {
   mkdir -p "$dir"/{run,log,tmp,home,database,spool}
   chmod 755 "$dir"
-  if [ "$(id -u)" = 0 ]; then chown -R sogo:sogo "$dir"; fi
+  rm -f "$dir/run/sogod.pid"
+  if [ "$(id -u)" = 0 ]; then chown -R sogo:sogo "$dir"/{run,log,tmp,home,database,spool}; fi
   become_sogo
   "$here/dovecot.sh" start "$dir/dovecot" $((port + 3)) > /dev/null
   in_background cache "${become[@]}" memcached -l 127.0.0.1 -p $((port + 2)) -U 0 -m 32

@@ -136,14 +136,7 @@ class Sogo(Server):
     def imap(self, user="alice"):
         client = imaplib.IMAP4("127.0.0.1", self.port + 3)
         client.login(user, "secret")
-        self.prime(client)
         return client
-
-    def prime(self, client):
-        """Without this SOGo finds a folder empty for ever: Dovecot tells no HIGHESTMODSEQ before it was asked for once."""
-        for line in client.list()[1]:
-            client._simple_command("SELECT", line.decode().rsplit(' "/" ', 1)[1], "(CONDSTORE)")
-        client.state = "AUTH"
 
     def url(self, host="localhost"):
         return f"http://{host}:{self.port}/SOGo/Microsoft-Server-ActiveSync"

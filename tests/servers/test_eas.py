@@ -15,12 +15,6 @@ class Eas(Changing):
     def setUpClass(cls):
         cls.server = Sogo()
 
-    def prepare(self, **more):
-        daemon = super().prepare(**more)
-        self.server.prime(self.imap)  # what was made since
-        daemon.sync()
-        return daemon
-
     def test_mail_is_there(self):
         daemon = self.prepare()
         self.assertEqual(set(self.ids(daemon)), {f"Message {n}" for n in range(1, 6)})
@@ -72,7 +66,6 @@ class Eas(Changing):
         inner, _ = self.create(daemon, "Inner", parent=made)
         self.quiet(daemon)
         self.assertIn("Made/Inner", self.boxes())
-        self.server.prime(self.imap)
         one = self.ids(daemon)["Message 1"]
         self.modify(daemon, [one], {"moveTo": GLib.Variant("o", inner)})
         daemon.call(made, "Folder", "Rename", "(sa{sv})", "Gemäß", {})
@@ -92,7 +85,6 @@ class Eas(Changing):
     def test_folders_of_other_devices(self):
         daemon = self.prepare()
         self.imap.create("Other")
-        self.server.prime(self.imap)
         fill(self.imap, "Other", 80, 3)
         daemon.sync()
         other = daemon.folders()["Other"]

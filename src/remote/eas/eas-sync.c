@@ -215,6 +215,38 @@ ask (SurelEasSession *session,
   return surel_eas_session_command (session, "Sync", request, read_answer, answer, &answer->status, cancellable, error);
 }
 
+static void
+pass_over (SurelEasReader *reader, gpointer data G_GNUC_UNUSED)
+{
+  guint tag;
+
+  if (surel_eas_reader_child (reader, &tag))
+    surel_eas_reader_skip (reader);
+}
+
+/* SOGo, with a Dovecot behind it, finds a folder empty for as long as nobody has had Dovecot count its changes; asking how
+ * much there is does that (MS-ASCMD §2.2.1.9). What is answered doesn't matter, nor whether it is refused. */
+static gboolean
+wake_folder (SurelEasSession *session, const char *folder, const char *key, GCancellable *cancellable, GError **error)
+{
+  SurelEasWriter *request = surel_eas_writer_new ();
+  g_autoptr (GError) own = NULL;
+
+  surel_eas_writer_open (request, SUREL_EAS_ESTIMATE);
+  surel_eas_writer_open (request, SUREL_EAS_ESTIMATE_COLLECTIONS);
+  surel_eas_writer_open (request, SUREL_EAS_ESTIMATE_COLLECTION);
+  surel_eas_writer_text (request, SUREL_EAS_SYNC_KEY, key);
+  surel_eas_writer_text (request, SUREL_EAS_ESTIMATE_COLLECTION_ID, folder);
+  for (guint i = 0; i < 3; i++)
+    surel_eas_writer_close (request);
+  if (surel_eas_session_command (session, "GetItemEstimate", request, pass_over, NULL, NULL, cancellable, &own)
+      || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED)
+      || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 /* --- From one key to the next --- */
 
 typedef struct
@@ -278,6 +310,8 @@ step (Pull *pull, guint window, gboolean *more, GError **error)
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The server gives no key to sync the folder with: it may be gone");
       return FALSE;
     }
+  if (first && !wake_folder (pull->session, pull->scope->remote_id, answer.key, pull->cancellable, error))
+    return FALSE;
   pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
   *more = first || answer.more;
   if (*more && pull->idle > IDLE_MAX)
