@@ -119,8 +119,7 @@ static const char *const migrations[] = {
 
   /* `folders_token`: what the remote closed its last list of folders with; `memory`: what else it keeps of the server
    * beyond one connection. Both are opaque here. */
-  "ALTER TABLE account ADD COLUMN folders_token BLOB;"
-  "ALTER TABLE account ADD COLUMN memory BLOB;",
+  "ALTER TABLE account ADD COLUMN folders_token BLOB; ALTER TABLE account ADD COLUMN memory BLOB;",
 };
 
 /**
