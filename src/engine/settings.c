@@ -168,12 +168,18 @@ check_pin (const char *pin, GError **error)
 
 /* Only names that can be looked up, so that nothing else gets into a log or a TLS handshake. */
 static gboolean
-check_host (const char *host, GError **error)
+is_host (const char *host)
 {
   return (host[0] != '\0' && strlen (host) <= 253
           && strspn (host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")
                  == strlen (host))
-         || g_hostname_is_non_ascii (host) || refuse (error, "host", "has to be a host's name or address");
+         || g_hostname_is_non_ascii (host);
+}
+
+static gboolean
+check_host (const char *host, GError **error)
+{
+  return is_host (host) || refuse (error, "host", "has to be a host's name or address");
 }
 
 /* Told by the name alone, as nothing is looked up here; the connection checks the address again. */
@@ -222,6 +228,8 @@ check_imap (GVariantDict *dict, GError **error)
   const char *host;
   const char *security;
 
+  if (string_of (dict, "url")[0] != '\0')
+    return refuse (error, "url", "isn't for `imap`, which has a `host`");
   put_host (dict, given[0] != '\0' ? given : strrchr (string_of (dict, "address"), '@') + 1);
   host = string_of (dict, "host");
   if (string_of (dict, "security")[0] == '\0')
@@ -258,7 +266,7 @@ check_url (const char *url, GError **error)
   g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED, NULL);
   const char *host = uri != NULL ? g_uri_get_host (uri) : NULL;
 
-  if (host == NULL || host[0] == '\0'
+  if (host == NULL || !is_host (host) || g_uri_get_port (uri) == 0
       || (!g_str_equal (g_uri_get_scheme (uri), "https") && !g_str_equal (g_uri_get_scheme (uri), "http")))
     return refuse (error, "url", "has to be like https://HOST/Microsoft-Server-ActiveSync");
   if (g_uri_get_userinfo (uri) != NULL || g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
@@ -277,13 +285,15 @@ check_eas (GVariantDict *dict, GError **error)
       return refuse (error, others[i], "isn't for `eas`, which has a `url`");
   if (string_of (dict, "url")[0] == '\0')
     {
-      g_autofree char *url
-          = g_strconcat ("https://", strrchr (string_of (dict, "address"), '@') + 1, "/Microsoft-Server-ActiveSync", NULL);
+      const char *host = strrchr (string_of (dict, "address"), '@') + 1;
+      g_autofree char *url = is_host (host) ? g_strconcat ("https://", host, "/Microsoft-Server-ActiveSync", NULL) : g_strdup ("");
 
       g_variant_dict_insert (dict, "url", "s", url);
     }
   if (string_of (dict, "user")[0] == '\0')
     g_variant_dict_insert (dict, "user", "s", string_of (dict, "address"));
+  if (strchr (string_of (dict, "user"), ':') != NULL)
+    return refuse (error, "user", "can't have a colon (RFC 7617 §2)");
   put_device (dict);
   return check_url (string_of (dict, "url"), error) && check_connections (dict, error);
 }

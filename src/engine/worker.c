@@ -48,7 +48,8 @@ struct _SurelWorker
   guint failures; /* in a row */
   guint new_messages; /* of this pass */
   guint expected; /* messages this pass will bring, as far as is known */
-  gboolean left; /* a folder was left for later in this pass */
+  guint left; /* folders that were left for later in this pass */
+  GError *left_error; /* why the last of them was; nullable */
   guint passes_left; /* one after another in which one was */
   gint64 last_message; /* the largest id when this pass was begun */
   gint64 since; /* likewise, of the one before: a folder may change while others are being looked at */
@@ -77,6 +78,7 @@ worker_unref (SurelWorker *self)
   surel_queue_free (self->requests);
   g_object_unref (self->stop);
   surel_folder_list_free (self->folders);
+  g_clear_error (&self->left_error);
   g_free (self->inbox);
   g_free (self);
 }
@@ -189,7 +191,9 @@ pull_folder (SurelWorker *self,
       if (own != NULL)
         {
           g_debug ("engine: a folder is left for later: %s", own->message);
-          self->left = TRUE;
+          self->left++;
+          g_clear_error (&self->left_error);
+          self->left_error = g_steal_pointer (&own);
         }
       return TRUE;
     }
@@ -274,14 +278,28 @@ tidy_up (SurelWorker *self, GError **error)
 {
   Lost lost = { self->account->id, FALSE };
 
-  self->passes_left = self->left ? self->passes_left + 1 : 0;
-  if ((self->left && self->passes_left < LEFT_PASSES) || self->sync_again)
+  self->passes_left = self->left > 0 ? self->passes_left + 1 : 0;
+  if ((self->left > 0 && self->passes_left < LEFT_PASSES) || self->sync_again)
     return TRUE;
   surel_store_read_sync (self->context.store, read_lost, &lost);
   while (lost.more)
     if (!surel_store_write_sync (self->context.store, drop_lost, &lost, error))
       return FALSE;
   return TRUE;
+}
+
+/* Where none of the folders can be looked at nothing is up to date. */
+static gboolean
+check_left (SurelWorker *self, GPtrArray *rows, GError **error)
+{
+  guint selectable = 0;
+
+  for (guint i = 0; i < rows->len; i++)
+    selectable += ((SurelFolderRow *) rows->pdata[i])->selectable ? 1 : 0;
+  if (self->left == 0 || self->left < selectable)
+    return TRUE;
+  g_propagate_error (error, g_error_copy (self->left_error));
+  return FALSE;
 }
 
 static void
@@ -314,7 +332,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
 
   if (entries == NULL)
     return FALSE;
-  self->left = FALSE;
+  self->left = 0;
   mark_begin (self);
   by_id = index_entries (entries);
   self->expected = 0;
@@ -345,7 +363,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   for (guint i = 0; i < rows->len; i++)
     if (rows->pdata[i] != inbox && !sync_folder (self, remote, by_id, rows->pdata[i], &proved, error))
       return FALSE;
-  if (!tidy_up (self, error))
+  if (!tidy_up (self, error) || !check_left (self, rows, error))
     return FALSE;
   self->last_sync = surel_clock_now ();
   return read_quota (self, remote, error);

@@ -169,6 +169,96 @@ class Eas(Case):
         self.daemon.sync()
         self.assertEqual(set(self.ids()), {f"Message {n}" for n in (*range(1, 6), 77)})
 
+    def test_the_window_is_not_heeded(self):
+        class Wide(Mailbox):
+            def sync_one(self, collection):
+                return super().sync_one((collection[0], [one for one in collection[1] if one[0] != "0:WindowSize"]
+                                         + [element("0:WindowSize", 2000)]))
+        self.begin(Wide(), count=1200)
+        self.daemon.wait_job(self.job)
+        inbox = wait_for(lambda: self.daemon.folders().get("INBOX"))
+        wait_for(lambda: self.daemon.get(inbox, "Folder", "TotalMessages") == 1200, 20)
+
+    def test_what_is_told_later_in_an_answer_counts(self):
+        class Twofold(Mailbox):
+            twofold = False
+
+            def sync_one(self, collection):
+                name, inside = super().sync_one(collection)
+                if not self.twofold or text(collection, "CollectionId") != Mailbox.inbox:
+                    return name, inside
+                self.twofold = False
+                gone = element("0:Delete", element("0:ServerId", "1"))
+                came = element("0:Add", element("0:ServerId", "1"), element(
+                    "0:ApplicationData", *self.described(self.items[Mailbox.inbox]["1"], False)))
+                new = element("0:Add", element("0:ServerId", "88"), element("0:ApplicationData", *self.described(Item(message(88)), False)))
+                return name, [one for one in inside if one[0] != "0:Commands"] + [element(
+                    "0:Commands", gone, came, new, element("0:Delete", element("0:ServerId", "88")))]
+        self.begin(Twofold())
+        before = self.settled()
+        self.mailbox.twofold = True
+        self.daemon.sync()
+        self.assertEqual(self.ids(), before)
+
+    def test_folders_in_a_circle(self):
+        mailbox = Mailbox()
+        for id, parent in (("fa", "fb"), ("fb", "fa"), ("self", "self"), ("low", "fa")):
+            mailbox.folders[id], mailbox.items[id] = [parent, id, 12], {}
+        self.begin(mailbox)
+        self.settled()
+        parents = {path: values[NAME + ".Folder"]["Parent"] for path, values in self.daemon.objects().items() if NAME + ".Folder" in values}
+        for path in parents:
+            for _ in range(10):
+                path = parents.get(path, "/")
+            self.assertEqual(path, "/")
+
+    def test_no_folder_can_be_read(self):
+        class Blind(Mailbox):
+            status = None
+
+            def sync_one(self, collection):
+                if self.status is None:
+                    return super().sync_one(collection)
+                return element("0:Collection", element("0:CollectionId", text(collection, "CollectionId")), element("0:Status", self.status))
+        self.begin(Blind())
+        self.settled()
+        for status in (8, 12):
+            self.mailbox.status = status
+            self.assertFails("NotFound", self.daemon.sync)
+            self.assertEqual(len(self.ids()), 5)
+        self.mailbox.status = None
+        wait_for(lambda: self.recovers(), 30)
+
+    def recovers(self):
+        try:
+            return self.daemon.sync() is not None
+        except GLib.Error:
+            return False
+
+    def test_moves_that_are_not_made(self):
+        class Stubborn(Mailbox):
+            def do_MoveItems(self, request):
+                return element("5:MoveItems", *(element("5:Response", element("5:SrcMsgId", text(move, "SrcMsgId")), element("5:Status", 4),
+                                                        element("5:DstMsgId", "7")) for move in request[1]))
+        self.begin(Stubborn())
+        ids = self.settled()
+        operation = self.modify(list(ids.values())[:3], moveTo=GLib.Variant("o", self.daemon.folders()["Archive"]))
+        self.assertEqual(self.ended(operation)["state"], "failed")
+        self.daemon.sync()
+        self.assertEqual(self.ids("INBOX"), ids)
+
+    def test_a_ping_that_is_answered_at_once(self):
+        for status in (1, 2, 7):
+            class Restless(Mailbox):
+                def do_Ping(self, request):
+                    return element("13:Ping", element("13:Status", status))
+            self.begin(Restless())
+            self.settled()
+            time.sleep(6)
+            self.assertLess(len(self.said("Ping")), 9)
+            self.daemon.stop()
+            self.data += "2"
+
     # --- Cut and killed ---
 
     def test_cut_off_at_each_step(self):

@@ -198,6 +198,29 @@ class Operations(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_what_another_device_moves_is_followed_to_a_renamed_folder(self):
+        """The server says OK to a move of what isn't there to what isn't there."""
+        for rename_first in (True, False):
+            daemon = self.prepare()
+            self.imap.create("Aim")
+            daemon.sync()
+            one = self.ids(daemon)["Message 1"]
+            self.enable(daemon, False)
+            self.modify(daemon, [one], {"moveTo": GLib.Variant("o", daemon.folders()["Aim"])})
+            self.modify(daemon, [one], {"addKeywords": strings("$flagged")})
+            self.imap.select("INBOX")
+            steps = [lambda: self.imap.rename("Aim", "Other"), lambda: self.imap.uid("MOVE", "1", "Work")]
+            for step in steps if rename_first else reversed(steps):
+                step()
+            self.enable(daemon, True)
+            self.quiet(daemon)
+            daemon.sync()
+            self.folders = daemon.folders()
+            self.assertEqual((self.on_server("Other"), self.on_server("Work")), ({1: {"\\Flagged"}}, {}))
+            self.assertEqual(self.ids(daemon, "Other"), {"Message 1": one})
+            daemon.stop()
+            self.data += "2"
+
     def test_a_folder_is_renamed_while_it_is_open(self):
         for what in ("addKeywords", "destroy", "moveTo", "addFolders"):
             daemon = self.prepare()

@@ -24,7 +24,6 @@ typedef enum
   MOVE_NO_SOURCE = 1,
   MOVE_NO_TARGET = 2,
   MOVE_DONE = 3,
-  MOVE_SAME = 4,
 } MoveStatus;
 
 /* Of Sync, for one message. */
@@ -105,8 +104,10 @@ read_response (SurelEasReader *reader, Apply *apply)
     return;
   if (status == STATUS_NOT_FOUND && apply->change->kind == SUREL_CHANGE_DESTROY)
     return; /* that was what was wanted */
-  item->outcome = status == STATUS_NOT_FOUND ? SUREL_OUTCOME_NOT_DONE : SUREL_OUTCOME_REFUSED;
   note_reason (apply->change, "Sync", status);
+  item->outcome = status == STATUS_NOT_FOUND || g_error_matches (apply->change->error, SUREL_ERROR, SUREL_ERROR_OFFLINE)
+                      ? SUREL_OUTCOME_NOT_DONE
+                      : SUREL_OUTCOME_REFUSED;
 }
 
 static void
@@ -249,7 +250,7 @@ sync_some (SurelEasSession *session, SurelChange *change, guint first, guint las
   if (!surel_eas_session_command (session, "Sync", write_sync (change, key, first, last), read_sync, &apply, &apply.status, cancellable, error))
     return FALSE;
   *more = judge_sync (&apply, first, last) && !apply.brings;
-  if (*more && apply.key != NULL && apply.key[0] != '\0' && surel_text_is_clean (apply.key))
+  if (*more && apply.key != NULL && apply.key[0] != '\0' && strcmp (apply.key, "0") != 0 && surel_text_is_clean (apply.key))
     set_token (change, apply.key);
   return TRUE;
 }
@@ -312,7 +313,6 @@ read_moved (SurelEasReader *reader, Apply *apply)
   switch ((MoveStatus) status)
     {
     case MOVE_DONE:
-    case MOVE_SAME:
       item->outcome = SUREL_OUTCOME_DONE;
       break;
     case MOVE_NO_SOURCE:

@@ -164,8 +164,7 @@ create (Apply *self, GError **error)
     return take_refusal (self, "FolderCreate", answer.status, error);
   if (answer.id != NULL && answer.id[0] != '\0')
     return be (self, answer.id);
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server made a folder, and does not say which");
-  return FALSE;
+  return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_SERVER_MISBEHAVED, "The server made a folder, and does not say which");
 }
 
 static gboolean

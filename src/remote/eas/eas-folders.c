@@ -171,13 +171,25 @@ role_of (gint64 type)
     }
 }
 
+/* The folder that it is in; NULL at the top, also for those that are in one another. */
+static const SurelEasFolder *
+find_parent (const SurelEasList *list, const SurelEasFolder *folder)
+{
+  const SurelEasFolder *parent = surel_eas_list_find (list, folder->parent);
+  const SurelEasFolder *above = parent;
+
+  for (guint depth = 0; above != NULL && depth <= SUREL_FOLDER_DEPTH_MAX; depth++)
+    above = above != folder ? surel_eas_list_find (list, above->parent) : above;
+  return above == NULL && parent != NULL && surel_eas_folder_is_mail (parent) ? parent : NULL;
+}
+
 static SurelFolderEntry *
 make_entry (const SurelEasList *list, const SurelEasFolder *folder)
 {
   SurelFolderEntry *entry = surel_folder_entry_new (folder->id, folder->name != NULL ? folder->name : "");
-  const SurelEasFolder *parent = surel_eas_list_find (list, folder->parent);
+  const SurelEasFolder *parent = find_parent (list, folder);
 
-  entry->parent_remote_id = parent != NULL && surel_eas_folder_is_mail (parent) ? g_strdup (parent->id) : NULL;
+  entry->parent_remote_id = parent != NULL ? g_strdup (parent->id) : NULL;
   entry->role = role_of (folder->type);
   entry->rights = SUREL_RIGHT_ALL;
   if (folder->type != SUREL_EAS_FOLDER_IS_MAIL && folder->type != SUREL_EAS_FOLDER_IS_GENERIC)

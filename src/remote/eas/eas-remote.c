@@ -11,7 +11,7 @@
 #include "remote/eas/eas-sync.h"
 
 #define HEARTBEAT_MAX 480 /* seconds: what stands between drops links that are quiet for longer */
-#define QUICK_US (2 * G_USEC_PER_SEC) /* an answer before that may be about what was synced already */
+#define QUICK_US (2 * G_USEC_PER_SEC) /* an answer before that may be about what was synced already, or about nothing */
 #define PAUSE_MAX_MS 60000
 
 typedef struct
@@ -123,7 +123,7 @@ eas_read_quota (SurelRemote *remote G_GNUC_UNUSED,
   return TRUE;
 }
 
-/* A server may tell at once, and again and again, of what was synced already: then it is asked less and less often. */
+/* A server may answer at once, and again and again: then it is asked less and less often. */
 static void
 pause_if_quick (Eas *self, GCancellable *wake)
 {
@@ -154,7 +154,7 @@ eas_wait (SurelRemote *remote,
   begin = surel_clock_monotonic ();
   if (surel_eas_ping (self->session, scope->remote_id, &self->heartbeat, changed, wake, &own))
     {
-      self->quick = *changed && surel_clock_monotonic () - begin < QUICK_US ? self->quick + 1 : 0;
+      self->quick = surel_clock_monotonic () - begin < QUICK_US ? self->quick + 1 : 0;
       return TRUE;
     }
   if (g_cancellable_is_cancelled (wake))

@@ -15,7 +15,8 @@
 #define ID_MAX 1024 /* octets */
 #define WINDOW 100 /* messages in one answer: with their first octets they are in memory at once */
 #define WINDOW_NEWEST 50
-#define ANSWER_ITEMS_MAX 1000 /* that are believed of an answer: 512 is the most that can be asked for */
+#define ANSWER_ITEMS_MAX 10000 /* that are read of an answer: 512 is the most that can be asked for, but not all heed that */
+#define PUT_MAX 1000 /* messages that are put at once */
 #define IDLE_MAX 10 /* answers in a row that promise more and bring nothing */
 #define FILTER_ALL 0 /* MS-ASCMD §2.2.3.68.2 */
 #define MIME_ALWAYS 2 /* MS-ASCMD §2.2.3.112.3 */
@@ -30,8 +31,9 @@ typedef struct
   gboolean more;
   guint count; /* commands */
   GPtrArray *messages; /* SurelMessage */
+  GHashTable *by_id; /* of the messages; borrowed */
   GArray *flags; /* SurelMessageFlags */
-  GPtrArray *gone; /* ids */
+  GPtrArray *gone; /* ids of those that go before the others come */
 } Answer;
 
 static void
@@ -39,6 +41,7 @@ answer_init (Answer *answer)
 {
   *answer = (Answer){ .status = -1 };
   answer->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+  answer->by_id = g_hash_table_new (g_str_hash, g_str_equal);
   answer->flags = surel_message_flags_array_new ();
   answer->gone = g_ptr_array_new_with_free_func (g_free);
 }
@@ -47,6 +50,7 @@ static void
 answer_clear (Answer *answer)
 {
   g_free (answer->key);
+  g_clear_pointer (&answer->by_id, g_hash_table_unref);
   g_clear_pointer (&answer->messages, g_ptr_array_unref);
   g_clear_pointer (&answer->flags, g_array_unref);
   g_clear_pointer (&answer->gone, g_ptr_array_unref);
@@ -61,6 +65,18 @@ read_text (SurelEasReader *reader, gsize max)
   g_autofree char *text = surel_eas_reader_text (reader, max + 1);
 
   return text[0] != '\0' && strlen (text) <= max && surel_text_is_clean (text) ? g_steal_pointer (&text) : NULL;
+}
+
+/* What is told of a message later in the same answer counts. */
+static void
+drop_message (Answer *answer, const char *id)
+{
+  SurelMessage *before = g_hash_table_lookup (answer->by_id, id);
+
+  if (before == NULL)
+    return;
+  g_hash_table_remove (answer->by_id, id);
+  g_ptr_array_remove (answer->messages, before);
 }
 
 /* An Add, a Change or a Delete. Where it is about no message that can be named it is passed over. */
@@ -83,10 +99,15 @@ read_command (SurelEasReader *reader, guint command, Answer *answer)
       surel_eas_reader_skip (reader);
   answer->count++;
   if (id != NULL && command == SUREL_EAS_SYNC_DELETE)
-    g_ptr_array_add (answer->gone, g_steal_pointer (&id));
+    {
+      drop_message (answer, id);
+      g_ptr_array_add (answer->gone, g_steal_pointer (&id));
+    }
   else if (id != NULL && message != NULL)
     {
+      drop_message (answer, id);
       message->remote_id.text = g_steal_pointer (&id);
+      g_hash_table_insert (answer->by_id, message->remote_id.text, message);
       g_ptr_array_add (answer->messages, g_steal_pointer (&message));
     }
   else if (id != NULL && command == SUREL_EAS_SYNC_CHANGE)
@@ -106,7 +127,7 @@ read_commands (SurelEasReader *reader, Answer *answer)
 
   while (surel_eas_reader_child (reader, &tag))
     if ((tag == SUREL_EAS_SYNC_ADD || tag == SUREL_EAS_SYNC_CHANGE || tag == SUREL_EAS_SYNC_DELETE)
-        && answer->count < ANSWER_ITEMS_MAX)
+        && answer->count <= ANSWER_ITEMS_MAX)
       read_command (reader, tag, answer);
     else
       surel_eas_reader_skip (reader);
@@ -225,12 +246,11 @@ pass_over (SurelEasReader *reader, gpointer data G_GNUC_UNUSED)
 }
 
 /* SOGo, with a Dovecot behind it, finds a folder empty for as long as nobody has had Dovecot count its changes; asking how
- * much there is does that (MS-ASCMD §2.2.1.9). What is answered doesn't matter, nor whether it is refused. */
-static gboolean
-wake_folder (SurelEasSession *session, const char *folder, const char *key, GCancellable *cancellable, GError **error)
+ * much there is does that (MS-ASCMD §2.2.1.9). What is answered doesn't matter: what ails the link the next command tells. */
+static void
+wake_folder (SurelEasSession *session, const char *folder, const char *key, GCancellable *cancellable)
 {
   SurelEasWriter *request = surel_eas_writer_new ();
-  g_autoptr (GError) own = NULL;
 
   surel_eas_writer_open (request, SUREL_EAS_ESTIMATE);
   surel_eas_writer_open (request, SUREL_EAS_ESTIMATE_COLLECTIONS);
@@ -239,12 +259,7 @@ wake_folder (SurelEasSession *session, const char *folder, const char *key, GCan
   surel_eas_writer_text (request, SUREL_EAS_ESTIMATE_COLLECTION_ID, folder);
   for (guint i = 0; i < 3; i++)
     surel_eas_writer_close (request);
-  if (surel_eas_session_command (session, "GetItemEstimate", request, pass_over, NULL, NULL, cancellable, &own)
-      || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED)
-      || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&own));
-  return FALSE;
+  surel_eas_session_command (session, "GetItemEstimate", request, pass_over, NULL, NULL, cancellable, NULL);
 }
 
 /* --- From one key to the next --- */
@@ -270,15 +285,43 @@ begin_anew (Pull *pull, GError **error)
 }
 
 static gboolean
+put_gone (Pull *pull, Answer *answer, GError **error)
+{
+  for (guint first = 0; first < answer->gone->len; first += PUT_MAX)
+    {
+      g_autoptr (GPtrArray) some = g_ptr_array_new ();
+
+      for (guint i = first; i < MIN (first + PUT_MAX, answer->gone->len); i++)
+        g_ptr_array_add (some, answer->gone->pdata[i]);
+      g_ptr_array_add (some, NULL);
+      if (!surel_sink_put_gone_named (pull->sink, (const char *const *) some->pdata, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+put_messages (Pull *pull, Answer *answer, GError **error)
+{
+  while (answer->messages->len > 0)
+    {
+      GPtrArray *some = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+
+      for (guint i = 0; i < PUT_MAX && answer->messages->len > 0; i++)
+        g_ptr_array_add (some, g_ptr_array_steal_index (answer->messages, 0));
+      if (!surel_sink_put_messages (pull->sink, some, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
 put (Pull *pull, Answer *answer, GError **error)
 {
   g_autoptr (GBytes) token = NULL;
 
-  g_ptr_array_add (answer->gone, NULL);
-  if ((answer->messages->len > 0
-       && !surel_sink_put_messages (pull->sink, g_steal_pointer (&answer->messages), error))
-      || (answer->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->flags), error))
-      || !surel_sink_put_gone_named (pull->sink, (const char *const *) answer->gone->pdata, error))
+  if (!put_gone (pull, answer, error) || !put_messages (pull, answer, error)
+      || (answer->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->flags), error)))
     return FALSE;
   if (answer->key == NULL)
     return TRUE;
@@ -305,13 +348,21 @@ step (Pull *pull, guint window, gboolean *more, GError **error)
     }
   if (!surel_eas_check_status ("Sync", answer.status, error))
     return FALSE;
-  if (first && (answer.key == NULL || strcmp (answer.key, NO_KEY) == 0))
+  /* What can't be asked for a second time is no key: what comes without one comes again. */
+  if (answer.key != NULL && strcmp (answer.key, NO_KEY) == 0)
+    g_clear_pointer (&answer.key, g_free);
+  if (answer.count > ANSWER_ITEMS_MAX)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server tells more at once than it was asked for");
+      return FALSE;
+    }
+  if (first && answer.key == NULL)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The server gives no key to sync the folder with: it may be gone");
       return FALSE;
     }
-  if (first && !wake_folder (pull->session, pull->scope->remote_id, answer.key, pull->cancellable, error))
-    return FALSE;
+  if (first)
+    wake_folder (pull->session, pull->scope->remote_id, answer.key, pull->cancellable);
   pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
   *more = first || answer.more;
   if (*more && pull->idle > IDLE_MAX)

@@ -304,6 +304,14 @@ judge_untold (Apply *self, const Evidence *evidence, GError **error)
   return TRUE;
 }
 
+static void
+doubt (Apply *self, const GArray *some)
+{
+  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to can't be opened");
+  for (guint i = 0; i < some->len; i++)
+    surel_change_item (self->change, g_array_index (some, guint, i))->outcome = SUREL_OUTCOME_NOT_DONE;
+}
+
 /**
  * surel_imap_prove_arrived:
  * @evidence: what was noted before the messages were moved or copied
@@ -327,7 +335,9 @@ surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **e
     }
   if (surel_imap_error_is_refusal (own))
     {
-      g_error_free (own); /* it can't be looked at: the next list says */
+      /* It can't be looked at, as another device has renamed it, or deleted it. The next list says where they are. */
+      doubt (self, untold);
+      g_error_free (own);
       return TRUE;
     }
   g_propagate_error (error, own);
