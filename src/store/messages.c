@@ -565,8 +565,11 @@ surel_messages_drop_lost (SurelTxn *txn, gint64 account, gboolean *more, GError 
   sqlite3_stmt *s;
   int result = -1;
 
-  if (!drop_unfound (txn, account, more, error) || *more)
-    return *more;
+  *more = FALSE;
+  if (!drop_unfound (txn, account, more, error))
+    return FALSE;
+  if (*more)
+    return TRUE;
   s = surel_sql_start (txn->sql, error, LOST_OF_ACCOUNT, "ii", account, (gint64) SUREL_GONE_MAX);
   while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
     {

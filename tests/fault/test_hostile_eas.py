@@ -247,6 +247,23 @@ class Eas(Case):
         self.daemon.sync()
         self.assertEqual(self.ids("INBOX"), ids)
 
+    def test_a_change_of_which_nothing_is_said(self):
+        class Silent(Mailbox):
+            silent = 0
+
+            def do_Sync(self, request):
+                if self.silent > 0 and "Commands" in repr(request):
+                    self.silent -= 1
+                    return None
+                return super().do_Sync(request)
+        self.begin(Silent())
+        ids = self.settled()
+        for silent, state in ((2, "done"), (100, "failed")):
+            self.mailbox.silent = silent
+            operation = self.modify(list(ids.values())[:1], **{"addKeywords" if silent == 2 else "removeKeywords": strings("$seen")})
+            self.assertEqual(self.ended(operation)["state"], state)
+        self.assertEqual(self.keywords(list(ids.values())[0]), {"$seen"})
+
     def test_a_ping_that_is_answered_at_once(self):
         for status in (1, 2, 7):
             class Restless(Mailbox):

@@ -214,6 +214,12 @@ judge_sync (Apply *apply, guint first, guint last)
   SurelChange *change = apply->change;
   gboolean anew = apply->status == SUREL_EAS_STATUS_SYNC_KEY;
 
+  if (apply->status < 0)
+    {
+      /* SOGo says nothing at all of a folder that it doesn't have any more. */
+      refuse_all (change, SUREL_ERROR_NOT_FOUND, SUREL_OUTCOME_NOT_DONE, "The server says nothing of the folder: it may be gone");
+      return FALSE;
+    }
   if (apply->status != SUREL_EAS_STATUS_OK)
     {
       g_autoptr (GError) why = NULL;

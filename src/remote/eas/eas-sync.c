@@ -15,7 +15,7 @@
 #define ID_MAX 1024 /* octets */
 #define WINDOW 100 /* messages in one answer: with their first octets they are in memory at once */
 #define WINDOW_NEWEST 50
-#define ANSWER_ITEMS_MAX 10000 /* that are read of an answer: 512 is the most that can be asked for, but not all heed that */
+#define ANSWER_ITEMS_MAX 2000 /* that are held of an answer: 512 is the most that can be asked for, but not all heed that */
 #define PUT_MAX 1000 /* messages that are put at once */
 #define IDLE_MAX 10 /* answers in a row that promise more and bring nothing */
 #define FILTER_ALL 0 /* MS-ASCMD §2.2.3.68.2 */
