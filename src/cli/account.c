@@ -208,6 +208,8 @@ show (SurelCli *cli, char **arguments, GError **error)
   return TRUE;
 }
 
+#define SET_USAGE "account set ACCOUNT [password] [--host H] [--port N] …"
+
 static gboolean
 set (SurelCli *cli, char **arguments, GError **error)
 {
@@ -217,13 +219,15 @@ set (SurelCli *cli, char **arguments, GError **error)
   GVariantBuilder builder;
 
   if (arguments[0] == NULL || (arguments[1] != NULL && !g_str_equal (arguments[1], "password")))
-    return surel_cli_usage (error, "account set ACCOUNT [password] [--host H] [--port N] …");
+    return surel_cli_usage (error, SET_USAGE);
   path = surel_cli_find_account (cli, arguments[0], error);
   if (path == NULL)
     return FALSE;
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   add_settings (cli, &builder);
   settings = g_variant_ref_sink (g_variant_builder_end (&builder));
+  if (g_variant_n_children (settings) == 0 && arguments[1] == NULL)
+    return surel_cli_usage (error, SET_USAGE);
   if (g_variant_n_children (settings) > 0)
     {
       reply = surel_cli_call (cli, path, "Account", "Configure",

@@ -381,7 +381,7 @@ surel_account_sign_in_again (SurelAccount *self)
 /**
  * surel_account_poke:
  *
- * The network has changed: tries at once what waits for its next attempt.
+ * Has it looked at once what the server has: the network has changed, or a message isn't where it was.
  */
 void
 surel_account_poke (SurelAccount *self)

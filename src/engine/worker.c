@@ -252,6 +252,7 @@ read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
 typedef struct
 {
   gint64 account;
+  gint64 since;
   gboolean more;
 } Lost;
 
@@ -260,7 +261,7 @@ drop_lost (SurelTxn *txn, gpointer data, GError **error)
 {
   Lost *lost = data;
 
-  return surel_messages_drop_lost (txn, lost->account, &lost->more, error);
+  return surel_messages_drop_lost (txn, lost->account, lost->since, &lost->more, error);
 }
 
 static void
@@ -276,7 +277,7 @@ read_lost (SurelReader *reader, gpointer data)
 static gboolean
 tidy_up (SurelWorker *self, GError **error)
 {
-  Lost lost = { self->account->id, FALSE };
+  Lost lost = { self->account->id, self->since, FALSE };
 
   self->passes_left = self->left > 0 ? self->passes_left + 1 : 0;
   if ((self->left > 0 && self->passes_left < LEFT_PASSES) || self->sync_again)
@@ -305,8 +306,7 @@ check_left (SurelWorker *self, GPtrArray *rows, GError **error)
 static void
 read_last (SurelReader *reader, gpointer data)
 {
-  if (reader->error == NULL)
-    surel_sql_get (reader->sql, data, NULL, "SELECT max(id) FROM message", "");
+  *(gint64 *) data = surel_messages_last (reader);
 }
 
 /* What comes from now on is new. What came with a folder's first list isn't new in the next pass. */

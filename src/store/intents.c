@@ -602,21 +602,27 @@ surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **er
 
 /**
  * surel_intents_lost:
+ * @alike: whether others that are the same came at the same time
  *
- * Another program has destroyed the message. That it wasn't moved is told, as it is where the server says so.
+ * Another program has destroyed the message. That it wasn't moved is told, as it is where the server says so. Where it may
+ * be one of several that came elsewhere, which one can't be known: then all that was to be done with it is told.
  */
 gboolean
-surel_intents_lost (SurelTxn *txn, gint64 message, GError **error)
+surel_intents_lost (SurelTxn *txn, gint64 message, gboolean alike, GError **error)
 {
   g_autoptr (GArray) rows
-      = find_open (txn, OPEN "message = ? AND state < 2 AND kind = 2", message, error);
+      = read_open (txn,
+                   surel_sql_start (txn->sql, error, OPEN "message = ? AND state < 2 AND (kind = 2 OR (? AND kind < 4))", "ii",
+                                    message, (gint64) alike),
+                   error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
       const Open *row = &g_array_index (rows, Open, i);
 
       if (!mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound",
-                        "Another program had deleted the message before", error))
+                        alike ? "Another program had moved the message, and others like it" : "Another program had deleted the message before",
+                        error))
         return FALSE;
     }
   return rows != NULL && surel_intents_gone (txn, message, error);

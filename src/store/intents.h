@@ -42,7 +42,7 @@ gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **e
 gboolean surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **error);
-gboolean surel_intents_lost (SurelTxn *txn, gint64 message, GError **error);
+gboolean surel_intents_lost (SurelTxn *txn, gint64 message, gboolean alike, GError **error);
 gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_intents_replay_of_target (SurelTxn *txn, gint64 folder, GError **error);

@@ -204,7 +204,7 @@ load_newcomers (SurelMatch *self, GError **error)
   self->newcomers
       = read_ids (self->txn,
                   surel_sql_start (self->txn->sql, error,
-                                   "SELECT id, identity FROM message WHERE id > ? AND account = ? AND held IS NULL", "ii",
+                                   "SELECT id, identity FROM message WHERE id > ? AND account = ? AND held IS NULL ORDER BY id", "ii",
                                    self->since, self->account),
                   error);
   return self->newcomers != NULL;
@@ -258,4 +258,26 @@ surel_match_newcomer (SurelMatch *self, gint64 message, gint64 *newcomer, GError
                            "WHERE i.message = p.message) AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.source = p.message AND "
                            "i.state < 2 AND i.kind IN (4, 5)) HAVING count(*) = 1 AND max(p.folder) != ?",
                            "ii", id, self->folder);
+}
+
+/**
+ * surel_match_any_newcomer:
+ * @message: one that is nowhere any more
+ * @any: (out): whether one or more that are the same came in this sync; so another device may have moved it
+ */
+gboolean
+surel_match_any_newcomer (SurelMatch *self, gint64 message, gboolean *any, GError **error)
+{
+  gint64 identity = 0;
+  GArray *ids;
+
+  *any = FALSE;
+  if (self->since == SUREL_NO_NEWCOMERS)
+    return TRUE;
+  if ((self->newcomers == NULL && !load_newcomers (self, error))
+      || !surel_sql_get (self->txn->sql, &identity, error, "SELECT identity FROM message WHERE id = ?", "i", message))
+    return FALSE;
+  ids = g_hash_table_lookup (self->newcomers, &identity);
+  *any = ids != NULL && g_array_index (ids, gint64, ids->len - 1) > message;
+  return TRUE;
 }

@@ -39,5 +39,6 @@ surel_match_find (SurelMatch *self,
                   gint64 *match,
                   GError **error);
 gboolean surel_match_newcomer (SurelMatch *self, gint64 message, gint64 *newcomer, GError **error);
+gboolean surel_match_any_newcomer (SurelMatch *self, gint64 message, gboolean *any, GError **error);
 
 G_END_DECLS

@@ -213,7 +213,7 @@ static gboolean
 let_go (Place *place, gint64 id, guint flags, GError **error)
 {
   if (place->lets_go || (flags & (SUREL_KEYWORD_DRAFT | SUREL_KEYWORD_DELETED)) != 0)
-    return surel_intents_lost (place->txn, id, error) && surel_message_row_delete (place->txn, id, error);
+    return surel_intents_lost (place->txn, id, FALSE, error) && surel_message_row_delete (place->txn, id, error);
   return surel_sql_run (place->txn->sql, error,
                         "UPDATE message SET held = ?, held_in = ? WHERE id = ?", "iii", place->txn->time,
                         place->folder, id);
@@ -513,6 +513,21 @@ surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError 
   "i.kind IN (4, 5) AND " SUREL_INTENT_NEEDS_SOURCE " AND m.account = ?1 AND m.held IS NOT NULL LIMIT ?2"
 
 /**
+ * surel_messages_last:
+ *
+ * Returns: the largest id that any message has; 0 for none, or where it can't be read
+ */
+gint64
+surel_messages_last (SurelReader *reader)
+{
+  gint64 last = 0;
+
+  if (reader->error == NULL)
+    surel_sql_get (reader->sql, &last, NULL, "SELECT max(id) FROM message", "");
+  return last;
+}
+
+/**
  * surel_messages_have_lost:
  *
  * Returns: whether there is anything for surel_messages_drop_lost() to do
@@ -550,8 +565,27 @@ drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
   return unfound != NULL;
 }
 
+/* Of those of @ids nothing more can be done. */
+static gboolean
+give_up (SurelTxn *txn, gint64 account, gint64 since, const GArray *ids, GError **error)
+{
+  SurelMatch match = { .txn = txn, .account = account, .since = since };
+  gboolean success = TRUE;
+  gboolean alike;
+
+  for (guint i = 0; success && i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+
+      success = surel_match_any_newcomer (&match, id, &alike, error) && surel_intents_lost (txn, id, alike, error);
+    }
+  surel_match_end (&match);
+  return success;
+}
+
 /**
  * surel_messages_drop_lost:
+ * @since: see surel_messages_put_gone()
  * @more: (out): whether there are more than one job may take out: call again
  *
  * Once all folders have been brought up to date with what was done: what was moved, copied or appended, and is in
@@ -559,7 +593,7 @@ drop_unfound (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
  * be done.
  */
 gboolean
-surel_messages_drop_lost (SurelTxn *txn, gint64 account, gboolean *more, GError **error)
+surel_messages_drop_lost (SurelTxn *txn, gint64 account, gint64 since, gboolean *more, GError **error)
 {
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
   sqlite3_stmt *s;
@@ -577,11 +611,8 @@ surel_messages_drop_lost (SurelTxn *txn, gint64 account, gboolean *more, GError 
 
       g_array_append_val (ids, id);
     }
-  for (guint i = 0; result == 0 && i < ids->len; i++)
-    if (!surel_intents_lost (txn, g_array_index (ids, gint64, i), error))
-      return FALSE;
   *more = ids->len == SUREL_GONE_MAX;
-  return result == 0;
+  return result == 0 && give_up (txn, account, since, ids, error);
 }
 
 /**
@@ -674,7 +705,8 @@ surel_messages_remove_of_account (SurelTxn *txn, gint64 account, guint max, GErr
  * @before: seconds since the epoch
  * @more: (out): whether there are more than one job deletes: call again
  *
- * Deletes for good what has been held since before @before.
+ * Deletes for good what has been held since before @before. What waits for one is ended first, by the next sync of its account
+ * (see surel_messages_drop_lost()).
  */
 gboolean
 surel_messages_purge_held (SurelTxn *txn, gint64 before, gboolean *more, GError **error)
@@ -683,8 +715,9 @@ surel_messages_purge_held (SurelTxn *txn, gint64 before, gboolean *more, GError 
 
   if (!delete_listed (txn,
                       surel_sql_start (txn->sql, error,
-                                       "SELECT id, shown FROM message WHERE held IS NOT NULL AND held "
-                                       "< ? LIMIT ?",
+                                       "SELECT m.id, m.shown FROM message m WHERE m.held IS NOT NULL AND m.held < ? AND NOT "
+                                       "EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2) AND NOT EXISTS "
+                                       "(SELECT 1 FROM intent i WHERE i.source = m.id AND i.state < 2 AND i.kind IN (4, 5)) LIMIT ?",
                                        "ii", before, (gint64) SUREL_GONE_MAX),
                       &count, error))
     return FALSE;

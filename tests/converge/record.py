@@ -214,9 +214,10 @@ class Record:
         return {intent.append for (station, key), intent in self.operations.items()
                 if intent.append and listed[station].get(key, {}).get("state") != "done"}
 
-    def judge_messages(self, every, view, listed, twice):
+    def judge_messages(self, every, view, listed, twice, again):
         """@every: how often each is on the server; @view: what is shown there; @twice: names the server itself let two
-        move at once."""
+        move at once; @again: (station, name) of what was appended again. What another device had destroyed before it was
+        looked for can't be told from what never came: it is there once more, as nothing is to be lost."""
         failed, unsent = self.failed_names(listed), self.never_sent(listed)
         bad = []
         for name in self.there | set(every):
@@ -231,7 +232,8 @@ class Record:
         places = collections.defaultdict(list)
         for (folder, name, words), count in view.items():
             places[name] += [(folder, words)] * count
-        for name in self.there - failed - self.shaken - self.marked:
+        revived = {name for station, name in again if any(not who.startswith(station) for who in self.gone.get(name, ()))}
+        for name in self.there - failed - self.shaken - self.marked - revived:
             bad += self.judge_one(name, places[name], every[name])
         return bad
 
@@ -326,7 +328,8 @@ def judge(world, record, listed, every, view):
         for station in world.stations:
             bad += record.judge_operations(station, listed[station.name])
     bad += record.judge_shown(listed)
-    bad += record.judge_messages(every, view, listed, twice)
+    again = {(station, name) for station, one in commands.items() for name in one.appended_again()}
+    bad += record.judge_messages(every, view, listed, twice, again)
     for station in world.stations:
         bad += record.judge_wire(station, commands[station.name])
         bad += record.judge_ids(station, record.failed_names(listed))

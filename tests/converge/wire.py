@@ -1,5 +1,6 @@
 """The links between daemons and the server: the fault proxy, and what its log shows."""
 
+import collections
 import re
 import subprocess
 
@@ -93,7 +94,7 @@ class Commands:
         self.commands = []  # those that destroy: (line, mailbox, command)
         self.moved = []  # (mailbox, UID) moved by a command that the server took
         self.opened = {}  # connection → mailbox
-        self.appended = {}  # (connection, tag) → names
+        self.appended = {}  # (connection, tag) → names, of commands that weren't refused
         self.targets = {}  # (connection, tag), and connection for the last → the mailbox that messages are put into
         for line, connection, mark, said in conversation(text):
             if mark == "<":
@@ -110,6 +111,11 @@ class Commands:
         """(line, the names of what it destroys; None among them for an unknown message, and instead of them where
         the command doesn't say)"""
         return [(line, self.named(mailbox, command)) for line, mailbox, command in self.commands]
+
+    def appended_again(self):
+        """The names of what was appended once more, as the answer to the time before was lost."""
+        times = collections.Counter(name for names in self.appended.values() for name in names)
+        return {name for name, count in times.items() if count > 1}
 
     def guessed(self):
         """Commands with a UID that the server has told of nowhere under that UIDVALIDITY."""
@@ -136,6 +142,8 @@ class Commands:
             self.opened[connection] = match[1]
         elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in self.opened:
             self.names[self.opened[connection], int(match[1])] = match[2]
+        elif match := re.match(r"(\w+) (?:NO|BAD) ", said):
+            self.appended.pop((connection, match[1]), None)
         elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) ([\d:,]+)\]", said):
             mailbox, uids = self.target(connection, match[1], match[2]), list(numbers(match[3]))
             self.told.update((mailbox, uid) for uid in uids)

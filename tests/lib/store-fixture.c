@@ -154,21 +154,28 @@ store_fixture_take_out_since (StoreFixture *fixture, gint64 folder, const char *
   g_assert_no_error (error);
 }
 
+typedef struct
+{
+  gint64 account;
+  gint64 since;
+} End;
+
 static gboolean
 drop_lost (SurelTxn *txn, gpointer data, GError **error)
 {
-  StoreFixture *fixture = data;
+  const End *end = data;
   gboolean more;
 
-  return surel_messages_drop_lost (txn, fixture->account, &more, error);
+  return surel_messages_drop_lost (txn, end->account, end->since, &more, error);
 }
 
 /* All folders have been brought up to date. */
 void
-store_fixture_end_sync (StoreFixture *fixture)
+store_fixture_end_sync (StoreFixture *fixture, gint64 since)
 {
   g_autoptr (GError) error = NULL;
+  End end = { fixture->account, since };
 
-  surel_store_write_sync (fixture->store, drop_lost, fixture, &error);
+  surel_store_write_sync (fixture->store, drop_lost, &end, &error);
   g_assert_no_error (error);
 }

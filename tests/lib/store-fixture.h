@@ -39,6 +39,6 @@ gboolean store_fixture_write_batch (SurelTxn *txn, gpointer data, GError **error
 void store_fixture_put (StoreFixture *fixture, gint64 folder, gint64 first, gint64 last, guint flags);
 void store_fixture_take_out (StoreFixture *fixture, gint64 folder, const char *uids);
 void store_fixture_take_out_since (StoreFixture *fixture, gint64 folder, const char *uids, gint64 since);
-void store_fixture_end_sync (StoreFixture *fixture);
+void store_fixture_end_sync (StoreFixture *fixture, gint64 since);
 
 G_END_DECLS

@@ -120,6 +120,7 @@ class Changes(Changing):
         self.assertIn("alice", self.surel("account", "list"))
         self.refused(1, "operation", "ops", "cancel", 99999)
         self.refused(2, "usage: surel ops", "ops", "cancel")
+        self.refused(2, "usage: surel account set", "account", "set", "alice@surel.test")
         self.surel("account", "remove", "alice@surel.test", "--force")
         self.assertEqual(self.surel("account", "list"), "")
 

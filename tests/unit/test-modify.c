@@ -421,7 +421,7 @@ test_gone_elsewhere_while_something_is_pending (StoreFixture *fixture, gconstpoi
   g_assert_cmpint (folder_of (fixture, id), ==, 0);
   g_assert_null (next_batch (fixture));
   g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_PENDING); /* it may be in a folder that is yet to be listed */
-  store_fixture_end_sync (fixture);
+  store_fixture_end_sync (fixture, SUREL_NO_NEWCOMERS);
   g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_FAILED);
   g_assert_cmpint (folder_of (fixture, id), ==, 0);
   g_assert_cmpint (number (fixture, "SELECT held NOTNULL FROM message WHERE id = ?", id), ==, 1);
@@ -439,7 +439,7 @@ move_elsewhere (StoreFixture *fixture, gboolean target_first)
   store_fixture_take_out_since (fixture, fixture->inbox, "3", last);
   if (!target_first)
     store_fixture_put (fixture, fixture->other, 3, 3, SUREL_KEYWORD_FLAGGED);
-  store_fixture_end_sync (fixture);
+  store_fixture_end_sync (fixture, last);
 }
 
 static void
@@ -498,6 +498,89 @@ test_moved_there_by_another_device (StoreFixture *fixture, gconstpointer data G_
       store_fixture_take_out (fixture, fixture->inbox, "1:5");
       store_fixture_take_out (fixture, fixture->other, "3");
     }
+}
+
+/* Two that are the same, as UIDs 3 and 7. */
+static void
+put_equal_ones (StoreFixture *fixture, gint64 folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+  StoreBatch batch = { .folder = folder, .messages = messages };
+
+  for (guint i = 0; i < 2; i++)
+    {
+      SurelMessage *message = store_fixture_make_message (3, 0);
+
+      message->remote_id.number += 4 * i;
+      g_ptr_array_add (messages, message);
+    }
+  surel_store_write_sync (fixture->store, store_fixture_write_batch, &batch, &error);
+  g_assert_no_error (error);
+}
+
+/* Another device moves two that are the same: which of them is which nobody knows, and what waited is told. */
+static void
+test_what_waits_for_one_of_two_equal_ones (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  for (guint target_first = 0; target_first < 2; target_first++)
+    {
+      gint64 id, last, flagging, destroying;
+
+      put_equal_ones (fixture, fixture->inbox);
+      id = message_at (fixture, fixture->inbox, 3);
+      last = number (fixture, "SELECT max(id) FROM message WHERE ?", 1);
+      flagging = flag (fixture, id, SUREL_KEYWORD_SEEN, 0);
+      destroying = destroy (fixture, message_at (fixture, fixture->inbox, 7));
+      if (target_first)
+        put_equal_ones (fixture, fixture->other);
+      store_fixture_take_out_since (fixture, fixture->inbox, "3,7", last);
+      if (!target_first)
+        put_equal_ones (fixture, fixture->other);
+      store_fixture_end_sync (fixture, last);
+      g_assert_cmpint (state_of (fixture, flagging), ==, SUREL_OPERATION_FAILED);
+      g_assert_cmpint (state_of (fixture, destroying), ==, SUREL_OPERATION_FAILED);
+      g_assert_cmpint (number (fixture, "SELECT flags FROM message WHERE id = ?", message_at (fixture, fixture->other, 3)), ==, 0);
+      g_assert_null (next_batch (fixture));
+      assert_counts (fixture);
+      store_fixture_take_out (fixture, fixture->other, "3,7");
+    }
+}
+
+static gboolean
+purge (SurelTxn *txn, gpointer data G_GNUC_UNUSED, GError **error)
+{
+  gboolean more;
+
+  return surel_messages_purge_held (txn, txn->time + 1, &more, error);
+}
+
+static void
+purge_held (StoreFixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  surel_store_write_sync (fixture->store, purge, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* It is held past its time as long as something waits for it: that ends, too. */
+static void
+test_purged_when_nothing_waits (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  gint64 id, operation;
+
+  store_fixture_put (fixture, fixture->inbox, 1, 5, 0);
+  id = message_at (fixture, fixture->inbox, 3);
+  operation = flag (fixture, id, SUREL_KEYWORD_SEEN, 0);
+  store_fixture_take_out (fixture, fixture->inbox, "2:3");
+  purge_held (fixture);
+  g_assert_cmpint (number (fixture, "SELECT count(*) FROM message WHERE held NOTNULL AND ?", 1), ==, 1);
+  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_PENDING);
+  store_fixture_end_sync (fixture, SUREL_NO_NEWCOMERS);
+  g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_DONE);
+  purge_held (fixture);
+  g_assert_cmpint (number (fixture, "SELECT count(*) FROM message WHERE held NOTNULL AND ?", 1), ==, 0);
 }
 
 /* A copy that was there before, or was made here, is another message. */
@@ -718,7 +801,7 @@ test_anything_in_any_order (StoreFixture *fixture, gconstpointer data G_GNUC_UNU
                                                  folder)));
           store_fixture_take_out (fixture, folder, uid);
           if (g_test_rand_bit ())
-            store_fixture_end_sync (fixture);
+            store_fixture_end_sync (fixture, SUREL_NO_NEWCOMERS);
           break;
         default:
           store_fixture_put (fixture, folder, next_uid, next_uid, (guint) g_test_rand_int_range (0, 4));
@@ -746,6 +829,8 @@ main (int argc, char **argv)
   ADD ("gone-elsewhere-while-something-is-pending", test_gone_elsewhere_while_something_is_pending);
   ADD ("what-waits-follows-the-message", test_what_waits_follows_the_message);
   ADD ("moved-there-by-another-device", test_moved_there_by_another_device);
+  ADD ("what-waits-for-one-of-two-equal-ones", test_what_waits_for_one_of_two_equal_ones);
+  ADD ("purged-when-nothing-waits", test_purged_when_nothing_waits);
   ADD ("a-copy-is-not-what-vanished", test_a_copy_is_not_what_vanished);
   ADD ("destroyed-is-not-held", test_destroyed_is_not_held);
   ADD ("a-copy-is-another-message", test_a_copy_is_another_message);
