@@ -361,6 +361,10 @@ class Changes(Case):
                     peer.file.read(10)
                 elif where == "after":
                     self.take(*self.read_append(peer, command))
+                elif where == "gone":
+                    uid = self.take(*self.read_append(peer, command))
+                    self.uids.remove(uid)
+                    del self.messages[uid]
                 elif where == "bye":
                     peer.send(b"* BYE maintenance\r\n")
                 peer.close()
@@ -384,6 +388,10 @@ class Changes(Case):
 
     def test_cut_after_the_last_octet(self):
         self.cut("after")
+
+    def test_destroyed_by_another_before_it_was_looked_for(self):
+        """That it was there can't be known: rather it comes back than that it is lost."""
+        self.cut("gone")
 
     def test_a_bye_instead_of_an_answer(self):
         self.cut("bye")
