@@ -5,6 +5,7 @@ void
 surel_change_item_clear (SurelChangeItem *item)
 {
   surel_remote_id_clear (&item->remote_id);
+  g_free (item->server_words);
   g_free (item->words);
   g_clear_pointer (&item->digest, g_bytes_unref);
   g_clear_pointer (&item->octets, g_bytes_unref);
@@ -32,6 +33,7 @@ surel_change_free (SurelChange *self)
   g_clear_pointer (&self->target_token, g_bytes_unref);
   g_free (self->add_words);
   g_free (self->remove_words);
+  g_clear_pointer (&self->keyword_names, g_variant_unref);
   g_free (self->evidence);
   g_free (self->name);
   g_clear_pointer (&self->new_folder_token, g_bytes_unref);

@@ -41,6 +41,8 @@ typedef struct
   SurelRemoteId remote_id; /* where the server has it; of a copy: where it has what is to be copied */
   guint64 identity; /* surel_message_identity() */
 
+  char *server_words; /* of one whose user keywords change: those the server says it has before; nullable */
+
   /* Of one that is appended. */
   guint flags; /* SurelKeyword bits */
   char *words; /* user keywords as base/keywords.h keeps them; nullable */
@@ -76,6 +78,7 @@ typedef struct
   guint remove_flags;
   char *add_words; /* user keywords as base/keywords.h keeps them; empty for none */
   char *remove_words;
+  GVariant *keyword_names; /* a{ss}, of one that changes user keywords: what a server calls them; nullable */
   char *evidence; /* of one that may have been done already: what the remote noted before; nullable */
   GBytes *list_token; /* of one about a folder: of the last list; nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */

@@ -317,6 +317,7 @@ surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
   surel_bus_account_set_enabled (skeleton, surel_account_row_is_enabled (row));
   surel_bus_account_set_settings (skeleton, row->settings);
   surel_bus_account_set_capabilities (skeleton, (const char *const *) row->capabilities);
+  surel_bus_account_set_keyword_names (skeleton, row->keyword_names);
   set_identities (skeleton, row);
   surel_bus_account_set_status (skeleton, status_name (status));
   set_error (skeleton, surel_account_get_error (account));
@@ -351,7 +352,6 @@ surel_account_adaptor_new (SurelService *service, SurelAccount *account)
   self->account = surel_account_get_id (account);
   g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, g_free);
   surel_bus_account_set_id (skeleton, strrchr (path, '/') + 1);
-  surel_bus_account_set_keyword_names (skeleton, g_variant_new ("a{ss}", NULL));
   surel_account_adaptor_update (skeleton, account);
   g_signal_connect (skeleton, "handle-sync", G_CALLBACK (handle_sync), self);
   g_signal_connect (skeleton, "handle-sign-in", G_CALLBACK (handle_sign_in), self);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/accounts.h"
 #include "store/folders.h"
 #include "store/messages.h"
 
@@ -14,9 +15,11 @@
 /* What goes into one transaction. */
 typedef struct
 {
+  gint64 account;
   gint64 folder;
   gboolean restart;
   GPtrArray *messages; /* nullable */
+  GHashTable *keyword_names; /* nullable */
   GArray *flags; /* nullable */
   GBytes *token; /* nullable */
 } Batch;
@@ -25,6 +28,7 @@ struct _SurelPullSink
 {
   SurelSink parent;
   SurelStore *store; /* borrowed: it outlives every worker */
+  gint64 account;
   gint64 folder;
   gint64 since; /* the largest id of a message before this sync */
   Batch *batch; /* being put together; nullable */
@@ -39,6 +43,7 @@ batch_free (gpointer data)
   Batch *batch = data;
 
   g_clear_pointer (&batch->messages, g_ptr_array_unref);
+  g_clear_pointer (&batch->keyword_names, g_hash_table_unref);
   g_clear_pointer (&batch->flags, g_array_unref);
   g_clear_pointer (&batch->token, g_bytes_unref);
   g_free (batch);
@@ -51,6 +56,7 @@ write_batch (SurelTxn *txn, gpointer data, GError **error)
 
   return surel_folders_check (txn, batch->folder, error)
          && (!batch->restart || surel_messages_restart (txn, batch->folder, error))
+         && (batch->keyword_names == NULL || surel_accounts_add_keyword_names (txn, batch->account, batch->keyword_names, error))
          && (batch->flags == NULL
              || surel_messages_put_flags (txn, batch->folder, batch->flags, error))
          && (batch->messages == NULL
@@ -78,6 +84,7 @@ batch_of (SurelPullSink *self)
   if (self->batch == NULL)
     {
       self->batch = g_new0 (Batch, 1);
+      self->batch->account = self->account;
       self->batch->folder = self->folder;
     }
   return self->batch;
@@ -115,6 +122,20 @@ put_messages (SurelSink *sink, GPtrArray *messages, GError **error)
     }
   batch = batch_of (self);
   batch->messages = messages;
+  return TRUE;
+}
+
+static gboolean
+put_keyword_names (SurelSink *sink, GHashTable *names, GError **error)
+{
+  SurelPullSink *self = (SurelPullSink *) sink;
+
+  if (!hand_over (self, error))
+    {
+      g_hash_table_unref (names);
+      return FALSE;
+    }
+  batch_of (self)->keyword_names = names;
   return TRUE;
 }
 
@@ -348,20 +369,22 @@ synced (SurelSink *sink, guint32 server_messages, gboolean proven, GError **erro
 
 /**
  * surel_pull_sink_new:
- * @folder: a folder's id
+ * @account: an account's id
+ * @folder: one of its folders'
  * @since: the largest id of a message before this sync, or %SUREL_NO_NEWCOMERS
  *
  * Returns: (transfer full): a sink for one pull, of one thread
  */
 SurelPullSink *
-surel_pull_sink_new (SurelStore *store, gint64 folder, gint64 since)
+surel_pull_sink_new (SurelStore *store, gint64 account, gint64 folder, gint64 since)
 {
-  static const SurelSinkClass klass = { put_messages, put_flags,   put_gone, put_gone_named, put_present,
-                                        restart,      close_batch, listed,   count_known,    synced };
+  static const SurelSinkClass klass = { put_messages, put_keyword_names, put_flags, put_gone,    put_gone_named, put_present,
+                                        restart,      close_batch,       listed,    count_known, synced };
   SurelPullSink *self = g_new0 (SurelPullSink, 1);
 
   self->parent.klass = &klass;
   self->store = store;
+  self->account = account;
   self->folder = folder;
   self->since = since;
   self->answers = surel_queue_new (0, NULL);

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  */
 typedef struct _SurelPullSink SurelPullSink;
 
-SurelPullSink *surel_pull_sink_new (SurelStore *store, gint64 folder, gint64 since);
+SurelPullSink *surel_pull_sink_new (SurelStore *store, gint64 account, gint64 folder, gint64 since);
 gboolean surel_pull_sink_finish (SurelPullSink *self, GError **error);
 guint surel_pull_sink_get_count (SurelPullSink *self);
 void surel_pull_sink_free (SurelPullSink *self);

@@ -177,7 +177,7 @@ pull_folder (SurelWorker *self,
              SurelPullKind kind,
              GError **error)
 {
-  g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, row->id, self->since);
+  g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, self->account->id, row->id, self->since);
   g_autoptr (GError) own = NULL;
   SurelScope scope = { row->remote_id, row->token, hint };
   gboolean success

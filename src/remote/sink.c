@@ -15,6 +15,16 @@ surel_sink_put_messages (SurelSink *self, GPtrArray *messages, GError **error)
 }
 
 /**
+ * surel_sink_put_keyword_names:
+ * @names: (transfer full) (element-type utf8 utf8): user keywords → what the server calls them, where that is another name
+ */
+gboolean
+surel_sink_put_keyword_names (SurelSink *self, GHashTable *names, GError **error)
+{
+  return self->klass->put_keyword_names (self, names, error);
+}
+
+/**
  * surel_sink_put_flags:
  * @flags: (transfer full) (element-type SurelMessageFlags): of messages that may be known
  */

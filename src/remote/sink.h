@@ -17,6 +17,7 @@ typedef struct _SurelSink SurelSink;
 typedef struct
 {
   gboolean (*put_messages) (SurelSink *self, GPtrArray *messages, GError **error);
+  gboolean (*put_keyword_names) (SurelSink *self, GHashTable *names, GError **error);
   gboolean (*put_flags) (SurelSink *self, GArray *flags, GError **error);
   gboolean (*put_gone) (SurelSink *self, const SurelUidSet *uids, GError **error);
   gboolean (*put_gone_named) (SurelSink *self, const char *const *remote_ids, GError **error);
@@ -41,6 +42,7 @@ struct _SurelSink
 };
 
 gboolean surel_sink_put_messages (SurelSink *self, GPtrArray *messages, GError **error);
+gboolean surel_sink_put_keyword_names (SurelSink *self, GHashTable *names, GError **error);
 gboolean surel_sink_put_flags (SurelSink *self, GArray *flags, GError **error);
 gboolean surel_sink_put_gone (SurelSink *self, const SurelUidSet *uids, GError **error);
 gboolean surel_sink_put_gone_named (SurelSink *self, const char *const *remote_ids, GError **error);

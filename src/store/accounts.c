@@ -5,6 +5,7 @@
 #include "store/intents.h"
 #include "store/messages.h"
 
+#define NAMES_MAX 500 /* of keywords: they are all in one property */
 #define REMOVE_ROWS 5000 /* messages to one commit */
 
 SurelAccountRow *
@@ -22,6 +23,7 @@ surel_account_row_unref (SurelAccountRow *self)
   g_variant_unref (self->settings);
   g_free (self->secret);
   g_strfreev (self->capabilities);
+  g_variant_unref (self->keyword_names);
   g_free (self);
 }
 
@@ -49,6 +51,14 @@ surel_account_row_is_enabled (const SurelAccountRow *self)
   return enabled;
 }
 
+static GVariant *
+parse_keyword_names (const char *text)
+{
+  GVariant *names = text[0] != '\0' ? g_variant_parse (G_VARIANT_TYPE ("a{ss}"), text, NULL, NULL, NULL) : NULL;
+
+  return names != NULL ? names : g_variant_ref_sink (g_variant_new ("a{ss}", NULL));
+}
+
 /**
  * surel_accounts_load:
  * @id: an account's id, or 0 for all
@@ -61,7 +71,7 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
 {
   sqlite3_stmt *statement = surel_sql_start (
       sql, error,
-      "SELECT id, settings, capabilities, last_sync, secret FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
+      "SELECT id, settings, capabilities, last_sync, secret, keyword_names FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
       "removing ORDER BY id",
       "i", id);
   int result = -1;
@@ -82,6 +92,7 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
                                                   : g_new0 (char *, 1);
       row->last_sync = sqlite3_column_int64 (statement, 3);
       row->secret = surel_sql_column_text (statement, 4);
+      row->keyword_names = parse_keyword_names ((const char *) sqlite3_column_text (statement, 5));
       g_ptr_array_add (rows, row);
     }
   return result == 0;
@@ -210,6 +221,59 @@ surel_accounts_set_capabilities (SurelTxn *txn,
                                 "UPDATE account SET capabilities = ?1, reserved = ?2 WHERE id = ?3 AND (capabilities, "
                                 "reserved) IS NOT (?1, ?2)",
                                 "ssi", text, reserved, id));
+}
+
+/**
+ * surel_accounts_load_keyword_names:
+ *
+ * Returns: (transfer full): a{ss}: what the server calls user keywords that it has another name for
+ */
+GVariant *
+surel_accounts_load_keyword_names (SurelSql *sql, gint64 id)
+{
+  sqlite3_stmt *s = surel_sql_start (sql, NULL, "SELECT keyword_names FROM account WHERE id = ?", "i", id);
+  GVariant *names;
+
+  if (s == NULL || surel_sql_step (sql, s, NULL) <= 0)
+    return parse_keyword_names ("");
+  names = parse_keyword_names ((const char *) sqlite3_column_text (s, 0));
+  sqlite3_reset (s);
+  return names;
+}
+
+/**
+ * surel_accounts_add_keyword_names:
+ * @names: (element-type utf8 utf8): keyword → what the server calls it
+ *
+ * Of one that has a name already that stays; of more than some hundreds the others are shown as the keywords they are.
+ */
+gboolean
+surel_accounts_add_keyword_names (SurelTxn *txn, gint64 id, GHashTable *names, GError **error)
+{
+  g_autoptr (GVariant) before = surel_accounts_load_keyword_names (txn->sql, id);
+  g_autoptr (GVariant) after = NULL;
+  g_autofree char *text = NULL;
+  GVariantBuilder builder;
+  gsize count = g_variant_n_children (before);
+  GHashTableIter iter;
+  gpointer keyword, name;
+  const char *known;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
+  for (gsize i = 0; i < count; i++)
+    g_variant_builder_add_value (&builder, g_variant_get_child_value (before, i));
+  g_hash_table_iter_init (&iter, names);
+  while (g_hash_table_iter_next (&iter, &keyword, &name) && count < NAMES_MAX)
+    if (!g_variant_lookup (before, keyword, "&s", &known))
+      {
+        g_variant_builder_add (&builder, "{ss}", keyword, name);
+        count++;
+      }
+  after = g_variant_ref_sink (g_variant_builder_end (&builder));
+  if (g_variant_n_children (after) == g_variant_n_children (before))
+    return TRUE;
+  text = g_variant_print (after, FALSE);
+  return update (txn, id, surel_sql_run (txn->sql, error, "UPDATE account SET keyword_names = ? WHERE id = ?", "si", text, id));
 }
 
 /**

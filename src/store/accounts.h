@@ -13,6 +13,7 @@ typedef struct
   GVariant *settings; /* a{sv}, checked when they came in; no secrets */
   char *secret; /* under what name its secrets are kept elsewhere */
   GStrv capabilities; /* what the server was found to do */
+  GVariant *keyword_names; /* a{ss}: user keywords that the server has another name for */
   gint64 last_sync; /* seconds since the epoch; 0 for never */
 } SurelAccountRow;
 
@@ -35,6 +36,8 @@ gboolean surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *tok
 GBytes *surel_accounts_load_folders_token (SurelSql *sql, gint64 id);
 gboolean surel_accounts_set_memory (SurelTxn *txn, gint64 id, GBytes *memory, GError **error);
 GBytes *surel_accounts_load_memory (SurelSql *sql, gint64 id);
+gboolean surel_accounts_add_keyword_names (SurelTxn *txn, gint64 id, GHashTable *names, GError **error);
+GVariant *surel_accounts_load_keyword_names (SurelSql *sql, gint64 id);
 gboolean surel_accounts_need (SurelTxn *txn, gint64 id, const char *capability, GError **error);
 gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
 gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error);

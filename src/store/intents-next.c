@@ -2,6 +2,7 @@
  * one by one (store/append-intents.c). */
 #include "store/intents-next.h"
 
+#include "store/accounts.h"
 #include "store/intents.h"
 
 #define BATCH_MAX 1000 /* intents that go to a server together */
@@ -78,7 +79,8 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, G
 {
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
-      "SELECT i.id, i.operation, i.message, p.rid, m.identity" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
+      "SELECT i.id, i.operation, i.message, p.rid, m.identity, CASE WHEN m.server_flags IS NULL THEN m.keywords ELSE "
+      "m.server_keywords END" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
       "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
       "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
       "ORDER BY i.id LIMIT ?12",
@@ -93,7 +95,8 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, G
                                .operation = sqlite3_column_int64 (s, 1),
                                .message = sqlite3_column_int64 (s, 2),
                                .remote_id = surel_sql_column_remote_id (s, 3),
-                               .identity = (guint64) sqlite3_column_int64 (s, 4) };
+                               .identity = (guint64) sqlite3_column_int64 (s, 4),
+                               .server_words = surel_sql_column_text (s, 5) };
 
       g_array_append_val (batch->items, item);
     }
@@ -118,6 +121,8 @@ surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange
     return found == 0;
   if (!find_target (reader, batch, error) || !find_items (reader, batch, state, now, error))
     return FALSE;
+  if (batch->add_words[0] != '\0' || batch->remove_words[0] != '\0')
+    batch->keyword_names = surel_accounts_load_keyword_names (reader->sql, account);
   *next = g_steal_pointer (&batch);
   return TRUE;
 }

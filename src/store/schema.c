@@ -120,6 +120,9 @@ static const char *const migrations[] = {
   /* `folders_token`: what the remote closed its last list of folders with; `memory`: what else it keeps of the server
    * beyond one connection. Both are opaque here. */
   "ALTER TABLE account ADD COLUMN folders_token BLOB; ALTER TABLE account ADD COLUMN memory BLOB;",
+
+  /* `keyword_names`: an a{ss} as text: what the server calls a user keyword, where that is another name; or empty. */
+  "ALTER TABLE account ADD COLUMN keyword_names TEXT NOT NULL DEFAULT '';",
 };
 
 /**

@@ -103,6 +103,87 @@ class Eas(Case):
         self.mailbox.touch(item)
         self.daemon.sync()
         self.assertEqual(self.keywords(self.ids()["Message 1"]), {"red=20category", "gr=c3=bcn=3dx", "=24seen"})
+        self.assertEqual(self.daemon.get(self.account, "Account", "KeywordNames"),
+                         {"red=20category": "Red Category", "gr=c3=bcn=3dx": "Grün=x", "=24seen": "$seen"})
+
+    def categorised(self, mailbox=None):
+        """A message with two categories: its id, and as the server has it."""
+        self.begin(mailbox, count=1)
+        id = self.settled(1)["Message 1"]
+        item = next(iter(self.mailbox.items[Mailbox.inbox].values()))
+        item.categories = ["Büro", "Red Category"]
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(id), {"b=c3=bcro", "red=20category"})
+        return id, item
+
+    def test_categories_are_written_as_they_are_spelled(self):
+        id, item = self.categorised()
+        self.ended(self.modify([id], addKeywords=strings("Urgent", "new=20one"), removeKeywords=strings("red=20category")))
+        self.assertEqual(item.categories, ["Büro", "new one", "urgent"])
+        self.daemon.kill()  # the names are kept
+        self.daemon = self.start(secrets=self.secrets)
+        wait_for(self.is_idle)
+        self.ended(self.modify([id], removeKeywords=strings("urgent", "new=20one")))
+        self.assertEqual(item.categories, ["Büro"])
+        self.daemon.sync()
+        self.assertEqual(self.keywords(id), {"b=c3=bcro"})
+        self.ended(self.modify([id], removeKeywords=strings("b=c3=bcro"), addKeywords=strings("$seen")))
+        self.assertEqual((item.categories, item.read), ([], True))
+
+    def test_categories_that_the_server_drops_are_kept_here(self):
+        """SOGo drops those that a person has not set up, and says that all was well."""
+        class Dropping(Mailbox):
+            def take_categories(self, categories):
+                return [one for one in categories if one in ("Büro", "Red Category")]
+        id, item = self.categorised(Dropping())
+        self.assertEqual(self.ended(self.modify([id], addKeywords=strings("urgent")))["state"], "done")
+        item.categories = ["Red Category"]
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(id), {"red=20category", "urgent"})
+        self.modify([id], removeKeywords=strings("urgent"))
+        self.assertEqual(self.keywords(id), {"red=20category"})
+
+    def test_keywords_that_are_no_category_are_kept_here(self):
+        id, item = self.categorised()
+        before = len(self.said("Sync"))
+        self.ended(self.modify([id], addKeywords=strings("$label1", "=41", "=ff")))
+        self.assertEqual(item.categories, ["Büro", "Red Category"])
+        self.assertFalse([one for one in self.said("Sync")[before:]
+                          if child(children(child(one, "Collections"), "Collection")[0], "Commands")])
+        self.assertEqual(self.keywords(id), {"b=c3=bcro", "red=20category", "$label1", "=41", "=ff"})
+
+    def test_a_change_that_another_device_was_before_is_made_again(self):
+        """Status 7: what it did counts, and what was to be done is done on top of it."""
+        class First(Mailbox):
+            conflicts = 1
+
+            def take(self, command, items, known):
+                if command[0] == "0:Change" and self.conflicts > 0:
+                    self.conflicts -= 1
+                    item = items[text(command, "ServerId")]
+                    item.categories = [*item.categories, "Theirs"]
+                    item.version += 1
+                    return [element("0:Change", element("0:ServerId", text(command, "ServerId")), element("0:Status", 7))]
+                return super().take(command, items, known)
+        mailbox = First()
+        id, item = self.categorised(mailbox)
+        self.assertEqual(self.ended(self.modify([id], addKeywords=strings("mine")))["state"], "done")
+        self.assertEqual(item.categories, ["Büro", "mine", "Red Category", "Theirs"])
+
+    def test_any_number_of_categories(self):
+        self.begin(count=0)
+        self.settled(0)
+        for n in range(60):
+            self.mailbox.items[Mailbox.inbox][self.mailbox.put(message(n))].categories = [f"C {n} {k}" for k in range(20)]
+        self.daemon.sync()
+        self.assertEqual(len(self.ids()), 60)
+        self.assertEqual(len(self.daemon.get(self.account, "Account", "KeywordNames")), 500)
+        id = self.ids()["Message 59"]
+        self.ended(self.modify([id], addKeywords=strings("one")))
+        item = list(self.mailbox.items[Mailbox.inbox].values())[59]
+        self.assertEqual({one.lower() for one in item.categories}, {"one", *(f"c 59 {k}" for k in range(20))})
 
     def test_headers_that_are_cut_off(self):
         self.begin(count=0)

@@ -234,6 +234,9 @@ class Mailbox:
         item = items.get(id)
         if item is None:
             return [element("0:" + kind, element("0:ServerId", id), element("0:Status", 8))]
+        if kind == "Fetch":
+            return [element("0:Fetch", element("0:ServerId", id), element("0:Status", 1),
+                            element("0:ApplicationData", *self.described(item, False)))]
         if kind == "Delete":
             del items[id]
             known.pop(id, None)
@@ -243,10 +246,15 @@ class Mailbox:
                 item.read = text(data, "Read") == "1"
             if child(data, "Flag") is not None:
                 item.flagged = text(child(data, "Flag"), "FlagStatus") == "2"
+            if child(data, "Categories") is not None:
+                item.categories = self.take_categories([one[1][0] for one in children(child(data, "Categories"), "Category")])
             item.version += 1
             if known.get(id) == item.version - 1:  # else another device's change is yet to be told
                 known[id] = item.version
         return []
+
+    def take_categories(self, categories):
+        return categories
 
     def do_GetItemEstimate(self, request):
         raise Raw(501)  # not every server has it

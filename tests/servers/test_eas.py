@@ -60,6 +60,24 @@ class Eas(Changing):
         self.assertEqual(self.ids(daemon, "Archive"), {f"Message {n}": ids[f"Message {n}"] for n in (2, 3)})
         self.assertEqual(self.row(daemon, ids["Message 1"], "keywords")["keywords"], ["$answered"])  # it has no place there
 
+    def test_categories(self):
+        """SOGo has those that a person has set up there, which are keywords on IMAP, and drops all others without a word."""
+        daemon = self.prepare()
+        id = self.ids(daemon)["Message 1"]
+        self.imap.select("INBOX")
+        self.imap.store("1", "+FLAGS", "$label1 $label2")
+        daemon.sync()
+        self.assertEqual(set(self.row(daemon, id, "keywords")["keywords"]), {"important", "work"})
+        self.assertEqual(daemon.get(self.account, "Account", "KeywordNames"), {"important": "Important", "work": "Work"})
+        other = self.ids(daemon)["Message 2"]
+        self.modify(daemon, [id, other], {"addKeywords": strings("important", "nobody-knows-it"), "removeKeywords": strings("work")})
+        self.quiet(daemon)
+        there = self.on_server("INBOX")
+        self.assertEqual((there[1], there[2]), ({"$label1"}, {"$label1"}))
+        daemon.sync()
+        for one in (id, other):
+            self.assertEqual(set(self.row(daemon, one, "keywords")["keywords"]), {"important", "nobody-knows-it"})
+
     def test_folders_are_made_renamed_and_deleted(self):
         daemon = self.prepare()
         made, operation = self.create(daemon, "Made")

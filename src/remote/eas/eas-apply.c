@@ -8,14 +8,13 @@
 #include <string.h>
 
 #include "base/errors.h"
-#include "base/text.h"
+#include "remote/eas/eas-collection.h"
 #include "remote/eas/eas-folder-changes.h"
+#include "remote/eas/eas-keywords.h"
+#include "remote/eas/eas-message.h"
 #include "remote/eas/eas-status.h"
 
-#define ID_MAX 1024 /* octets */
 #define BATCH_MAX 100 /* messages in one request */
-#define FLAG_ACTIVE 2 /* MS-ASEMAIL §2.2.2.34 */
-#define FLAG_TYPE "for Follow Up"
 #define EVIDENCE "moved"
 
 /* MS-ASCMD §2.2.3.177.10. */
@@ -26,19 +25,15 @@ typedef enum
   MOVE_DONE = 3,
 } MoveStatus;
 
-/* Of Sync, for one message. */
+/* Of Sync, for one message (MS-ASCMD §2.2.3.177.17). */
+#define STATUS_CONFLICT 7 /* another device has changed it, which the next sync tells */
 #define STATUS_NOT_FOUND 8
-
-/* What a server has a place for; all other keywords are only here. */
-#define FITS (SUREL_KEYWORD_SEEN | SUREL_KEYWORD_FLAGGED)
 
 typedef struct
 {
   SurelChange *change;
   GHashTable *by_id; /* ServerId → its index and 1 */
-  gint64 status; /* of the folder; -1 where it wasn't said */
-  char *key; /* nullable */
-  gboolean brings; /* it tells of changes, too, which weren't asked for */
+  gint64 status; /* of MoveItems as a whole; -1 where it wasn't said */
 } Apply;
 
 static void
@@ -70,7 +65,6 @@ static void
 apply_clear (Apply *apply)
 {
   g_hash_table_unref (apply->by_id);
-  g_free (apply->key);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Apply, apply_clear)
 
@@ -83,148 +77,103 @@ note_reason (SurelChange *change, const char *command, gint64 status)
   surel_eas_check_status (command, status, &change->error);
 }
 
-/* A server may tell of those alone that it didn't do. */
 static void
-read_response (SurelEasReader *reader, Apply *apply)
+take_status (Apply *apply, SurelChangeItem *item, gint64 status)
 {
+  gboolean later;
+
+  if (status == SUREL_EAS_STATUS_OK || status < 0) /* what broke off says nothing */
+    return;
+  if (status == STATUS_NOT_FOUND && apply->change->kind == SUREL_CHANGE_DESTROY)
+    return; /* that was what was wanted */
+  note_reason (apply->change, "Sync", status);
+  later = status == STATUS_CONFLICT || status == STATUS_NOT_FOUND
+          || g_error_matches (apply->change->error, SUREL_ERROR, SUREL_ERROR_OFFLINE);
+  item->outcome = later ? SUREL_OUTCOME_NOT_DONE : SUREL_OUTCOME_REFUSED;
+}
+
+/* A server may tell of those alone that it didn't do. It may drop categories without a word: so it is asked which it has. */
+static void
+read_response (SurelEasReader *reader, guint command, gpointer data)
+{
+  Apply *apply = data;
   g_autofree char *id = NULL;
+  SurelMessageFlags has = { .keywords_unsaid = TRUE };
   gint64 status = SUREL_EAS_STATUS_OK;
   SurelChangeItem *item;
   guint tag;
 
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_SYNC_SERVER_ID && id == NULL)
-      id = surel_eas_reader_text (reader, ID_MAX);
+      id = surel_eas_read_id (reader, SUREL_EAS_ID_MAX);
     else if (tag == SUREL_EAS_SYNC_STATUS)
       status = surel_eas_reader_number (reader);
+    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_FETCH && has.keywords_unsaid)
+      {
+        surel_message_flags_clear (&has);
+        has = surel_eas_read_flags (reader, NULL);
+      }
     else
       surel_eas_reader_skip (reader);
   item = find_item (apply, id);
-  if (item == NULL || status == SUREL_EAS_STATUS_OK || status < 0) /* what broke off says nothing */
-    return;
-  if (status == STATUS_NOT_FOUND && apply->change->kind == SUREL_CHANGE_DESTROY)
-    return; /* that was what was wanted */
-  note_reason (apply->change, "Sync", status);
-  item->outcome = status == STATUS_NOT_FOUND || g_error_matches (apply->change->error, SUREL_ERROR, SUREL_ERROR_OFFLINE)
-                      ? SUREL_OUTCOME_NOT_DONE
-                      : SUREL_OUTCOME_REFUSED;
-}
-
-static void
-read_collection (SurelEasReader *reader, Apply *apply)
-{
-  guint tag;
-
-  while (surel_eas_reader_child (reader, &tag))
-    switch (tag)
-      {
-      case SUREL_EAS_SYNC_STATUS:
-        apply->status = surel_eas_reader_number (reader);
-        break;
-      case SUREL_EAS_SYNC_KEY:
-        g_free (apply->key);
-        apply->key = surel_eas_reader_text (reader, ID_MAX);
-        break;
-      case SUREL_EAS_SYNC_RESPONSES:
-        while (surel_eas_reader_child (reader, &tag))
-          read_response (reader, apply);
-        break;
-      case SUREL_EAS_SYNC_COMMANDS:
-        apply->brings = TRUE;
-        surel_eas_reader_skip (reader);
-        break;
-      default:
-        surel_eas_reader_skip (reader);
-      }
-}
-
-static void
-read_sync (SurelEasReader *reader, gpointer data)
-{
-  Apply *apply = data;
-  guint tag;
-
-  if (!surel_eas_reader_child (reader, &tag))
-    return;
-  while (surel_eas_reader_child (reader, &tag))
-    if (tag == SUREL_EAS_SYNC_STATUS)
-      apply->status = surel_eas_reader_number (reader);
-    else if (tag == SUREL_EAS_SYNC_COLLECTIONS)
-      while (surel_eas_reader_child (reader, &tag))
-        if (tag == SUREL_EAS_SYNC_COLLECTION)
-          read_collection (reader, apply);
-        else
-          surel_eas_reader_skip (reader);
-    else
-      surel_eas_reader_skip (reader);
-}
-
-static void
-write_flags (SurelEasWriter *request, const SurelChange *change)
-{
-  guint both = change->add_flags | change->remove_flags;
-
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_DATA);
-  if (both & SUREL_KEYWORD_SEEN)
-    surel_eas_writer_number (request, SUREL_EAS_EMAIL_READ, (change->add_flags & SUREL_KEYWORD_SEEN) != 0);
-  if (change->add_flags & SUREL_KEYWORD_FLAGGED)
+  if (item != NULL && command == SUREL_EAS_SYNC_FETCH)
     {
-      surel_eas_writer_open (request, SUREL_EAS_EMAIL_FLAG);
-      surel_eas_writer_number (request, SUREL_EAS_EMAIL_FLAG_STATUS, FLAG_ACTIVE);
-      surel_eas_writer_text (request, SUREL_EAS_EMAIL_FLAG_TYPE, FLAG_TYPE);
-      surel_eas_writer_close (request);
+      if (!has.keywords_unsaid)
+        surel_eas_check_words (apply->change, item, has.keywords);
     }
-  else if (change->remove_flags & SUREL_KEYWORD_FLAGGED)
-    surel_eas_writer_empty (request, SUREL_EAS_EMAIL_FLAG);
+  else if (item != NULL)
+    take_status (apply, item, status);
+  surel_message_flags_clear (&has);
+}
+
+static void
+write_command (SurelEasWriter *request, guint command, const SurelChange *change, const SurelChangeItem *item)
+{
+  surel_eas_writer_open (request, command);
+  surel_eas_writer_text (request, SUREL_EAS_SYNC_SERVER_ID, item->remote_id.text != NULL ? item->remote_id.text : "");
+  if (command == SUREL_EAS_SYNC_CHANGE)
+    surel_eas_write_keywords (request, change, item);
   surel_eas_writer_close (request);
 }
 
 static SurelEasWriter *
 write_sync (SurelChange *change, const char *key, guint first, guint last)
 {
-  SurelEasWriter *request = surel_eas_writer_new ();
+  SurelEasWriter *request = surel_eas_collection_begin (change->folder_remote_id, key);
+  gboolean asks = change->kind == SUREL_CHANGE_KEYWORDS && surel_eas_adds_words (change);
 
-  surel_eas_writer_open (request, SUREL_EAS_SYNC);
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTIONS);
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTION);
-  surel_eas_writer_text (request, SUREL_EAS_SYNC_KEY, key);
-  surel_eas_writer_text (request, SUREL_EAS_SYNC_COLLECTION_ID, change->folder_remote_id);
   surel_eas_writer_number (request, SUREL_EAS_SYNC_DELETES_AS_MOVES, 0);
   surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 0);
+  if (asks)
+    surel_eas_collection_write_options (request);
   surel_eas_writer_open (request, SUREL_EAS_SYNC_COMMANDS);
   for (guint i = first; i < last; i++)
-    {
-      const SurelChangeItem *item = surel_change_item (change, i);
-
-      surel_eas_writer_open (request, change->kind == SUREL_CHANGE_DESTROY ? SUREL_EAS_SYNC_DELETE : SUREL_EAS_SYNC_CHANGE);
-      surel_eas_writer_text (request, SUREL_EAS_SYNC_SERVER_ID, item->remote_id.text != NULL ? item->remote_id.text : "");
-      if (change->kind == SUREL_CHANGE_KEYWORDS)
-        write_flags (request, change);
-      surel_eas_writer_close (request);
-    }
-  for (guint i = 0; i < 4; i++)
-    surel_eas_writer_close (request);
+    write_command (request, change->kind == SUREL_CHANGE_DESTROY ? SUREL_EAS_SYNC_DELETE : SUREL_EAS_SYNC_CHANGE, change,
+                   surel_change_item (change, i));
+  for (guint i = first; asks && i < last; i++)
+    write_command (request, SUREL_EAS_SYNC_FETCH, change, surel_change_item (change, i));
+  surel_eas_writer_close (request);
+  surel_eas_collection_end (request);
   return request;
 }
 
 /* A key that isn't known any more is for the next pull to begin anew. */
 static gboolean
-judge_sync (Apply *apply, guint first, guint last)
+judge_sync (SurelChange *change, gint64 status, guint first, guint last)
 {
-  SurelChange *change = apply->change;
-  gboolean anew = apply->status == SUREL_EAS_STATUS_SYNC_KEY;
+  gboolean anew = status == SUREL_EAS_STATUS_SYNC_KEY;
 
-  if (apply->status < 0)
+  if (status < 0)
     {
       /* SOGo says nothing at all of a folder that it doesn't have any more. */
       refuse_all (change, SUREL_ERROR_NOT_FOUND, SUREL_OUTCOME_NOT_DONE, "The server says nothing of the folder: it may be gone");
       return FALSE;
     }
-  if (apply->status != SUREL_EAS_STATUS_OK)
+  if (status != SUREL_EAS_STATUS_OK)
     {
       g_autoptr (GError) why = NULL;
 
-      surel_eas_check_status ("Sync", apply->status, &why);
+      surel_eas_check_status ("Sync", status, &why);
       refuse_all (change, anew ? SUREL_ERROR_SERVER_REJECTED : (SurelError) why->code,
                   anew || !g_error_matches (why, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) ? SUREL_OUTCOME_NOT_DONE
                                                                                             : SUREL_OUTCOME_REFUSED,
@@ -249,15 +198,16 @@ static gboolean
 sync_some (SurelEasSession *session, SurelChange *change, guint first, guint last, gboolean *more, GCancellable *cancellable, GError **error)
 {
   g_auto (Apply) apply = { 0 };
+  g_auto (SurelEasCollection) answer = { .read_response = read_response, .user_data = &apply };
   GBytes *token = change->new_folder_token != NULL ? change->new_folder_token : change->folder_token;
   g_autofree char *key = g_strndup (g_bytes_get_data (token, NULL), g_bytes_get_size (token));
 
   apply_init (&apply, change, first, last);
-  if (!surel_eas_session_command (session, "Sync", write_sync (change, key, first, last), read_sync, &apply, &apply.status, cancellable, error))
+  if (!surel_eas_collection_sync (&answer, session, write_sync (change, key, first, last), cancellable, error))
     return FALSE;
-  *more = judge_sync (&apply, first, last) && !apply.brings;
-  if (*more && apply.key != NULL && apply.key[0] != '\0' && strcmp (apply.key, "0") != 0 && surel_text_is_clean (apply.key))
-    set_token (change, apply.key);
+  *more = judge_sync (change, answer.status, first, last) && !answer.brings;
+  if (*more && answer.key != NULL)
+    set_token (change, answer.key);
   return TRUE;
 }
 
@@ -282,13 +232,8 @@ sync_all (SurelEasSession *session, SurelChange *change, GCancellable *cancellab
 static gboolean
 apply_keywords (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
-  for (guint i = 0; i < change->items->len; i++)
-    {
-      surel_change_item (change, i)->here_flags = change->add_flags & ~FITS;
-      g_free (surel_change_item (change, i)->here_words);
-      surel_change_item (change, i)->here_words = change->add_words[0] != '\0' ? g_strdup (change->add_words) : NULL;
-    }
-  if (((change->add_flags | change->remove_flags) & FITS) == 0)
+  surel_eas_keep_here (change);
+  if (!surel_eas_keywords_fit (change))
     {
       surel_change_set_all (change, SUREL_OUTCOME_DONE); /* that is only here */
       return TRUE;
@@ -308,7 +253,7 @@ read_moved (SurelEasReader *reader, Apply *apply)
 
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_MOVE_MESSAGE && id == NULL)
-      id = surel_eas_reader_text (reader, ID_MAX);
+      id = surel_eas_read_id (reader, SUREL_EAS_ID_MAX);
     else if (tag == SUREL_EAS_MOVE_STATUS)
       status = surel_eas_reader_number (reader);
     else

@@ -7,15 +7,17 @@
 
 #include "base/text.h"
 #include "mime/mime-summary.h"
+#include "remote/eas/eas-category.h"
 
 #define TEXT_MAX 32768 /* octets of one property */
-#define CATEGORY_MAX 1024 /* octets of one category */
+#define NAMES_MAX 1000 /* of categories that one answer tells of */
 #define FLAG_ACTIVE 2 /* MS-ASEMAIL §2.2.2.34 */
 
 /* What is read of one message, in any order. */
 typedef struct
 {
   SurelMessageFlags flags;
+  GHashTable *keyword_names; /* borrowed; nullable */
   GByteArray *octets; /* the message's first */
   GString *fields; /* header fields made of properties */
   gint64 received;
@@ -24,9 +26,9 @@ typedef struct
 } Item;
 
 static void
-item_init (Item *item)
+item_init (Item *item, GHashTable *keyword_names)
 {
-  *item = (Item){ .octets = g_byte_array_new (), .fields = g_string_new (NULL) };
+  *item = (Item){ .keyword_names = keyword_names, .octets = g_byte_array_new (), .fields = g_string_new (NULL) };
   item->flags.unsaid = SUREL_KEYWORD_SEEN | SUREL_KEYWORD_FLAGGED | SUREL_KEYWORD_ANSWERED | SUREL_KEYWORD_FORWARDED
                        | SUREL_KEYWORD_DRAFT;
   item->flags.keywords_unsaid = TRUE;
@@ -50,22 +52,12 @@ say (Item *item, guint keyword, gboolean has)
   item->flags.flags = (item->flags.flags & ~keyword) | (has ? keyword : 0);
 }
 
-/* Octets that no keyword can have, and `=`, become `=xx`; and no category is one of the keywords that all know. */
-static char *
-keyword_of (const char *category)
+static void
+note_name (Item *item, const char *keyword, const char *category)
 {
-  GString *keyword = g_string_new (NULL);
-
-  for (const char *p = category; *p != '\0'; p++)
-    {
-      char one[2] = { (char) g_ascii_tolower (*p), '\0' };
-
-      if (*p == '=' || !surel_keyword_is_valid (one) || (p == category && *p == '$'))
-        g_string_append_printf (keyword, "=%02x", (guchar) *p);
-      else
-        g_string_append (keyword, one);
-    }
-  return g_string_free (keyword, FALSE);
+  if (item->keyword_names != NULL && strcmp (keyword, category) != 0 && surel_text_is_clean (category)
+      && g_hash_table_size (item->keyword_names) < NAMES_MAX && !g_hash_table_contains (item->keyword_names, keyword))
+    g_hash_table_insert (item->keyword_names, g_strdup (keyword), g_strdup (category));
 }
 
 static void
@@ -77,11 +69,13 @@ read_categories (SurelEasReader *reader, Item *item)
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_EMAIL_CATEGORY)
       {
-        g_autofree char *category = surel_eas_reader_text (reader, CATEGORY_MAX);
-        g_autofree char *keyword = keyword_of (category);
+        g_autofree char *category = surel_eas_reader_text (reader, SUREL_EAS_CATEGORY_MAX + 1);
+        char *keyword = surel_eas_keyword_of_category (category);
 
-        if (surel_keyword_is_valid (keyword))
-          g_ptr_array_add (words, g_steal_pointer (&keyword));
+        if (keyword == NULL)
+          continue;
+        g_ptr_array_add (words, keyword);
+        note_name (item, keyword, category);
       }
     else
       surel_eas_reader_skip (reader);
@@ -260,18 +254,19 @@ header_length (const char *octets, gsize length, gboolean *whole)
 /**
  * surel_eas_read_message:
  * @reader: at ApplicationData, of an Add: what isn't said isn't so
+ * @keyword_names: (nullable): gets the names of categories, by their keywords, where they aren't the same
  *
  * Returns: (transfer full): the message, without its remote id
  */
 SurelMessage *
-surel_eas_read_message (SurelEasReader *reader)
+surel_eas_read_message (SurelEasReader *reader, GHashTable *keyword_names)
 {
   g_auto (Item) item = { 0 };
   g_autoptr (SurelMimeSummary) summary = NULL;
   SurelMessage *message = surel_message_new ();
   gboolean whole;
 
-  item_init (&item);
+  item_init (&item, keyword_names);
   read_item (reader, &item);
   g_byte_array_set_size (item.octets, (guint) header_length ((const char *) item.octets->data, item.octets->len, &whole));
   /* What may be missing; of a field that is there twice the first counts. */
@@ -290,16 +285,17 @@ surel_eas_read_message (SurelEasReader *reader)
 /**
  * surel_eas_read_flags:
  * @reader: at ApplicationData, of a Change: what isn't said stays
+ * @keyword_names: (nullable): see surel_eas_read_message()
  *
  * Returns: (transfer full): what it says of keywords, without a remote id
  */
 SurelMessageFlags
-surel_eas_read_flags (SurelEasReader *reader)
+surel_eas_read_flags (SurelEasReader *reader, GHashTable *keyword_names)
 {
   g_auto (Item) item = { 0 };
   SurelMessageFlags flags;
 
-  item_init (&item);
+  item_init (&item, keyword_names);
   read_item (reader, &item);
   flags = item.flags;
   item.flags = (SurelMessageFlags){ 0 };

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 #define SUREL_EAS_HEADER_OCTETS 10240 /* of each message that are asked for: most headers fit */
 
-SurelMessage *surel_eas_read_message (SurelEasReader *reader);
-SurelMessageFlags surel_eas_read_flags (SurelEasReader *reader);
+SurelMessage *surel_eas_read_message (SurelEasReader *reader, GHashTable *keyword_names);
+SurelMessageFlags surel_eas_read_flags (SurelEasReader *reader, GHashTable *keyword_names);
 
 G_END_DECLS

@@ -6,66 +6,28 @@
 #include <string.h>
 
 #include "base/errors.h"
-#include "base/text.h"
+#include "remote/eas/eas-collection.h"
 #include "remote/eas/eas-message.h"
 #include "remote/eas/eas-status.h"
 
-#define NO_KEY "0"
-#define KEY_MAX 1024 /* octets; MS-ASCMD §2.2.3.181.4 has 64 */
-#define ID_MAX 1024 /* octets */
 #define WINDOW 100 /* messages in one answer: with their first octets they are in memory at once */
 #define WINDOW_NEWEST 50
 #define ANSWER_ITEMS_MAX 2000 /* that are held of an answer: 512 is the most that can be asked for, but not all heed that */
 #define PUT_MAX 1000 /* messages that are put at once */
 #define IDLE_MAX 10 /* answers in a row that promise more and bring nothing */
-#define FILTER_ALL 0 /* MS-ASCMD §2.2.3.68.2 */
-#define MIME_ALWAYS 2 /* MS-ASCMD §2.2.3.112.3 */
-#define MIME_10240 4 /* the same as SUREL_EAS_HEADER_OCTETS, for servers that know no TruncationSize: §2.2.3.111 */
-#define BODY_MIME 4 /* MS-ASAIRS §2.2.2.41.1 */
-
 /* One answer. */
 typedef struct
 {
-  gint64 status; /* -1 where it wasn't said */
-  char *key; /* NULL where it wasn't said: nothing changed */
-  gboolean more;
+  SurelEasCollection collection;
   guint count; /* commands */
+  GHashTable *keyword_names; /* keyword → category */
   GPtrArray *messages; /* SurelMessage */
   GHashTable *by_id; /* of the messages; borrowed */
   GArray *flags; /* SurelMessageFlags */
   GPtrArray *gone; /* ids of those that go before the others come */
 } Answer;
 
-static void
-answer_init (Answer *answer)
-{
-  *answer = (Answer){ .status = -1 };
-  answer->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
-  answer->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  answer->flags = surel_message_flags_array_new ();
-  answer->gone = g_ptr_array_new_with_free_func (g_free);
-}
-
-static void
-answer_clear (Answer *answer)
-{
-  g_free (answer->key);
-  g_clear_pointer (&answer->by_id, g_hash_table_unref);
-  g_clear_pointer (&answer->messages, g_ptr_array_unref);
-  g_clear_pointer (&answer->flags, g_array_unref);
-  g_clear_pointer (&answer->gone, g_ptr_array_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
-
 /* --- What the server says --- */
-
-static char *
-read_text (SurelEasReader *reader, gsize max)
-{
-  g_autofree char *text = surel_eas_reader_text (reader, max + 1);
-
-  return text[0] != '\0' && strlen (text) <= max && surel_text_is_clean (text) ? g_steal_pointer (&text) : NULL;
-}
 
 /* What is told of a message later in the same answer counts. */
 static void
@@ -79,22 +41,30 @@ drop_message (Answer *answer, const char *id)
   g_ptr_array_remove (answer->messages, before);
 }
 
-/* An Add, a Change or a Delete. Where it is about no message that can be named it is passed over. */
+/* An Add, a Change or a Delete. Where it is about no message that can be named it is passed over. A SoftDelete is no evidence
+ * that a message is gone: it is only out of the filter. */
 static void
-read_command (SurelEasReader *reader, guint command, Answer *answer)
+read_command (SurelEasReader *reader, guint command, gpointer data)
 {
+  Answer *answer = data;
   g_autofree char *id = NULL;
   g_autoptr (SurelMessage) message = NULL;
   SurelMessageFlags flags = { 0 };
   guint tag;
 
+  if ((command != SUREL_EAS_SYNC_ADD && command != SUREL_EAS_SYNC_CHANGE && command != SUREL_EAS_SYNC_DELETE)
+      || answer->count > ANSWER_ITEMS_MAX)
+    {
+      surel_eas_reader_skip (reader);
+      return;
+    }
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_SYNC_SERVER_ID && id == NULL)
-      id = read_text (reader, ID_MAX);
+      id = surel_eas_read_id (reader, SUREL_EAS_ID_MAX);
     else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_ADD && message == NULL)
-      message = surel_eas_read_message (reader);
+      message = surel_eas_read_message (reader, answer->keyword_names);
     else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_CHANGE && flags.unsaid == 0)
-      flags = surel_eas_read_flags (reader);
+      flags = surel_eas_read_flags (reader, answer->keyword_names);
     else
       surel_eas_reader_skip (reader);
   answer->count++;
@@ -119,97 +89,30 @@ read_command (SurelEasReader *reader, guint command, Answer *answer)
   surel_message_flags_clear (&flags);
 }
 
-/* A SoftDelete is no evidence that a message is gone: it is only out of the filter. */
 static void
-read_commands (SurelEasReader *reader, Answer *answer)
+answer_init (Answer *answer)
 {
-  guint tag;
-
-  while (surel_eas_reader_child (reader, &tag))
-    if ((tag == SUREL_EAS_SYNC_ADD || tag == SUREL_EAS_SYNC_CHANGE || tag == SUREL_EAS_SYNC_DELETE)
-        && answer->count <= ANSWER_ITEMS_MAX)
-      read_command (reader, tag, answer);
-    else
-      surel_eas_reader_skip (reader);
+  *answer = (Answer){ .collection = { .read_command = read_command, .user_data = answer } };
+  answer->keyword_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  answer->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+  answer->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  answer->flags = surel_message_flags_array_new ();
+  answer->gone = g_ptr_array_new_with_free_func (g_free);
 }
 
 static void
-read_collection (SurelEasReader *reader, Answer *answer)
+answer_clear (Answer *answer)
 {
-  guint tag;
-
-  while (surel_eas_reader_child (reader, &tag))
-    switch (tag)
-      {
-      case SUREL_EAS_SYNC_STATUS:
-        answer->status = surel_eas_reader_number (reader);
-        break;
-      case SUREL_EAS_SYNC_KEY:
-        g_free (answer->key);
-        answer->key = read_text (reader, KEY_MAX);
-        break;
-      case SUREL_EAS_SYNC_MORE_AVAILABLE:
-        answer->more = TRUE;
-        surel_eas_reader_skip (reader);
-        break;
-      case SUREL_EAS_SYNC_COMMANDS:
-        read_commands (reader, answer);
-        break;
-      default:
-        surel_eas_reader_skip (reader);
-      }
+  surel_eas_collection_clear (&answer->collection);
+  g_clear_pointer (&answer->keyword_names, g_hash_table_unref);
+  g_clear_pointer (&answer->by_id, g_hash_table_unref);
+  g_clear_pointer (&answer->messages, g_ptr_array_unref);
+  g_clear_pointer (&answer->flags, g_array_unref);
+  g_clear_pointer (&answer->gone, g_ptr_array_unref);
 }
-
-static void
-read_collections (SurelEasReader *reader, Answer *answer)
-{
-  guint tag;
-
-  while (surel_eas_reader_child (reader, &tag))
-    if (tag == SUREL_EAS_SYNC_COLLECTION)
-      read_collection (reader, answer);
-    else
-      surel_eas_reader_skip (reader);
-}
-
-static void
-read_answer (SurelEasReader *reader, gpointer data)
-{
-  Answer *answer = data;
-  guint tag;
-
-  if (!surel_eas_reader_child (reader, &tag))
-    {
-      answer->status = SUREL_EAS_STATUS_OK; /* nothing changed, or it can't be read, which is asked afterwards */
-      return;
-    }
-  while (surel_eas_reader_child (reader, &tag))
-    if (tag == SUREL_EAS_SYNC_STATUS) /* of the whole */
-      answer->status = surel_eas_reader_number (reader);
-    else if (tag == SUREL_EAS_SYNC_COLLECTIONS)
-      read_collections (reader, answer);
-    else
-      surel_eas_reader_skip (reader);
-}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
 
 /* --- What it is asked --- */
-
-static void
-write_options (SurelEasWriter *request, guint window)
-{
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_DELETES_AS_MOVES, 0);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 1);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_WINDOW_SIZE, window);
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_OPTIONS);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_FILTER_TYPE, FILTER_ALL);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_MIME_TRUNCATION, MIME_10240);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_MIME_SUPPORT, MIME_ALWAYS);
-  surel_eas_writer_open (request, SUREL_EAS_BODY_PREFERENCE);
-  surel_eas_writer_number (request, SUREL_EAS_BODY_TYPE, BODY_MIME);
-  surel_eas_writer_number (request, SUREL_EAS_BODY_TRUNCATION_SIZE, SUREL_EAS_HEADER_OCTETS);
-  surel_eas_writer_close (request);
-  surel_eas_writer_close (request);
-}
 
 static gboolean
 ask (SurelEasSession *session,
@@ -220,20 +123,22 @@ ask (SurelEasSession *session,
      GCancellable *cancellable,
      GError **error)
 {
-  SurelEasWriter *request = surel_eas_writer_new ();
+  SurelEasWriter *request = surel_eas_collection_begin (folder, key);
 
-  surel_eas_writer_open (request, SUREL_EAS_SYNC);
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTIONS);
-  surel_eas_writer_open (request, SUREL_EAS_SYNC_COLLECTION);
-  surel_eas_writer_text (request, SUREL_EAS_SYNC_KEY, key);
-  surel_eas_writer_text (request, SUREL_EAS_SYNC_COLLECTION_ID, folder);
   /* The first answer has but a key (MS-ASCMD §2.2.3.84). */
-  if (strcmp (key, NO_KEY) != 0)
-    write_options (request, window);
-  surel_eas_writer_close (request);
-  surel_eas_writer_close (request);
-  surel_eas_writer_close (request);
-  return surel_eas_session_command (session, "Sync", request, read_answer, answer, &answer->status, cancellable, error);
+  if (strcmp (key, SUREL_EAS_NO_KEY) != 0)
+    {
+      surel_eas_writer_number (request, SUREL_EAS_SYNC_DELETES_AS_MOVES, 0);
+      surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 1);
+      surel_eas_writer_number (request, SUREL_EAS_SYNC_WINDOW_SIZE, window);
+      surel_eas_collection_write_options (request);
+    }
+  surel_eas_collection_end (request);
+  if (!surel_eas_collection_sync (&answer->collection, session, request, cancellable, error))
+    return FALSE;
+  if (!answer->collection.answered)
+    answer->collection.status = SUREL_EAS_STATUS_OK; /* nothing changed */
+  return TRUE;
 }
 
 static void
@@ -279,7 +184,7 @@ static gboolean
 begin_anew (Pull *pull, GError **error)
 {
   g_free (pull->key);
-  pull->key = g_strdup (NO_KEY);
+  pull->key = g_strdup (SUREL_EAS_NO_KEY);
   pull->anew = TRUE;
   return surel_sink_restart (pull->sink, error);
 }
@@ -320,13 +225,16 @@ put (Pull *pull, Answer *answer, GError **error)
 {
   g_autoptr (GBytes) token = NULL;
 
-  if (!put_gone (pull, answer, error) || !put_messages (pull, answer, error)
+  if (!put_gone (pull, answer, error)
+      || (g_hash_table_size (answer->keyword_names) > 0
+          && !surel_sink_put_keyword_names (pull->sink, g_steal_pointer (&answer->keyword_names), error))
+      || !put_messages (pull, answer, error)
       || (answer->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->flags), error)))
     return FALSE;
-  if (answer->key == NULL)
+  if (answer->collection.key == NULL)
     return TRUE;
   g_free (pull->key);
-  pull->key = g_steal_pointer (&answer->key);
+  pull->key = g_steal_pointer (&answer->collection.key);
   token = g_bytes_new (pull->key, strlen (pull->key));
   return surel_sink_close (pull->sink, token, error);
 }
@@ -336,35 +244,32 @@ static gboolean
 step (Pull *pull, guint window, gboolean *more, GError **error)
 {
   g_auto (Answer) answer = { 0 };
-  gboolean first = strcmp (pull->key, NO_KEY) == 0;
+  gboolean first = strcmp (pull->key, SUREL_EAS_NO_KEY) == 0;
 
   answer_init (&answer);
   if (!ask (pull->session, pull->scope->remote_id, pull->key, window, &answer, pull->cancellable, error))
     return FALSE;
-  if (answer.status == SUREL_EAS_STATUS_SYNC_KEY && !pull->anew)
+  if (answer.collection.status == SUREL_EAS_STATUS_SYNC_KEY && !pull->anew)
     {
       *more = TRUE;
       return begin_anew (pull, error);
     }
-  if (!surel_eas_check_status ("Sync", answer.status, error))
+  if (!surel_eas_check_status ("Sync", answer.collection.status, error))
     return FALSE;
-  /* What can't be asked for a second time is no key: what comes without one comes again. */
-  if (answer.key != NULL && strcmp (answer.key, NO_KEY) == 0)
-    g_clear_pointer (&answer.key, g_free);
   if (answer.count > ANSWER_ITEMS_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server tells more at once than it was asked for");
       return FALSE;
     }
-  if (first && answer.key == NULL)
+  if (first && answer.collection.key == NULL)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The server gives no key to sync the folder with: it may be gone");
       return FALSE;
     }
   if (first)
-    wake_folder (pull->session, pull->scope->remote_id, answer.key, pull->cancellable);
+    wake_folder (pull->session, pull->scope->remote_id, answer.collection.key, pull->cancellable);
   pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
-  *more = first || answer.more;
+  *more = first || answer.collection.more;
   if (*more && pull->idle > IDLE_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server says again and again that there is more, and "
@@ -402,12 +307,12 @@ surel_eas_pull (SurelEasSession *session,
   gboolean success = TRUE;
 
   pull.key = scope->token != NULL ? g_strndup (g_bytes_get_data (scope->token, NULL), g_bytes_get_size (scope->token))
-                                  : g_strdup (NO_KEY);
+                                  : g_strdup (SUREL_EAS_NO_KEY);
   if (kind == SUREL_PULL_PROVE && !pull.anew)
     success = begin_anew (&pull, error);
   while (success && more)
     {
-      gboolean first = strcmp (pull.key, NO_KEY) == 0;
+      gboolean first = strcmp (pull.key, SUREL_EAS_NO_KEY) == 0;
 
       success = step (&pull, newest ? WINDOW_NEWEST : WINDOW, &more, error);
       if (newest && !first)
@@ -440,12 +345,12 @@ surel_eas_has_new (SurelEasSession *session, const SurelScope *scope, gboolean *
       answer_init (&answer);
       if (!ask (session, scope->remote_id, key, WINDOW, &answer, cancellable, error))
         return FALSE;
-      *has_new = answer.status != SUREL_EAS_STATUS_OK || answer.messages->len > 0 || (answer.more && asked == IDLE_MAX);
-      more = answer.more && answer.key != NULL;
+      *has_new = answer.collection.status != SUREL_EAS_STATUS_OK || answer.messages->len > 0 || (answer.collection.more && asked == IDLE_MAX);
+      more = answer.collection.more && answer.collection.key != NULL;
       if (more)
         {
           g_free (key);
-          key = g_steal_pointer (&answer.key);
+          key = g_steal_pointer (&answer.collection.key);
         }
     }
   return TRUE;
