@@ -95,6 +95,7 @@ add_settings (SurelCli *cli, GVariantBuilder *settings)
   add_text (settings, "host", cli->host);
   add_text (settings, "user", cli->user);
   add_text (settings, "security", cli->security);
+  add_text (settings, "auth", cli->auth);
   add_text (settings, "protocol", cli->protocol);
   add_text (settings, "url", cli->url);
   add_text (settings, "name", cli->name);
@@ -122,7 +123,7 @@ add (SurelCli *cli, char **arguments, GError **error)
   g_variant_builder_init (&secrets, G_VARIANT_TYPE_VARDICT);
   add_text (&settings, "address", arguments[0]);
   add_settings (cli, &settings);
-  g_variant_builder_add (&secrets, "{sv}", "password", g_variant_new_handle (0));
+  g_variant_builder_add (&secrets, "{sv}", g_strcmp0 (cli->auth, "bearer") == 0 ? "accessToken" : "password", g_variant_new_handle (0));
   reply = call_with_password (cli, SUREL_CLI_PATH, SUREL_CLI_NAME ".Manager", "AddAccount",
                               g_variant_new ("(a{sv}a{sv}@a{sv})", &settings, &secrets,
                                              g_variant_new ("a{sv}", NULL)),
@@ -208,7 +209,16 @@ show (SurelCli *cli, char **arguments, GError **error)
   return TRUE;
 }
 
-#define SET_USAGE "account set ACCOUNT [password] [--host H] [--port N] …"
+#define SET_USAGE "account set ACCOUNT [password | token] [--host H] [--port N] …"
+
+/* What the interface calls it; NULL for another word. */
+static const char *
+secret_key (const char *word)
+{
+  if (g_str_equal (word, "token"))
+    return "accessToken";
+  return g_str_equal (word, "password") ? word : NULL;
+}
 
 static gboolean
 set (SurelCli *cli, char **arguments, GError **error)
@@ -218,7 +228,7 @@ set (SurelCli *cli, char **arguments, GError **error)
   g_autoptr (GVariant) settings = NULL;
   GVariantBuilder builder;
 
-  if (arguments[0] == NULL || (arguments[1] != NULL && !g_str_equal (arguments[1], "password")))
+  if (arguments[0] == NULL || (arguments[1] != NULL && secret_key (arguments[1]) == NULL))
     return surel_cli_usage (error, SET_USAGE);
   path = surel_cli_find_account (cli, arguments[0], error);
   if (path == NULL)
@@ -245,7 +255,7 @@ set (SurelCli *cli, char **arguments, GError **error)
       if (fds == NULL)
         return FALSE;
       g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-      g_variant_builder_add (&builder, "{sv}", "password", g_variant_new_handle (0));
+      g_variant_builder_add (&builder, "{sv}", secret_key (arguments[1]), g_variant_new_handle (0));
       kept = call_with_password (cli, path, SUREL_CLI_NAME ".Account", "SetSecrets",
                                  g_variant_new ("(a{sv}@a{sv})", &builder, g_variant_new ("a{sv}", NULL)),
                                  fds, error);

@@ -26,6 +26,7 @@ typedef struct
   int port; /* or SUREL_CLI_UNSET */
   char *user;
   char *security;
+  char *auth;
   char *protocol;
   char *url;
   char *name;

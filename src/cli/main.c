@@ -61,6 +61,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "port", 0, 0, G_OPTION_ARG_INT, &cli->port, N_ ("account: its port"), "N" },
     { "user", 0, 0, G_OPTION_ARG_STRING, &cli->user, N_ ("account: the name to sign in with"), N_ ("USER") },
     { "security", 0, 0, G_OPTION_ARG_STRING, &cli->security, N_ ("account: tls, starttls, or none for a server on this machine"), "S" },
+    { "auth", 0, 0, G_OPTION_ARG_STRING, &cli->auth, N_ ("account: password, or bearer (an access token, with eas)"), "A" },
     { "protocol", 0, 0, G_OPTION_ARG_STRING, &cli->protocol, N_ ("account: imap, or eas (Exchange ActiveSync)"), "P" },
     { "url", 0, 0, G_OPTION_ARG_STRING, &cli->url, N_ ("account: where ActiveSync is, with eas"), "URL" },
     { "name", 0, 0, G_OPTION_ARG_STRING, &cli->name, N_ ("account: what you call it"), N_ ("NAME") },
@@ -145,6 +146,7 @@ main (int argc, char **argv)
   g_free (cli.host);
   g_free (cli.user);
   g_free (cli.security);
+  g_free (cli.auth);
   g_free (cli.protocol);
   g_free (cli.url);
   g_free (cli.name);

@@ -136,7 +136,7 @@ fetch (SurelFetcher *self, SurelRemote **remote, Lookup *lookup, GError **error)
       gboolean was_open = *remote != NULL;
 
       if (*remote == NULL)
-        *remote = surel_link_open (&self->context, self->account, NULL, NULL, self->stop, &own);
+        *remote = surel_link_open (&self->context, self->account, self->stop, &own);
       if (*remote != NULL && fetch_with (self, *remote, lookup, &own))
         return TRUE;
       if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND)

@@ -58,47 +58,49 @@ give_memory (SurelRemote *remote, const SurelContext *context, gint64 account)
 }
 
 /**
- * surel_link_open:
- * @rejected: (out): the certificate, with %SUREL_ERROR_CERTIFICATE_REJECTED
- * @alert: (out) (optional) (nullable) (transfer full): where it fails, what a person is to be told; else the remote
- *   has it
+ * surel_link_new:
  *
- * Looks the account's password up, connects and signs in. Blocks.
+ * Looks the account's password up. Blocks.
  *
- * Returns: (transfer full) (nullable): an open remote; %NULL with an error of surel_remote_open(), or
- *   %SUREL_ERROR_AUTHENTICATION_FAILED where there is no password
+ * Returns: (transfer full) (nullable): a remote that is yet to be opened; %NULL with %SUREL_ERROR_AUTHENTICATION_FAILED where
+ *   there is no password, or another error
  */
 SurelRemote *
-surel_link_open (const SurelContext *context,
-                 const SurelAccountRow *account,
-                 SurelCertificate **rejected,
-                 char **alert,
-                 GCancellable *cancellable,
-                 GError **error)
+surel_link_new (const SurelContext *context, const SurelAccountRow *account, GCancellable *cancellable, GError **error)
 {
   SurelRemoteConfig config = { .settings = account->settings, .trust = context->trust };
+  gboolean bearer = g_str_equal (surel_account_row_get_string (account, "auth"), "bearer");
   g_autoptr (GError) own = NULL;
-  g_autoptr (SurelRemote) remote = NULL;
+  SurelRemote *remote;
 
-  config.password
-      = surel_secrets_get (context->secrets, account->secret, "password", cancellable, &own);
+  config.password = surel_secrets_get (context->secrets, account->secret, bearer ? "accessToken" : "password", cancellable, &own);
   if (config.password == NULL)
     {
       if (own != NULL)
         g_propagate_error (error, g_steal_pointer (&own));
       else
         g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
-                     "There is no password for this account; set one and sign in");
+                     "There is no %s for this account; set one and sign in", bearer ? "access token" : "password");
       return NULL;
     }
   remote = context->new_remote (&config, error);
   surel_secret_wipe (config.password);
-  if (remote == NULL)
-    return NULL;
-  give_memory (remote, context, account->id);
-  if (surel_remote_open (remote, rejected, cancellable, error))
-    return g_steal_pointer (&remote);
-  if (alert != NULL)
-    *alert = surel_remote_take_alert (remote);
-  return NULL;
+  if (remote != NULL)
+    give_memory (remote, context, account->id);
+  return remote;
+}
+
+/**
+ * surel_link_open:
+ *
+ * Looks the account's password up, connects and signs in. Blocks.
+ *
+ * Returns: (transfer full) (nullable): an open remote; %NULL with an error of surel_link_new() or surel_remote_open()
+ */
+SurelRemote *
+surel_link_open (const SurelContext *context, const SurelAccountRow *account, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SurelRemote) remote = surel_link_new (context, account, cancellable, error);
+
+  return remote != NULL && surel_remote_open (remote, NULL, cancellable, error) ? g_steal_pointer (&remote) : NULL;
 }

@@ -15,10 +15,12 @@ typedef struct
   SurelRemoteNew new_remote;
 } SurelContext;
 
+SurelRemote *surel_link_new (const SurelContext *context,
+                             const SurelAccountRow *account,
+                             GCancellable *cancellable,
+                             GError **error);
 SurelRemote *surel_link_open (const SurelContext *context,
                               const SurelAccountRow *account,
-                              SurelCertificate **rejected,
-                              char **alert,
                               GCancellable *cancellable,
                               GError **error);
 

@@ -322,7 +322,8 @@ check_all (GVariantDict *dict, GError **error)
                    "The protocol `%s` is not supported yet; use `imap` or `eas`", string_of (dict, "protocol"));
       return FALSE;
     }
-  if (auth[0] != '\0' && !g_str_equal (auth, "auto") && !g_str_equal (auth, "password"))
+  if (auth[0] != '\0' && !g_str_equal (auth, "auto") && !g_str_equal (auth, "password")
+      && !(g_str_equal (auth, "bearer") && g_str_equal (string_of (dict, "protocol"), "eas")))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
                    "Signing in by `%s` is not supported yet; use `password`", auth);

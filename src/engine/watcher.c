@@ -88,7 +88,7 @@ watcher_main (gpointer data)
 
   if (self->predecessor != NULL)
     g_thread_join (g_steal_pointer (&self->predecessor));
-  remote = surel_link_open (&self->context, self->account, NULL, NULL, self->stop, &error);
+  remote = surel_link_open (&self->context, self->account, self->stop, &error);
   while (remote != NULL && !g_cancellable_is_cancelled (self->stop)
          && surel_remote_wait (remote, &scope, RENEW_SECONDS * G_USEC_PER_SEC, self->stop, &changed, &error))
     {

@@ -391,9 +391,9 @@ status_of (const GError *error)
   return SUREL_STATUS_ERROR;
 }
 
-/* Seconds until the next attempt; asking again for what only a person can mend would lock the account. */
+/* Seconds until the next attempt; @retry_after: what the server said of it, 0 for nothing. Asking again for what only a person can mend would lock the account. */
 static gint64
-backoff (SurelWorker *self, const GError *error)
+backoff (SurelWorker *self, const GError *error, gint64 retry_after)
 {
   gint64 seconds = BACKOFF_MIN;
 
@@ -403,6 +403,8 @@ backoff (SurelWorker *self, const GError *error)
   for (guint i = 0; i < MIN (self->failures, 16) && seconds < BACKOFF_MAX; i++)
     seconds *= 2;
   self->failures++;
+  if (status_of (error) == SUREL_STATUS_THROTTLED && retry_after > 0)
+    return retry_after * g_random_int_range (100, 121) / 100 + 1;
   return MIN (seconds, BACKOFF_MAX) * g_random_int_range (80, 121) / 100 + 1;
 }
 
@@ -478,7 +480,7 @@ report_success (SurelWorker *self, SurelRemote *remote)
 
 /* What people did goes first; then all is brought up to date, where that is wanted or it is time. */
 static gboolean
-run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, char **alert, GError **error)
+run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, GError **error)
 {
   gboolean list = self->sync_wanted || *remote == NULL || surel_clock_monotonic () >= self->sync_due;
 
@@ -486,8 +488,8 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
   if (*remote == NULL)
     {
       post_status (self, SUREL_STATUS_CONNECTING, -1);
-      *remote = surel_link_open (&self->context, self->account, rejected, alert, self->stop, error);
-      if (*remote == NULL)
+      *remote = surel_link_new (&self->context, self->account, self->stop, error);
+      if (*remote == NULL || !surel_remote_open (*remote, rejected, self->stop, error))
         return FALSE;
     }
   if (list)
@@ -523,22 +525,26 @@ worker_main (gpointer data)
       SurelCertificate *rejected = NULL;
       g_autofree char *alert = NULL;
       gboolean was_open = remote != NULL;
+      gint64 retry_after = 0;
       gint64 wait;
 
       take_requests (self, 0);
-      if (run_pass (self, &remote, &rejected, &alert, &error))
+      if (run_pass (self, &remote, &rejected, &error))
         {
           self->failures = 0;
           take_requests (self, self->sync_wanted ? 0 : seconds_left (self));
           continue;
         }
       if (remote != NULL)
-        alert = surel_remote_take_alert (remote);
+        {
+          alert = surel_remote_take_alert (remote);
+          retry_after = surel_remote_get_retry_after (remote);
+        }
       g_clear_pointer (&remote, surel_remote_free);
       /* A link that lay idle may have gone unnoticed: that it has is no failure yet. */
       if (was_open && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_OFFLINE))
         continue;
-      wait = backoff (self, error);
+      wait = backoff (self, error, retry_after);
       if (g_cancellable_is_cancelled (self->stop))
         g_clear_pointer (&rejected, surel_certificate_unref);
       else

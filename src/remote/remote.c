@@ -71,6 +71,18 @@ surel_remote_take_alert (SurelRemote *self)
 }
 
 /**
+ * surel_remote_get_retry_after:
+ *
+ * Returns: for how many seconds the server wants to be left alone, as it said with %SUREL_ERROR_RATE_LIMITED; 0 where it
+ *   didn't say
+ */
+gint64
+surel_remote_get_retry_after (SurelRemote *self)
+{
+  return self->klass->get_retry_after (self);
+}
+
+/**
  * surel_remote_list:
  * @token: (inout) (transfer full) (nullable): what the last list was closed with; what this one is, to be stored with it;
  *   stays as it is where the remote needs none

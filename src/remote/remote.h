@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * %SUREL_ERROR_RATE_LIMITED, %SUREL_ERROR_AUTHENTICATION_FAILED and %SUREL_ERROR_CERTIFICATE_REJECTED
  * (a person is needed), %SUREL_ERROR_SERVER_MISBEHAVED, %SUREL_ERROR_SERVER_REJECTED,
  * %SUREL_ERROR_NOT_FOUND (the folder or message is gone), %SUREL_ERROR_CANCELLED, or what the sink gave.
- * After any but NOT_FOUND and SERVER_REJECTED the remote is of no use any more but to be freed.
+ * After any but NOT_FOUND and SERVER_REJECTED the remote is of no use any more but to be asked why, and freed.
  */
 typedef struct _SurelRemote SurelRemote;
 
@@ -78,6 +78,7 @@ typedef struct
   GStrv (*get_capabilities) (SurelRemote *self);
   char *(*get_reserved) (SurelRemote *self);
   char *(*take_alert) (SurelRemote *self);
+  gint64 (*get_retry_after) (SurelRemote *self);
   GPtrArray *(*list) (SurelRemote *self, GBytes **token, GCancellable *cancellable, GError **error);
   gboolean (*needs_pull) (SurelRemote *self, const SurelScope *scope);
   gboolean (*pull) (SurelRemote *self,
@@ -126,6 +127,7 @@ gboolean surel_remote_open (SurelRemote *self,
 GStrv surel_remote_get_capabilities (SurelRemote *self);
 char *surel_remote_get_reserved (SurelRemote *self);
 char *surel_remote_take_alert (SurelRemote *self);
+gint64 surel_remote_get_retry_after (SurelRemote *self);
 GPtrArray *surel_remote_list (SurelRemote *self, GBytes **token, GCancellable *cancellable, GError **error);
 gboolean surel_remote_needs_pull (SurelRemote *self, const SurelScope *scope);
 gboolean surel_remote_pull (SurelRemote *self,

@@ -467,6 +467,91 @@ class Eas(Case):
                      say=lambda: str((what, error, self.daemon.get(account, "Account", "Error"))))
             self.daemon.call(account, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
 
+    def test_a_server_that_wants_to_be_left_alone(self):
+        """Retry-After is kept to, wherever it comes; a person who asks gets an answer at once."""
+        for command in ("OPTIONS", "FolderSync", "Sync"):
+            class Busy(Mailbox):
+                busy, calls = True, []
+
+                def before(self, name, request):
+                    self.calls.append(time.monotonic())
+                    if name == command and self.busy:
+                        raise Raw(503, headers={"Retry-After": "40"})
+
+                def before_options(self, path):
+                    self.before("OPTIONS", None)
+            mailbox = Busy()
+            mailbox.calls = []
+            begin = time.time()
+            self.begin(mailbox, count=1)
+            wait_for(lambda: self.daemon.get(self.account, "Account", "Status") == "throttled")
+            self.assertIn(self.daemon.get(self.account, "Account", "NextAttempt") - int(begin), range(40, 60))
+            asked = len(mailbox.calls)
+            time.sleep(3)
+            self.assertEqual(len(mailbox.calls), asked)
+            mailbox.busy = False
+            self.daemon.sync()
+            self.assertEqual(len(self.ids()), 1)
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_sent_to_another_path_of_the_same_server(self):
+        """Followed for as long as it is that server, and not in a circle."""
+        class Moving(Mailbox):
+            where, status, told = "/new/path", 451, 0
+
+            def before(self, name, request):
+                self.before_options(self.here.path)
+
+            def before_options(self, path):
+                if not path.startswith(self.where):
+                    self.told += 1
+                    raise Raw(self.status, headers={"X-MS-Location" if self.status == 451 else "Location": self.where + "?Cmd=Other"})
+        for status in (451, 307, 308):
+            mailbox = Moving()
+            mailbox.status = status
+            self.begin(mailbox, count=3)
+            self.settled(3)
+            self.assertLess(mailbox.told, 4)
+            mailbox.where = "/newer"
+            self.daemon.sync()
+            self.daemon.stop()
+            self.data += "x"
+
+        class Circling(Mailbox):
+            count = 0
+
+            def before_options(self, path):
+                self.count += 1
+                raise Raw(451, headers={"X-MS-Location": f"/{self.count}"})
+        mailbox = Circling()
+        self.begin(mailbox, count=0)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Error")[0].endswith(".ServerRejected"))
+        self.assertLess(mailbox.count, 10)
+
+    def test_an_access_token(self):
+        class Bearer(Mailbox):
+            bearer = "Bearer abc.def-123=="
+        self.begin(Bearer(), count=2)
+        self.eas.authorization.clear()
+        self.daemon.call(self.account, "Account", "Remove", "(a{sv})", {"force": GLib.Variant("b", True)})
+
+        def add(token):
+            return self.daemon.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", {
+                "protocol": GLib.Variant("s", "eas"), "address": GLib.Variant("s", "alice@surel.test"), "user": GLib.Variant("s", "alice"),
+                "url": GLib.Variant("s", self.eas.url()), "auth": GLib.Variant("s", "bearer")}, {"accessToken": GLib.Variant("s", token)}, {})
+        self.account, self.job = add("abc.def-123==")
+        self.settled(2)
+        for token in ("run-out", "with\r\nX-Other: header", "caf\u00e9"):
+            self.daemon.call(self.account, "Account", "SetSecrets", "(a{sv}a{sv})", {"accessToken": GLib.Variant("s", token)}, {})
+            wait_for(lambda: self.daemon.get(self.account, "Account", "Status") == "auth-required", say=lambda: token)
+            self.assertIn("token", self.daemon.get(self.account, "Account", "Error")[1])
+            self.daemon.call(self.account, "Account", "SetSecrets", "(a{sv}a{sv})", {"accessToken": GLib.Variant("s", "abc.def-123==")}, {})
+            wait_for(self.is_idle)
+        self.assertEqual({one for one in self.eas.authorization if one.startswith("Bearer")}, {"Bearer abc.def-123==", "Bearer run-out"})
+        self.assertFails("NotSupported", self.daemon.call, PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", {
+            "address": GLib.Variant("s", "a@surel.test"), "auth": GLib.Variant("s", "bearer"), "host": GLib.Variant("s", "localhost")}, {}, {})
+
     # --- Policies ---
 
     class Enforcing(Mailbox):

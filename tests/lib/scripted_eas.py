@@ -123,6 +123,7 @@ class Mailbox:
     """Each command is a method, do_NAME(request), which gives the answer; before(name) may raise Raw instead."""
 
     versions = "12.1,14.0,14.1"
+    bearer = None  # what is taken in place of a password
 
     def __init__(self):
         self.folders = {"inbox/%2F..": ["0", "INBOX", 2], "drafts": ["0", "Drafts", 3], "trash": ["0", "Trash", 4],
@@ -151,6 +152,9 @@ class Mailbox:
             self.changed.notify_all()
 
     def before(self, name, request):
+        pass
+
+    def before_options(self, path):
         pass
 
     def new_key(self):
@@ -328,13 +332,16 @@ class EasServer:
                 given = self.headers.get("Authorization", "")
                 outer.authorization.append(given)
                 right = base64.b64encode(f"alice:{password}".encode()).decode()
-                return given == "Basic " + right
+                return given in ("Basic " + right, mailbox.bearer)
 
             def do_OPTIONS(self):
-                if not self.allowed():
-                    self.reply(401)
-                    return
-                self.reply(200, headers={"MS-ASProtocolVersions": mailbox.versions})
+                try:
+                    if not self.allowed():
+                        raise Raw(401)
+                    mailbox.before_options(self.path)
+                    self.reply(200, headers={"MS-ASProtocolVersions": mailbox.versions})
+                except Raw as raw:
+                    self.reply(raw.status, raw.body, raw.headers, raw.cut)
 
             def do_POST(self):
                 if "Content-Length" not in self.headers:
@@ -345,7 +352,7 @@ class EasServer:
                 try:
                     if not self.allowed():
                         raise Raw(401)
-                    mailbox.here.headers = self.headers
+                    mailbox.here.headers, mailbox.here.path = self.headers, self.path
                     answer = mailbox.answer(query["Cmd"][0], decode(body))
                     self.reply(200, encode(answer) if answer is not None else b"")
                 except Raw as raw:

@@ -59,6 +59,12 @@ eas_take_alert (SurelRemote *remote G_GNUC_UNUSED)
   return NULL;
 }
 
+static gint64
+eas_get_retry_after (SurelRemote *remote)
+{
+  return surel_eas_session_get_retry_after (((Eas *) remote)->session);
+}
+
 static GPtrArray *
 eas_list (SurelRemote *remote, GBytes **token, GCancellable *cancellable, GError **error)
 {
@@ -172,9 +178,9 @@ eas_wait (SurelRemote *remote,
 SurelRemote *
 surel_eas_remote_new (const SurelRemoteConfig *config, GError **error)
 {
-  static const SurelRemoteClass klass = { eas_free,       eas_open, eas_get_capabilities, eas_get_reserved, eas_take_alert, eas_list,
-                                          eas_needs_pull, eas_pull, eas_apply,            eas_settle,       eas_fetch,      eas_read_quota,
-                                          eas_wait };
+  static const SurelRemoteClass klass
+      = { eas_free, eas_open, eas_get_capabilities, eas_get_reserved, eas_take_alert, eas_get_retry_after, eas_list,
+          eas_needs_pull, eas_pull, eas_apply, eas_settle, eas_fetch, eas_read_quota, eas_wait };
   Eas *self = g_new0 (Eas, 1);
 
   self->parent.klass = &klass;

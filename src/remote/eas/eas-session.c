@@ -1,7 +1,7 @@
 /* HTTP for ActiveSync (MS-ASHTTP): one URL, POST with a Content-Length, WBXML both ways, streamed and counted.
  *
  * libsoup is kept from all it would do by itself: it follows no redirect (credentials go to the host that the person
- * named, and to no other), inflates nothing (a bomb would be whole in memory), keeps no cookies and answers no
+ * named, and to no other: what it sends us to on that host is followed here), inflates nothing (a bomb would be whole in memory), keeps no cookies and answers no
  * challenge. It needs a main context of the thread that it is used in: it gets its own, around each call. */
 #include "remote/eas/eas-session.h"
 
@@ -19,6 +19,9 @@
 #define RETRY_AFTER_MAX 3600 /* seconds */
 #define WORDS_MAX 200 /* octets of a reason phrase that are passed on */
 #define DEVICE_TYPE "Surel"
+#define STATUS_MOVED 451 /* of HTTP: MS-ASHTTP §2.2.2.1.1.3 */
+#define MOVES_MAX 3
+#define POLICIES_MAX 2 /* that are accepted for one command */
 #define STATUS_WANTS_POLICY 449 /* of HTTP, before 14.0: MS-ASHTTP §2.2.2.1.1.3 */
 #define POLICY_KEY_MAX 64 /* octets */
 #define CONTENT_TYPE "application/vnd.ms-sync.wbxml"
@@ -39,6 +42,9 @@ struct _SurelEasSession
   char *policy_key; /* nullable */
   gboolean wants_policy; /* the last answer was that a policy has to be accepted first */
   gboolean provisioning;
+  gboolean moved; /* the last answer was that it is at another URL, which is known now */
+  guint moves;
+  gint64 retry_after; /* seconds, of the last answer; 0 where it said nothing */
   SurelCertificate *rejected; /* by the handshake that is under way; nullable */
 };
 
@@ -56,13 +62,37 @@ judge_certificate (SoupMessage *message G_GNUC_UNUSED,
   return TRUE;
 }
 
-static char *
-make_credentials (const char *user, const char *password)
+static gboolean
+is_bearer (const SurelRemoteConfig *config)
 {
-  g_autofree char *pair = g_strconcat (user, ":", password, NULL);
-  g_autofree char *encoded = g_base64_encode ((const guchar *) pair, strlen (pair));
-  char *credentials = g_strconcat ("Basic ", encoded, NULL);
+  const char *auth = "";
 
+  g_variant_lookup (config->settings, "auth", "&s", &auth);
+  return g_str_equal (auth, "bearer");
+}
+
+static gboolean
+is_token (const char *text)
+{
+  for (const char *p = text; *p != '\0'; p++)
+    if (!g_ascii_isgraph (*p))
+      return FALSE;
+  return text[0] != '\0';
+}
+
+/* RFC 7617 §2, RFC 6750 §2.1; NULL where the token can't be one. */
+static char *
+make_credentials (const SurelRemoteConfig *config, const char *user)
+{
+  g_autofree char *pair = NULL;
+  g_autofree char *encoded = NULL;
+  char *credentials;
+
+  if (is_bearer (config))
+    return is_token (config->password) ? g_strconcat ("Bearer ", config->password, NULL) : NULL;
+  pair = g_strconcat (user, ":", config->password, NULL);
+  encoded = g_base64_encode ((const guchar *) pair, strlen (pair));
+  credentials = g_strconcat ("Basic ", encoded, NULL);
   explicit_bzero (pair, strlen (pair));
   explicit_bzero (encoded, strlen (encoded));
   return credentials;
@@ -89,7 +119,7 @@ take_url (SurelEasSession *self, const SurelRemoteConfig *config, GError **error
 
 /**
  * surel_eas_session_new:
- * @config: whose settings have `url`, `user` and `deviceId`
+ * @config: whose settings have `url`, `user` and `deviceId`; with `auth` `bearer` its password is an access token
  * @memory: filled in before the session is opened; outlives it
  */
 SurelEasSession *
@@ -108,7 +138,12 @@ surel_eas_session_new (const SurelRemoteConfig *config, const SurelRemoteMemory 
   g_variant_lookup (config->settings, "deviceId", "&s", &device);
   escaped = g_uri_escape_string (user, NULL, FALSE);
   self->query = g_strdup_printf ("&User=%s&DeviceId=%s&DeviceType=" DEVICE_TYPE, escaped, device);
-  self->credentials = make_credentials (user, config->password);
+  self->credentials = make_credentials (config, user);
+  if (self->credentials == NULL)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED, "The access token has characters that none can have; set another one");
+      return NULL;
+    }
   g_main_context_push_thread_default (self->context);
   self->soup = soup_session_new_with_options ("timeout", TIMEOUT, "user-agent", "Surel/" SUREL_VERSION, NULL);
   soup_session_remove_feature_by_type (self->soup, SOUP_TYPE_CONTENT_DECODER);
@@ -160,7 +195,9 @@ set_error_of_status (SurelEasSession *self, SoupMessage *message, GError **error
     {
     case SOUP_STATUS_UNAUTHORIZED:
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
-                   "The server did not accept the user name and password (HTTP %u %s)", status, words);
+                   "The server did not accept the %s (HTTP %u %s)",
+                   g_str_has_prefix (self->credentials, "Bearer") ? "access token, which may have run out" : "user name and password",
+                   status, words);
       break;
     case SOUP_STATUS_FORBIDDEN:
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_AUTHENTICATION_FAILED,
@@ -177,7 +214,7 @@ set_error_of_status (SurelEasSession *self, SoupMessage *message, GError **error
     case SOUP_STATUS_SERVICE_UNAVAILABLE:
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED,
                    "The server is too busy (HTTP %u %s); it wants to be left alone for %" G_GINT64_FORMAT " s", status, words,
-                   seconds_of (message));
+                   self->retry_after);
       break;
     case SOUP_STATUS_BAD_GATEWAY:
     case SOUP_STATUS_GATEWAY_TIMEOUT:
@@ -185,7 +222,7 @@ set_error_of_status (SurelEasSession *self, SoupMessage *message, GError **error
                    status, words);
       break;
     default:
-      if (SOUP_STATUS_IS_REDIRECTION (status) || status == 451)
+      if (SOUP_STATUS_IS_REDIRECTION (status) || status == STATUS_MOVED)
         g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED,
                      "The server sends us somewhere else (HTTP %u %s), where the password isn't sent; if that is right, set the "
                      "account's URL to where it is",
@@ -193,6 +230,43 @@ set_error_of_status (SurelEasSession *self, SoupMessage *message, GError **error
       else
         g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED, "The server refused it (HTTP %u %s)", status, words);
     }
+}
+
+/* Where a server sends us (MS-ASHTTP §3.1.5.2.2, RFC 9110 §15.4.8); NULL where it doesn't. */
+static const char *
+location_of (SoupMessage *message)
+{
+  SoupMessageHeaders *headers = soup_message_get_response_headers (message);
+
+  switch ((guint) soup_message_get_status (message))
+    {
+    case STATUS_MOVED:
+      return soup_message_headers_get_one (headers, "X-MS-Location");
+    case SOUP_STATUS_TEMPORARY_REDIRECT:
+    case SOUP_STATUS_PERMANENT_REDIRECT:
+      return soup_message_headers_get_one (headers, "Location");
+    default:
+      return NULL;
+    }
+}
+
+/* To another path of the same server it goes by itself. */
+static gboolean
+follow (SurelEasSession *self, SoupMessage *message)
+{
+  const char *location = location_of (message);
+  g_autoptr (GUri) before = g_uri_parse (self->url, SOUP_HTTP_URI_FLAGS, NULL);
+  g_autoptr (GUri) after = location != NULL ? g_uri_parse_relative (before, location, SOUP_HTTP_URI_FLAGS, NULL) : NULL;
+
+  if (after == NULL || self->moves == MOVES_MAX || g_strcmp0 (g_uri_get_scheme (before), g_uri_get_scheme (after)) != 0
+      || g_uri_get_host (after) == NULL || g_ascii_strcasecmp (g_uri_get_host (before), g_uri_get_host (after)) != 0
+      || g_uri_get_port (before) != g_uri_get_port (after) || g_uri_get_userinfo (after) != NULL)
+    return FALSE;
+  self->moves++;
+  g_free (self->url);
+  self->url = g_uri_join (SOUP_HTTP_URI_FLAGS, g_uri_get_scheme (after), NULL, g_uri_get_host (after), g_uri_get_port (after),
+                          g_uri_get_path (after), NULL, NULL);
+  return TRUE;
 }
 
 static void
@@ -233,6 +307,9 @@ send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, 
   g_autoptr (GInputStream) body = NULL;
 
   g_clear_pointer (&self->rejected, surel_certificate_unref);
+  self->wants_policy = FALSE;
+  self->moved = FALSE;
+  self->retry_after = 0;
   body = soup_session_send (self->soup, message, cancellable, error);
   if (body == NULL)
     {
@@ -243,6 +320,8 @@ send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, 
   if (soup_message_get_status (message) == SOUP_STATUS_OK)
     return g_steal_pointer (&body);
   self->wants_policy = soup_message_get_status (message) == STATUS_WANTS_POLICY;
+  self->moved = follow (self, message);
+  self->retry_after = seconds_of (message);
   set_error_of_status (self, message, error);
   return NULL;
 }
@@ -277,6 +356,11 @@ negotiate (SurelEasSession *self, SurelCertificate **rejected, GCancellable *can
   const char *offered;
   g_autofree char *clean = NULL;
 
+  if (body == NULL && self->moved)
+    {
+      g_clear_error (error);
+      return negotiate (self, rejected, cancellable, error);
+    }
   if (body == NULL)
     return FALSE;
   offered = soup_message_headers_get_list (soup_message_get_response_headers (message), "MS-ASProtocolVersions");
@@ -353,7 +437,6 @@ converse (SurelEasSession *self,
   g_autoptr (GInputStream) body = NULL;
   g_autoptr (SurelEasReader) reader = NULL;
 
-  self->wants_policy = FALSE;
   soup_message_set_request_body (message, CONTENT_TYPE, octets, length);
   body = send (self, message, NULL, cancellable, error);
   if (body == NULL || !check_type (message, error))
@@ -408,22 +491,23 @@ run (SurelEasSession *self,
      GCancellable *cancellable,
      GError **error)
 {
-  goffset length;
-  g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
-
-  for (guint attempt = 0;; attempt++)
+  for (guint policies = 0;;)
     {
       g_autoptr (GError) own = NULL;
-      gboolean success = g_seekable_seek (G_SEEKABLE (octets), 0, G_SEEK_SET, NULL, error)
-                         && converse (self, name, octets, length, answer, user_data, cancellable, &own);
-      gboolean wants = self->wants_policy || (success && status != NULL && surel_eas_status_wants_policy (*status));
+      goffset length;
+      g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
+      gboolean success = converse (self, name, octets, length, answer, user_data, cancellable, &own);
 
-      if (!wants || self->provisioning || attempt == 2)
+      if (self->moved)
+        continue;
+      if (!(self->wants_policy || (success && status != NULL && surel_eas_status_wants_policy (*status))) || self->provisioning
+          || policies == POLICIES_MAX)
         {
           if (own != NULL)
             g_propagate_error (error, g_steal_pointer (&own));
           return success;
         }
+      policies++;
       if (!get_policy (self, cancellable, error))
         return FALSE;
     }
@@ -458,6 +542,17 @@ surel_eas_session_command (SurelEasSession *self,
   if (!success && error != NULL && *error != NULL)
     surel_error_to_public (error);
   return success;
+}
+
+/**
+ * surel_eas_session_get_retry_after:
+ *
+ * Returns: for how many seconds the server wants to be left alone, as its last answer said; 0 for nothing
+ */
+gint64
+surel_eas_session_get_retry_after (SurelEasSession *self)
+{
+  return self->retry_after;
 }
 
 /**

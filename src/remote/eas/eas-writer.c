@@ -152,7 +152,7 @@ surel_eas_writer_bytes (SurelEasWriter *self, SurelEasTag tag, GBytes *bytes)
  * surel_eas_writer_finish:
  * @length: (out): octets: servers want a Content-Length
  *
- * Returns: (transfer full): the document; nothing can be written any more
+ * Returns: (transfer full): the document; nothing can be written any more. It can be asked for again, where the first was used
  */
 GInputStream *
 surel_eas_writer_finish (SurelEasWriter *self, goffset *length)

@@ -95,6 +95,13 @@ imap_take_alert (SurelRemote *remote)
   return self->session != NULL ? surel_imap_session_take_alert (self->session) : NULL;
 }
 
+/* IMAP has no words for it. */
+static gint64
+imap_get_retry_after (SurelRemote *remote G_GNUC_UNUSED)
+{
+  return 0;
+}
+
 static GPtrArray *
 imap_list (SurelRemote *remote, GBytes **token G_GNUC_UNUSED, GCancellable *cancellable, GError **error)
 {
@@ -389,9 +396,8 @@ SurelRemote *
 surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UNUSED)
 {
   static const SurelRemoteClass klass
-      = { imap_free,       imap_open, imap_get_capabilities, imap_get_reserved, imap_take_alert, imap_list,
-          imap_needs_pull, imap_pull, imap_apply,            imap_settle,       imap_fetch,      imap_read_quota,
-          imap_wait };
+      = { imap_free, imap_open, imap_get_capabilities, imap_get_reserved, imap_take_alert, imap_get_retry_after, imap_list,
+          imap_needs_pull, imap_pull, imap_apply, imap_settle, imap_fetch, imap_read_quota, imap_wait };
   Imap *self = g_new0 (Imap, 1);
   const char *security = "tls";
   const char *text = NULL;
