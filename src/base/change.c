@@ -37,6 +37,7 @@ surel_change_free (SurelChange *self)
   g_free (self->evidence);
   g_free (self->name);
   g_clear_pointer (&self->new_folder_token, g_bytes_unref);
+  g_clear_pointer (&self->news, surel_news_free);
   g_clear_pointer (&self->list_token, g_bytes_unref);
   g_clear_pointer (&self->new_list_token, g_bytes_unref);
   g_free (self->new_folder_id);

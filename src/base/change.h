@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "base/keywords.h"
+#include "base/news.h"
 #include "base/remote-id.h"
 
 G_BEGIN_DECLS
@@ -73,6 +74,7 @@ typedef struct
   gint64 target; /* where they go, or the folder that a folder is to be in; 0 for none */
   char *target_remote_id; /* nullable */
   GBytes *target_token; /* nullable */
+  gint64 since; /* the largest id of a message before this sync: see surel_messages_put_gone() */
   gint64 target_top; /* the largest remote id that is known there; 0 for none */
   guint add_flags; /* SurelKeyword bits */
   guint remove_flags;
@@ -87,6 +89,7 @@ typedef struct
 
   /* To be filled in by a remote. */
   GBytes *new_folder_token; /* of the folder the messages are in, from now on; nullable */
+  SurelNews *news; /* what it was told of that folder before the token; nullable */
   GBytes *new_list_token; /* of one about a folder: the list's from now on; nullable */
   char *new_folder_id; /* the folder's remote id from now on; nullable */
   char *old_prefix; /* what remote ids of folders below it begin with, and begin with from now on; nullable */

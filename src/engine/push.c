@@ -18,6 +18,7 @@ typedef struct
 {
   const SurelContext *context;
   gint64 account;
+  gint64 since;
   SurelChange *change; /* nullable */
   const char *evidence;
   gint64 when;
@@ -98,6 +99,7 @@ write_outcomes (SurelTxn *txn, gpointer data, GError **error)
   Push *push = data;
   SurelChange *change = push->change;
 
+  change->since = push->since;
   if (!(change->kind >= SUREL_CHANGE_CREATE_FOLDER ? surel_folder_intents_record (txn, change, error)
                                                    : surel_intents_record (txn, change, error)))
     return FALSE;
@@ -207,6 +209,7 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
 
 /**
  * surel_push:
+ * @since: the largest id of a message before the last list, or %SUREL_NO_NEWCOMERS
  * @list: (inout): set where all is to be listed now: something landed where only a list can tell
  *
  * Does on the server all that waits to be done there and is due.
@@ -217,13 +220,14 @@ gboolean
 surel_push (const SurelContext *context,
             gint64 account,
             SurelRemote *remote,
+            gint64 since,
             gboolean *list,
             GCancellable *cancellable,
             GError **error)
 {
   for (;;)
     {
-      Push push = { .context = context, .account = account };
+      Push push = { .context = context, .account = account, .since = since };
       gboolean success;
 
       if (!take_next (&push, error))

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 gboolean surel_push (const SurelContext *context,
                      gint64 account,
                      SurelRemote *remote,
+                     gint64 since,
                      gboolean *list,
                      GCancellable *cancellable,
                      GError **error);

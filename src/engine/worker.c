@@ -12,6 +12,7 @@
 #include "engine/pull-sink.h"
 #include "engine/push.h"
 #include "store/accounts.h"
+#include "store/match.h"
 #include "store/messages.h"
 
 #define POLL_SECONDS 300 /* between checks of all folders: nothing tells of those that aren't watched */
@@ -233,7 +234,7 @@ sync_folder (SurelWorker *self,
     return TRUE;
   *proved = *proved || due; /* one a pass: it takes its time */
   /* What people did meanwhile doesn't wait for all of it. */
-  if (!surel_push (&self->context, self->account->id, remote, &self->sync_again, self->stop, error))
+  if (!surel_push (&self->context, self->account->id, remote, self->since, &self->sync_again, self->stop, error))
     return FALSE;
   return pull_folder (self, remote, row, entry->hint, due ? SUREL_PULL_PROVE : SUREL_PULL_CHANGES, error);
 }
@@ -494,13 +495,13 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
     }
   if (list)
     post_status (self, SUREL_STATUS_SYNCING, -1);
-  if (!surel_push (&self->context, self->account->id, *remote, &list, self->stop, error))
+  if (!surel_push (&self->context, self->account->id, *remote, self->since, &list, self->stop, error))
     return FALSE;
   if (!list)
     return TRUE;
   /* What waited to be told where something is now can go. */
   if (!sync_all (self, *remote, error)
-      || !surel_push (&self->context, self->account->id, *remote, &self->sync_again, self->stop, error))
+      || !surel_push (&self->context, self->account->id, *remote, self->since, &self->sync_again, self->stop, error))
     return FALSE;
   self->sync_wanted = self->sync_again;
   self->sync_again = FALSE;
@@ -581,6 +582,7 @@ surel_worker_start (const SurelContext *context,
   self->requests = surel_queue_new (0, g_free);
   self->stop = g_cancellable_new ();
   self->last_sync = account->last_sync;
+  self->since = SUREL_NO_NEWCOMERS;
   self->quota = SUREL_QUOTA_UNKNOWN;
   self->func = func;
   self->data = data;

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "store/layers.h"
+#include "store/messages.h"
 #include "store/operations.h"
 
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
@@ -335,23 +336,31 @@ is_open (SurelTxn *txn, gint64 intent, gboolean *open, GError **error)
 
 /* On some servers a change has its place in the order of all that happens to the folder: the next pull goes on behind it. */
 static gboolean
-take_token (SurelTxn *txn, const SurelChange *batch, GError **error)
+take_token (SurelTxn *txn, const SurelChange *batch, gboolean *taken, GError **error)
 {
-  return batch->new_folder_token == NULL
-         || surel_sql_run (txn->sql, error, "UPDATE folder SET token = ? WHERE id = ? AND token IS ?", "bib",
-                           batch->new_folder_token, batch->folder, batch->folder_token);
+  *taken = FALSE;
+  if (batch->new_folder_token == NULL)
+    return TRUE;
+  if (!surel_sql_run (txn->sql, error, "UPDATE folder SET token = ? WHERE id = ? AND token IS ? AND account IN (SELECT id FROM account WHERE NOT "
+                      "removing)",
+                      "bib", batch->new_folder_token, batch->folder, batch->folder_token))
+    return FALSE;
+  *taken = sqlite3_changes64 (surel_sql_handle (txn->sql)) > 0;
+  return TRUE;
 }
 
 /**
  * surel_intents_record:
  * @batch: with the outcomes
  *
- * Writes what a server did. Where an intent is no longer open its effect is written all the same.
+ * Writes what a server did, and what it told beside. Where an intent is no longer open its effect is written all the same.
  */
 gboolean
 surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
 {
-  if (!take_token (txn, batch, error))
+  gboolean taken;
+
+  if (!take_token (txn, batch, &taken, error))
     return FALSE;
   for (guint i = 0; i < batch->items->len; i++)
     {
@@ -365,7 +374,7 @@ surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
                : item->outcome == SUREL_OUTCOME_DONE && !take_effect (txn, batch, item, error))
         return FALSE;
     }
-  return TRUE;
+  return !taken || batch->news == NULL || surel_messages_put_news (txn, batch->account, batch->folder, batch->news, batch->since, error);
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/accounts.h"
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/match.h"
@@ -403,6 +404,24 @@ surel_messages_put_gone_named (SurelTxn *txn, gint64 folder, const char *const *
     }
   surel_match_end (&place.match);
   return success;
+}
+
+/**
+ * surel_messages_put_news:
+ * @news: what the server told of the folder
+ * @since: see surel_messages_put_gone()
+ */
+gboolean
+surel_messages_put_news (SurelTxn *txn, gint64 account, gint64 folder, SurelNews *news, gint64 since, GError **error)
+{
+  g_autoptr (GPtrArray) gone = g_ptr_array_new ();
+
+  for (guint i = 0; i < news->gone->len; i++)
+    g_ptr_array_add (gone, news->gone->pdata[i]);
+  g_ptr_array_add (gone, NULL);
+  return surel_messages_put_gone_named (txn, folder, (const char *const *) gone->pdata, since, error)
+         && surel_accounts_add_keyword_names (txn, account, news->keyword_names, error)
+         && surel_messages_put (txn, folder, news->messages, error) && surel_messages_put_flags (txn, folder, news->flags, error);
 }
 
 /**

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/message.h"
+#include "base/news.h"
 #include "base/uidset.h"
 #include "store/store.h"
 
@@ -41,6 +41,7 @@ gboolean surel_messages_put_present (SurelTxn *txn,
 gboolean surel_messages_restart (SurelTxn *txn, gint64 folder, GError **error);
 gboolean
 surel_messages_drop_stale (SurelTxn *txn, gint64 folder, gboolean *more, GError **error);
+gboolean surel_messages_put_news (SurelTxn *txn, gint64 account, gint64 folder, SurelNews *news, gint64 since, GError **error);
 gint64 surel_messages_last (SurelReader *reader);
 gboolean surel_messages_have_lost (SurelReader *reader, gint64 account);
 gboolean surel_messages_drop_lost (SurelTxn *txn, gint64 account, gint64 since, gboolean *more, GError **error);

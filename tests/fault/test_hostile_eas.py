@@ -2,12 +2,14 @@
 """ActiveSync servers that forget, lie, break off and attack: nothing is lost or doubled, and each fault is told as what it
 is."""
 
+import contextlib
 import gzip
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from scripted_eas import EasServer, Item, Mailbox, Raw, child, element, text  # noqa: E402
+from scripted_eas import EasServer, Item, Mailbox, Raw, child, children, element, text  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 
@@ -196,6 +198,32 @@ class Eas(Case):
         self.assertEqual([row["subject"] for row in rows], ["as the server says"] * 2)
         self.assertIn(["early@x"], [row.get("messageId") for row in rows])
 
+    def test_requests_as_another_implementation_reads_them(self):
+        """libwbxml's tools make XML of each, and of that the same octets again."""
+        self.begin()
+        ids = self.settled()
+        folders = self.daemon.folders()
+        read = self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", ids["Message 5"], "", 0, 10000, {})
+        self.assertTrue(read)
+        made, operation = self.daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Büro & <Co>", "/", {})
+        self.ended(operation)
+        words = strings("$seen", "$flagged", "b=c3=bcro")
+        for n, patch in enumerate(({"addKeywords": words}, {"removeKeywords": words}, {"moveTo": GLib.Variant("o", folders["Archive"])},
+                                   {"destroy": GLib.Variant("b", True)})):
+            self.ended(self.modify([ids[f"Message {max(n, 1)}"]], **patch))
+        self.daemon.sync()
+        wait_for(lambda: self.said("Ping"))
+        bodies = set(self.mailbox.bodies)
+        self.assertGreater(len(bodies), 15)
+        names = [self.dir + "/" + name for name in ("request", "xml", "again")]
+        for body in bodies:
+            with open(names[0], "wb") as file:
+                file.write(body)
+            subprocess.run(["wbxml2xml", "-l", "ACTIVESYNC", "-o", names[1], names[0]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(["xml2wbxml", "-n", "-a", "-v", "1.3", "-o", names[2], names[1]], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with open(names[1], encoding="utf-8") as xml, open(names[2], "rb") as again:
+                self.assertEqual(again.read(), body, xml.read())
+
     # --- Keys ---
 
     def test_keys_that_are_forgotten(self):
@@ -211,6 +239,33 @@ class Eas(Case):
             self.assertEqual(self.ended(operation)["state"], "done")
         self.assertEqual(self.ids(), {f"Message {n}": before[f"Message {n}"] for n in range(2, 6)})
         self.assertEqual([id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.flagged], ["2", "3"])
+
+    def test_what_a_server_never_tells_is_found_once_a_week(self):
+        self.begin()
+        before = self.settled()
+        there = self.mailbox.items[Mailbox.inbox]
+        with self.mailbox.lock:  # as if all that had been told
+            del there["2"]
+            there["3"].flagged = True
+            there["77"] = Item(message(77))
+            for (folder, _), known in self.mailbox.keys.items():
+                if folder == Mailbox.inbox:
+                    known.clear()
+                    known.update({id: item.version for id, item in there.items()})
+        self.daemon.sync()
+        self.assertEqual(self.ids(), before)
+        self.daemon.stop()
+        week_ago = int(time.time()) - 8 * 86400
+        with contextlib.closing(sqlite3.connect(self.data + "/surel.db")) as database:
+            database.execute("UPDATE folder SET last_proven = ?", (week_ago,))
+            database.commit()
+        self.daemon = self.start(secrets=self.secrets)
+        inbox = self.daemon.folders()["INBOX"]
+        wait_for(lambda: self.is_idle() and self.daemon.sync() is not None and self.daemon.get(inbox, "Folder", "LastProven") > week_ago)
+        self.assertEqual({subject: id for subject, id in self.ids().items() if subject != "Message 77"},
+                         {subject: id for subject, id in before.items() if subject != "Message 2"})
+        self.assertIn("Message 77", self.ids())
+        self.assertEqual(self.keywords(before["Message 3"]), {"$flagged"})
 
     def test_the_same_message_twice_in_a_folder_keeps_both_ids(self):
         self.begin(count=0)
@@ -236,19 +291,49 @@ class Eas(Case):
         self.assertEqual(len(self.ids()), 5)
 
     def test_what_comes_with_the_answer_to_a_change_is_not_lost(self):
-        """It was asked for none. The key isn't taken then, and all of it comes again."""
-        class Eager(Mailbox):
-            def sync_one(self, collection):
-                name, inside = collection
-                return super().sync_one((name, [one for one in inside if one[0] != "0:GetChanges"]))
-        self.begin(Eager())
+        """It is stored with what was done, and with its key: it is told once."""
+        self.begin()
         ids = self.settled()
+        self.enable(False)
+        operation = self.modify([ids["Message 1"]], addKeywords=strings("$seen"))
+        there = self.mailbox.items[Mailbox.inbox]
         with self.mailbox.lock:
-            operation = self.modify([ids["Message 1"]], addKeywords=strings("$seen"))
-            self.mailbox.items[Mailbox.inbox]["77"] = Item(message(77))
+            there["77"] = Item(message(77))
+            del there["2"]
+            there["3"].flagged = True
+            there["3"].version += 1
+        begin = len(self.mailbox.said)
+        self.enable(True)
         self.assertEqual(self.ended(operation)["state"], "done")
         self.daemon.sync()
-        self.assertEqual(set(self.ids()), {f"Message {n}" for n in (*range(1, 6), 77)})
+        self.assertEqual(set(self.ids()), {f"Message {n}" for n in (1, 3, 4, 5, 77)})
+        self.assertEqual((self.keywords(ids["Message 1"]), self.keywords(ids["Message 3"])), ({"$seen"}, {"$flagged"}))
+        self.assertTrue(there["1"].read)
+        commands = [child(children(child(request, "Collections"), "Collection")[0], "Commands")
+                    for name, request in self.mailbox.said[begin:] if name == "Sync"]
+        self.assertEqual(len([one for one in commands if one]), 1)
+
+    def test_what_another_device_did_to_the_same_message(self):
+        """Right before; SOGo doesn't tell that of a message which is changed from here: so it is asked for what it has."""
+        class Forgetful(Mailbox):
+            def take(self, command, items, known):
+                if command[0] == "0:Change":
+                    item = items[text(command, "ServerId")]
+                    item.read, item.categories = True, ["Theirs"]
+                answer = super().take(command, items, known)
+                if command[0] == "0:Change" and text(command, "ServerId") in items:
+                    known[text(command, "ServerId")] = items[text(command, "ServerId")].version
+                return answer
+        self.begin(Forgetful())
+        ids = self.settled()
+        self.enable(False)
+        operation = self.modify([ids["Message 1"]], addKeywords=strings("$flagged"))
+        item = self.mailbox.items[Mailbox.inbox]["1"]
+        self.enable(True)
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.daemon.sync()
+        self.assertEqual(self.keywords(ids["Message 1"]), {"$flagged", "$seen", "theirs"})
+        self.assertEqual((item.read, item.flagged, item.categories), (True, True, ["Theirs"]))
 
     def test_the_window_is_not_heeded(self):
         class Wide(Mailbox):

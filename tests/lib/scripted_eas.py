@@ -133,6 +133,7 @@ class Mailbox:
         self.hierarchy = {}  # key → folders
         self.made = 0
         self.said = []  # (command, request)
+        self.bodies = []  # requests as they came
         self.here = threading.local()  # headers: of the request that is being answered
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -348,6 +349,7 @@ class EasServer:
                     self.reply(411)
                     return
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                mailbox.bodies.append(body)
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
                 try:
                     if not self.allowed():

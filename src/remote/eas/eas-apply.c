@@ -12,6 +12,7 @@
 #include "remote/eas/eas-folder-changes.h"
 #include "remote/eas/eas-keywords.h"
 #include "remote/eas/eas-message.h"
+#include "remote/eas/eas-news.h"
 #include "remote/eas/eas-status.h"
 
 #define BATCH_MAX 100 /* messages in one request */
@@ -34,6 +35,8 @@ typedef struct
   SurelChange *change;
   GHashTable *by_id; /* ServerId → its index and 1 */
   gint64 status; /* of MoveItems as a whole; -1 where it wasn't said */
+  SurelEasNews told;
+  gboolean fetched; /* it tells of what was asked for */
 } Apply;
 
 static void
@@ -56,6 +59,7 @@ static void
 apply_init (Apply *apply, SurelChange *change, guint first, guint last)
 {
   *apply = (Apply){ .change = change, .by_id = g_hash_table_new (g_str_hash, g_str_equal), .status = -1 };
+  surel_eas_news_init (&apply->told);
   for (guint i = first; i < last; i++)
     if (surel_change_item (change, i)->remote_id.text != NULL)
       g_hash_table_insert (apply->by_id, surel_change_item (change, i)->remote_id.text, GUINT_TO_POINTER (i + 1));
@@ -65,6 +69,7 @@ static void
 apply_clear (Apply *apply)
 {
   g_hash_table_unref (apply->by_id);
+  surel_eas_news_clear (&apply->told);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Apply, apply_clear)
 
@@ -92,13 +97,27 @@ take_status (Apply *apply, SurelChangeItem *item, gint64 status)
   item->outcome = later ? SUREL_OUTCOME_NOT_DONE : SUREL_OUTCOME_REFUSED;
 }
 
-/* A server may tell of those alone that it didn't do. It may drop categories without a word: so it is asked which it has. */
+/* What a message has after the change. SOGo drops categories without a word; and it never tells what another device did to
+ * a message since the last sync, where this one changes it, too. */
+static void
+take_fetched (Apply *apply, SurelChangeItem *item, SurelMessageFlags *has)
+{
+  if (!has->keywords_unsaid)
+    surel_eas_check_words (apply->change, item, has->keywords);
+  has->remote_id.text = g_strdup (item->remote_id.text);
+  g_array_append_val (apply->told.news->flags, *has);
+  *has = (SurelMessageFlags){ 0 };
+  apply->fetched = TRUE;
+}
+
+/* A server may tell of those alone that it didn't do. */
 static void
 read_response (SurelEasReader *reader, guint command, gpointer data)
 {
   Apply *apply = data;
   g_autofree char *id = NULL;
-  SurelMessageFlags has = { .keywords_unsaid = TRUE };
+  SurelMessageFlags has = { 0 };
+  gboolean has_any = FALSE;
   gint64 status = SUREL_EAS_STATUS_OK;
   SurelChangeItem *item;
   guint tag;
@@ -108,20 +127,17 @@ read_response (SurelEasReader *reader, guint command, gpointer data)
       id = surel_eas_read_id (reader, SUREL_EAS_ID_MAX);
     else if (tag == SUREL_EAS_SYNC_STATUS)
       status = surel_eas_reader_number (reader);
-    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_FETCH && has.keywords_unsaid)
+    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_FETCH && !has_any)
       {
-        surel_message_flags_clear (&has);
-        has = surel_eas_read_flags (reader, NULL);
+        has = surel_eas_read_flags (reader, apply->told.news->keyword_names);
+        has_any = TRUE;
       }
     else
       surel_eas_reader_skip (reader);
   item = find_item (apply, id);
-  if (item != NULL && command == SUREL_EAS_SYNC_FETCH)
-    {
-      if (!has.keywords_unsaid)
-        surel_eas_check_words (apply->change, item, has.keywords);
-    }
-  else if (item != NULL)
+  if (item != NULL && has_any)
+    take_fetched (apply, item, &has);
+  else if (item != NULL && command != SUREL_EAS_SYNC_FETCH)
     take_status (apply, item, status);
   surel_message_flags_clear (&has);
 }
@@ -136,22 +152,37 @@ write_command (SurelEasWriter *request, guint command, const SurelChange *change
   surel_eas_writer_close (request);
 }
 
+static void
+read_command (SurelEasReader *reader, guint command, gpointer data)
+{
+  surel_eas_news_read (&((Apply *) data)->told, reader, command);
+}
+
 static SurelEasWriter *
-write_sync (SurelChange *change, const char *key, guint first, guint last)
+begin_sync (const SurelChange *change, const char *key)
 {
   SurelEasWriter *request = surel_eas_collection_begin (change->folder_remote_id, key);
-  gboolean asks = change->kind == SUREL_CHANGE_KEYWORDS && surel_eas_adds_words (change);
 
   surel_eas_writer_number (request, SUREL_EAS_SYNC_DELETES_AS_MOVES, 0);
-  surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 0);
-  if (asks)
-    surel_eas_collection_write_options (request);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_GET_CHANGES, 1);
+  surel_eas_writer_number (request, SUREL_EAS_SYNC_WINDOW_SIZE, SUREL_EAS_WINDOW);
+  surel_eas_collection_write_options (request);
+  return request;
+}
+
+/* What is open. Messages whose keywords change are asked for afterwards: see take_fetched(). */
+static SurelEasWriter *
+write_sync (SurelChange *change, const char *key)
+{
+  static const guint commands[][2] = { { SUREL_EAS_SYNC_CHANGE, SUREL_EAS_SYNC_FETCH }, { SUREL_EAS_SYNC_DELETE, 0 } };
+  SurelEasWriter *request = begin_sync (change, key);
+  const guint *both = commands[change->kind == SUREL_CHANGE_DESTROY];
+
   surel_eas_writer_open (request, SUREL_EAS_SYNC_COMMANDS);
-  for (guint i = first; i < last; i++)
-    write_command (request, change->kind == SUREL_CHANGE_DESTROY ? SUREL_EAS_SYNC_DELETE : SUREL_EAS_SYNC_CHANGE, change,
-                   surel_change_item (change, i));
-  for (guint i = first; asks && i < last; i++)
-    write_command (request, SUREL_EAS_SYNC_FETCH, change, surel_change_item (change, i));
+  for (guint k = 0; k < 2 && both[k] != 0; k++)
+    for (guint i = 0; i < MIN (change->items->len, BATCH_MAX); i++)
+      if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN)
+        write_command (request, both[k], change, surel_change_item (change, i));
   surel_eas_writer_close (request);
   surel_eas_collection_end (request);
   return request;
@@ -159,7 +190,7 @@ write_sync (SurelChange *change, const char *key, guint first, guint last)
 
 /* A key that isn't known any more is for the next pull to begin anew. */
 static gboolean
-judge_sync (SurelChange *change, gint64 status, guint first, guint last)
+judge_sync (SurelChange *change, gint64 status)
 {
   gboolean anew = status == SUREL_EAS_STATUS_SYNC_KEY;
 
@@ -180,9 +211,6 @@ judge_sync (SurelChange *change, gint64 status, guint first, guint last)
                   anew ? "The server has forgotten what was synced; the folder is synced anew first" : why->message);
       return FALSE;
     }
-  for (guint i = first; i < last; i++)
-    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN)
-      surel_change_item (change, i)->outcome = SUREL_OUTCOME_DONE;
   return TRUE;
 }
 
@@ -193,40 +221,101 @@ set_token (SurelChange *change, const char *key)
   change->new_folder_token = g_bytes_new (key, strlen (key));
 }
 
-/* One request. With a key that brings changes along the next pull begins before it: they come again then. */
+/* One request. With the key that it gives what was told is taken, too; else all of it comes again. @quiet: it may be that
+ * nothing is said. */
 static gboolean
-sync_some (SurelEasSession *session, SurelChange *change, guint first, guint last, gboolean *more, GCancellable *cancellable, GError **error)
+exchange (Apply *apply, SurelEasSession *session, SurelEasWriter *request, gboolean quiet, gboolean *success, GCancellable *cancellable, GError **error)
 {
-  g_auto (Apply) apply = { 0 };
-  g_auto (SurelEasCollection) answer = { .read_response = read_response, .user_data = &apply };
-  GBytes *token = change->new_folder_token != NULL ? change->new_folder_token : change->folder_token;
-  g_autofree char *key = g_strndup (g_bytes_get_data (token, NULL), g_bytes_get_size (token));
+  g_auto (SurelEasCollection) answer = { .read_command = read_command, .read_response = read_response, .user_data = apply };
 
-  apply_init (&apply, change, first, last);
-  if (!surel_eas_collection_sync (&answer, session, write_sync (change, key, first, last), cancellable, error))
+  if (!surel_eas_collection_sync (&answer, session, request, cancellable, error))
     return FALSE;
-  *more = judge_sync (change, answer.status, first, last) && !answer.brings;
-  if (*more && answer.key != NULL)
-    set_token (change, answer.key);
+  *success = (quiet && !answer.answered) || judge_sync (apply->change, answer.status);
+  if (*success && (apply->told.count > SUREL_EAS_NEWS_MAX || (answer.brings && answer.key == NULL)))
+    {
+      refuse_all (apply->change, SUREL_ERROR_SERVER_MISBEHAVED, SUREL_OUTCOME_NOT_DONE, "The server tells what can't be taken");
+      *success = FALSE;
+    }
+  if (*success && answer.key != NULL)
+    set_token (apply->change, answer.key);
   return TRUE;
 }
 
-static gboolean
-sync_all (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
+/* What others did to the messages since the last sync: what is gone isn't asked for, and what has other categories gets the
+ * new ones on top of them. */
+static void
+heed_news (Apply *apply)
 {
-  gboolean more = TRUE;
+  const SurelNews *news = apply->told.news;
+  SurelChangeItem *item;
+
+  for (guint i = 0; i < news->gone->len; i++)
+    if ((item = find_item (apply, news->gone->pdata[i])) != NULL)
+      item->outcome = SUREL_OUTCOME_NOT_DONE; /* if another device has moved it, the change follows */
+  for (guint i = 0; i < news->flags->len; i++)
+    {
+      const SurelMessageFlags *flags = &g_array_index (news->flags, SurelMessageFlags, i);
+
+      item = flags->keywords_unsaid ? NULL : find_item (apply, flags->remote_id.text);
+      if (item == NULL)
+        continue;
+      g_free (item->server_words);
+      item->server_words = g_strdup (flags->keywords);
+    }
+}
+
+static char *
+key_of (const SurelChange *change)
+{
+  GBytes *token = change->new_folder_token != NULL ? change->new_folder_token : change->folder_token;
+
+  return g_strndup (g_bytes_get_data (token, NULL), g_bytes_get_size (token));
+}
+
+/* First what others did, then what is to be done on top of it. SOGo refuses all of a request where one of the messages isn't
+ * there any more. */
+static gboolean
+sync_first (Apply *apply, SurelEasSession *session, gboolean *success, GCancellable *cancellable, GError **error)
+{
+  SurelChange *change = apply->change;
+  g_autofree char *before = key_of (change);
+  g_autofree char *after = NULL;
+  SurelEasWriter *request = begin_sync (change, before);
+
+  surel_eas_collection_end (request);
+  if (!exchange (apply, session, request, TRUE, success, cancellable, error))
+    return FALSE;
+  if (!*success)
+    return TRUE;
+  heed_news (apply);
+  after = key_of (change);
+  if (!exchange (apply, session, write_sync (change, after), FALSE, success, cancellable, error))
+    return FALSE;
+  for (guint i = 0; *success && i < MIN (change->items->len, BATCH_MAX); i++)
+    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN)
+      surel_change_item (change, i)->outcome = SUREL_OUTCOME_DONE;
+  return TRUE;
+}
+
+/* As many as fit; what is left is asked for again. */
+static gboolean
+sync_changes (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
+{
+  g_auto (Apply) apply = { 0 };
+  gboolean taken = FALSE;
+  gboolean success;
 
   if (change->folder_token == NULL)
     {
       refuse_all (change, SUREL_ERROR_SERVER_REJECTED, SUREL_OUTCOME_NOT_DONE, "The folder wasn't synced yet; it is synced first");
       return TRUE;
     }
-  for (guint first = 0; more && first < change->items->len; first += BATCH_MAX)
-    if (!sync_some (session, change, first, MIN (first + BATCH_MAX, change->items->len), &more, cancellable, error))
-      return FALSE;
-  /* What is left is asked for again, once the folder was synced. */
-  surel_change_set_all (change, SUREL_OUTCOME_NOT_DONE);
-  return TRUE;
+  apply_init (&apply, change, 0, MIN (change->items->len, BATCH_MAX));
+  success = sync_first (&apply, session, &taken, cancellable, error);
+  change->news = g_steal_pointer (&apply.told.news);
+  if (success)
+    surel_change_set_all (change, SUREL_OUTCOME_NOT_DONE);
+  return success;
 }
 
 static gboolean
@@ -238,7 +327,7 @@ apply_keywords (SurelEasSession *session, SurelChange *change, GCancellable *can
       surel_change_set_all (change, SUREL_OUTCOME_DONE); /* that is only here */
       return TRUE;
     }
-  return sync_all (session, change, cancellable, error);
+  return sync_changes (session, change, cancellable, error);
 }
 
 /* --- Moves --- */
@@ -362,7 +451,7 @@ surel_eas_apply (SurelEasSession *session,
     case SUREL_CHANGE_KEYWORDS:
       return apply_keywords (session, change, cancellable, error);
     case SUREL_CHANGE_DESTROY:
-      return sync_all (session, change, cancellable, error);
+      return sync_changes (session, change, cancellable, error);
     case SUREL_CHANGE_MOVE:
       return before (EVIDENCE, user_data, error) && move_all (session, change, cancellable, error);
     case SUREL_CHANGE_COPY:

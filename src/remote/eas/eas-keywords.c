@@ -46,19 +46,6 @@ surel_eas_keywords_fit (const SurelChange *change)
 }
 
 /**
- * surel_eas_adds_words:
- *
- * Returns: whether categories are added: a server may drop them without a word
- */
-gboolean
-surel_eas_adds_words (const SurelChange *change)
-{
-  g_autofree char *added = keep_categories (change->add_words, change->keyword_names);
-
-  return added != NULL;
-}
-
-/**
  * surel_eas_keep_here:
  *
  * Notes what no server has a place for.

@@ -7,108 +7,38 @@
 
 #include "base/errors.h"
 #include "remote/eas/eas-collection.h"
-#include "remote/eas/eas-message.h"
+#include "remote/eas/eas-news.h"
 #include "remote/eas/eas-status.h"
 
-#define WINDOW 100 /* messages in one answer: with their first octets they are in memory at once */
 #define WINDOW_NEWEST 50
-#define ANSWER_ITEMS_MAX 2000 /* that are held of an answer: 512 is the most that can be asked for, but not all heed that */
 #define PUT_MAX 1000 /* messages that are put at once */
 #define IDLE_MAX 10 /* answers in a row that promise more and bring nothing */
+
 /* One answer. */
 typedef struct
 {
   SurelEasCollection collection;
-  guint count; /* commands */
-  GHashTable *keyword_names; /* keyword → category */
-  GPtrArray *messages; /* SurelMessage */
-  GHashTable *by_id; /* of the messages; borrowed */
-  GArray *flags; /* SurelMessageFlags */
-  GPtrArray *gone; /* ids of those that go before the others come */
+  SurelEasNews told;
 } Answer;
 
-/* --- What the server says --- */
-
-/* What is told of a message later in the same answer counts. */
-static void
-drop_message (Answer *answer, const char *id)
-{
-  SurelMessage *before = g_hash_table_lookup (answer->by_id, id);
-
-  if (before == NULL)
-    return;
-  g_hash_table_remove (answer->by_id, id);
-  g_ptr_array_remove (answer->messages, before);
-}
-
-/* An Add, a Change or a Delete. Where it is about no message that can be named it is passed over. A SoftDelete is no evidence
- * that a message is gone: it is only out of the filter. */
 static void
 read_command (SurelEasReader *reader, guint command, gpointer data)
 {
-  Answer *answer = data;
-  g_autofree char *id = NULL;
-  g_autoptr (SurelMessage) message = NULL;
-  SurelMessageFlags flags = { 0 };
-  guint tag;
-
-  if ((command != SUREL_EAS_SYNC_ADD && command != SUREL_EAS_SYNC_CHANGE && command != SUREL_EAS_SYNC_DELETE)
-      || answer->count > ANSWER_ITEMS_MAX)
-    {
-      surel_eas_reader_skip (reader);
-      return;
-    }
-  while (surel_eas_reader_child (reader, &tag))
-    if (tag == SUREL_EAS_SYNC_SERVER_ID && id == NULL)
-      id = surel_eas_read_id (reader, SUREL_EAS_ID_MAX);
-    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_ADD && message == NULL)
-      message = surel_eas_read_message (reader, answer->keyword_names);
-    else if (tag == SUREL_EAS_SYNC_DATA && command == SUREL_EAS_SYNC_CHANGE && flags.unsaid == 0)
-      flags = surel_eas_read_flags (reader, answer->keyword_names);
-    else
-      surel_eas_reader_skip (reader);
-  answer->count++;
-  if (id != NULL && command == SUREL_EAS_SYNC_DELETE)
-    {
-      drop_message (answer, id);
-      g_ptr_array_add (answer->gone, g_steal_pointer (&id));
-    }
-  else if (id != NULL && message != NULL)
-    {
-      drop_message (answer, id);
-      message->remote_id.text = g_steal_pointer (&id);
-      g_hash_table_insert (answer->by_id, message->remote_id.text, message);
-      g_ptr_array_add (answer->messages, g_steal_pointer (&message));
-    }
-  else if (id != NULL && command == SUREL_EAS_SYNC_CHANGE)
-    {
-      flags.remote_id.text = g_steal_pointer (&id);
-      g_array_append_val (answer->flags, flags);
-      flags = (SurelMessageFlags){ 0 };
-    }
-  surel_message_flags_clear (&flags);
+  surel_eas_news_read (&((Answer *) data)->told, reader, command);
 }
 
 static void
 answer_init (Answer *answer)
 {
   *answer = (Answer){ .collection = { .read_command = read_command, .user_data = answer } };
-  answer->keyword_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  answer->messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
-  answer->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  answer->flags = surel_message_flags_array_new ();
-  answer->gone = g_ptr_array_new_with_free_func (g_free);
+  surel_eas_news_init (&answer->told);
 }
 
 static void
 answer_clear (Answer *answer)
 {
   surel_eas_collection_clear (&answer->collection);
-  g_clear_pointer (&answer->keyword_names, g_hash_table_unref);
-  g_clear_pointer (&answer->by_id, g_hash_table_unref);
-  g_clear_pointer (&answer->messages, g_ptr_array_unref);
-  g_clear_pointer (&answer->flags, g_array_unref);
-  g_clear_pointer (&answer->gone, g_ptr_array_unref);
+  surel_eas_news_clear (&answer->told);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
 
@@ -192,12 +122,12 @@ begin_anew (Pull *pull, GError **error)
 static gboolean
 put_gone (Pull *pull, Answer *answer, GError **error)
 {
-  for (guint first = 0; first < answer->gone->len; first += PUT_MAX)
+  for (guint first = 0; first < answer->told.news->gone->len; first += PUT_MAX)
     {
       g_autoptr (GPtrArray) some = g_ptr_array_new ();
 
-      for (guint i = first; i < MIN (first + PUT_MAX, answer->gone->len); i++)
-        g_ptr_array_add (some, answer->gone->pdata[i]);
+      for (guint i = first; i < MIN (first + PUT_MAX, answer->told.news->gone->len); i++)
+        g_ptr_array_add (some, answer->told.news->gone->pdata[i]);
       g_ptr_array_add (some, NULL);
       if (!surel_sink_put_gone_named (pull->sink, (const char *const *) some->pdata, error))
         return FALSE;
@@ -208,12 +138,12 @@ put_gone (Pull *pull, Answer *answer, GError **error)
 static gboolean
 put_messages (Pull *pull, Answer *answer, GError **error)
 {
-  while (answer->messages->len > 0)
+  while (answer->told.news->messages->len > 0)
     {
       GPtrArray *some = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
 
-      for (guint i = 0; i < PUT_MAX && answer->messages->len > 0; i++)
-        g_ptr_array_add (some, g_ptr_array_steal_index (answer->messages, 0));
+      for (guint i = 0; i < PUT_MAX && answer->told.news->messages->len > 0; i++)
+        g_ptr_array_add (some, g_ptr_array_steal_index (answer->told.news->messages, 0));
       if (!surel_sink_put_messages (pull->sink, some, error))
         return FALSE;
     }
@@ -226,10 +156,10 @@ put (Pull *pull, Answer *answer, GError **error)
   g_autoptr (GBytes) token = NULL;
 
   if (!put_gone (pull, answer, error)
-      || (g_hash_table_size (answer->keyword_names) > 0
-          && !surel_sink_put_keyword_names (pull->sink, g_steal_pointer (&answer->keyword_names), error))
+      || (g_hash_table_size (answer->told.news->keyword_names) > 0
+          && !surel_sink_put_keyword_names (pull->sink, g_steal_pointer (&answer->told.news->keyword_names), error))
       || !put_messages (pull, answer, error)
-      || (answer->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->flags), error)))
+      || (answer->told.news->flags->len > 0 && !surel_sink_put_flags (pull->sink, g_steal_pointer (&answer->told.news->flags), error)))
     return FALSE;
   if (answer->collection.key == NULL)
     return TRUE;
@@ -256,7 +186,7 @@ step (Pull *pull, guint window, gboolean *more, GError **error)
     }
   if (!surel_eas_check_status ("Sync", answer.collection.status, error))
     return FALSE;
-  if (answer.count > ANSWER_ITEMS_MAX)
+  if (answer.told.count > SUREL_EAS_NEWS_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server tells more at once than it was asked for");
       return FALSE;
@@ -268,7 +198,7 @@ step (Pull *pull, guint window, gboolean *more, GError **error)
     }
   if (first)
     wake_folder (pull->session, pull->scope->remote_id, answer.collection.key, pull->cancellable);
-  pull->idle = answer.count > 0 ? 0 : pull->idle + 1;
+  pull->idle = answer.told.count > 0 ? 0 : pull->idle + 1;
   *more = first || answer.collection.more;
   if (*more && pull->idle > IDLE_MAX)
     {
@@ -314,7 +244,7 @@ surel_eas_pull (SurelEasSession *session,
     {
       gboolean first = strcmp (pull.key, SUREL_EAS_NO_KEY) == 0;
 
-      success = step (&pull, newest ? WINDOW_NEWEST : WINDOW, &more, error);
+      success = step (&pull, newest ? WINDOW_NEWEST : SUREL_EAS_WINDOW, &more, error);
       if (newest && !first)
         break;
     }
@@ -343,9 +273,9 @@ surel_eas_has_new (SurelEasSession *session, const SurelScope *scope, gboolean *
       g_auto (Answer) answer = { 0 };
 
       answer_init (&answer);
-      if (!ask (session, scope->remote_id, key, WINDOW, &answer, cancellable, error))
+      if (!ask (session, scope->remote_id, key, SUREL_EAS_WINDOW, &answer, cancellable, error))
         return FALSE;
-      *has_new = answer.collection.status != SUREL_EAS_STATUS_OK || answer.messages->len > 0 || (answer.collection.more && asked == IDLE_MAX);
+      *has_new = answer.collection.status != SUREL_EAS_STATUS_OK || answer.told.news->messages->len > 0 || (answer.collection.more && asked == IDLE_MAX);
       more = answer.collection.more && answer.collection.key != NULL;
       if (more)
         {
