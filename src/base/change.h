@@ -57,6 +57,7 @@ typedef struct
   char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */
   SurelOutcome outcome;
   SurelRemoteId new_remote_id; /* in the target; unknown where the server doesn't tell */
+  gboolean doubt; /* with _NOT_DONE: it may have been done, and others have taken it on: the next list tells */
   gboolean told; /* the server named it in its answer */
   guint here_flags; /* of what was to be added: what the server has no place for */
   char *here_words; /* likewise; owned; nullable */

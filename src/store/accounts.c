@@ -277,21 +277,35 @@ surel_accounts_add_keyword_names (SurelTxn *txn, gint64 id, GHashTable *names, G
 }
 
 /**
+ * surel_accounts_lack:
+ * @capability: as `Account.Capabilities` names it
+ * @lacks: (out): whether the server can't do that; before it has told what it can it is trusted to be able to do anything
+ */
+gboolean
+surel_accounts_lack (SurelTxn *txn, gint64 id, const char *capability, gboolean *lacks, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error,
+                      "SELECT capabilities != '' AND instr (' ' || capabilities || ' ', ' ' || ? || ' ') = 0 FROM account WHERE id = ?",
+                      "si", capability, id))
+    return FALSE;
+  *lacks = found != 0;
+  return TRUE;
+}
+
+/**
  * surel_accounts_need:
  * @capability: as `Account.Capabilities` names it
  *
- * Before a server has told what it can it is trusted to be able to do anything.
- *
- * Returns: %FALSE with %SUREL_ERROR_NOT_SUPPORTED where it can't do that
+ * Returns: %FALSE with %SUREL_ERROR_NOT_SUPPORTED where the server can't do that
  */
 gboolean
 surel_accounts_need (SurelTxn *txn, gint64 id, const char *capability, GError **error)
 {
-  gint64 lacks = 0;
+  gboolean lacks;
 
-  if (!surel_sql_get (txn->sql, &lacks, error,
-                      "SELECT capabilities != '' AND instr (' ' || capabilities || ' ', ' ' || ? || ' ') = 0 FROM account WHERE id = ?",
-                      "si", capability, id))
+  if (!surel_accounts_lack (txn, id, capability, &lacks, error))
     return FALSE;
   if (lacks)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,

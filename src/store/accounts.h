@@ -38,6 +38,7 @@ gboolean surel_accounts_set_memory (SurelTxn *txn, gint64 id, GBytes *memory, GE
 GBytes *surel_accounts_load_memory (SurelSql *sql, gint64 id);
 gboolean surel_accounts_add_keyword_names (SurelTxn *txn, gint64 id, GHashTable *names, GError **error);
 GVariant *surel_accounts_load_keyword_names (SurelSql *sql, gint64 id);
+gboolean surel_accounts_lack (SurelTxn *txn, gint64 id, const char *capability, gboolean *lacks, GError **error);
 gboolean surel_accounts_need (SurelTxn *txn, gint64 id, const char *capability, GError **error);
 gboolean surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **error);
 gboolean surel_accounts_mark_removing (SurelTxn *txn, gint64 id, gboolean force, GError **error);

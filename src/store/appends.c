@@ -99,21 +99,41 @@ put_text (SurelTxn *txn, SurelAppend *append, GError **error)
          && surel_content_add (txn, append->id, append->digest, append->size, error);
 }
 
+/* Where the server has no place for it it lives here alone. */
 static gboolean
-append_new (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+put (SurelTxn *txn, SurelAppend *append, SurelChangeKind kind, gboolean stays, SurelModified *result, GError **error)
+{
+  gint64 intent = add_intent (txn, append, kind, result, error);
+
+  if (intent == 0)
+    return FALSE;
+  return stays ? surel_intents_stay_here (txn, result->operation, intent, append->account, append->id, append->folder, error)
+               : surel_layers_replay_place (txn, append->id, error);
+}
+
+static gboolean
+append_new (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *result, GError **error)
 {
   append->id = surel_txn_new_id (txn, error);
   return append->id != 0 && put_row (txn, append, error) && put_text (txn, append, error)
-         && add_intent (txn, append, SUREL_CHANGE_APPEND, result, error) != 0
-         && surel_layers_replay_place (txn, append->id, error);
+         && put (txn, append, SUREL_CHANGE_APPEND, stays, result, error);
 }
 
 /* A version that is on its way and not sent yet is just another one now. */
 static gboolean
-replace (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+replace (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *result, GError **error)
 {
   gint64 waiting = 0;
+  gboolean alone;
 
+  if (!surel_intents_lives_here (txn, append->id, &alone, error))
+    return FALSE;
+  if (stays && !alone)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                   "The draft is on the server, which takes no new version of it; save this one as a new draft, and it stays here");
+      return FALSE;
+    }
   if (!surel_sql_get (txn->sql, &waiting, error,
                       "SELECT operation FROM intent WHERE message = ? AND state < 2 AND state = 0 AND kind IN (5, 6)", "i",
                       append->id)
@@ -124,8 +144,7 @@ replace (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **err
       result->operation = waiting;
       return surel_intents_mark_rewritten (txn, append->id, error);
     }
-  return add_intent (txn, append, SUREL_CHANGE_REPLACE, result, error) != 0
-         && surel_layers_replay_place (txn, append->id, error);
+  return put (txn, append, SUREL_CHANGE_REPLACE, stays, result, error);
 }
 
 static gboolean
@@ -163,7 +182,7 @@ check_version (SurelTxn *txn, SurelAppend *append, GError **error)
  * surel_append:
  * @append: what is put where; gets the message's id
  *
- * Puts a message into a folder, or saves a draft.
+ * Puts a message into a folder, or saves a draft. Where the server takes no messages a draft lives here alone.
  *
  * Returns: %FALSE with %SUREL_ERROR_NOT_FOUND, %SUREL_ERROR_CONFLICT (the draft changed) or
  *   %SUREL_ERROR_INVALID_ARGUMENT
@@ -171,6 +190,9 @@ check_version (SurelTxn *txn, SurelAppend *append, GError **error)
 gboolean
 surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
 {
+  gboolean is_draft = append->folder == 0 || append->replaces != 0;
+  gboolean stays;
+
   if (append->replaces != 0 && !check_version (txn, append, error))
     return FALSE;
   append->id = append->replaces;
@@ -178,7 +200,9 @@ surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError 
       && !surel_sql_get (txn->sql, &append->folder, error,
                          "SELECT folder FROM placement WHERE message = ? AND NOT leaving LIMIT 1", "i", append->replaces))
     return FALSE;
-  if (!find_folder (txn, append, result, error) || !surel_accounts_need (txn, append->account, "append", error))
+  if (!surel_accounts_lack (txn, append->account, "append", &stays, error)
+      || (stays && !is_draft && !surel_accounts_need (txn, append->account, "append", error))
+      || !find_folder (txn, append, result, error))
     return FALSE;
-  return append->replaces != 0 ? replace (txn, append, result, error) : append_new (txn, append, result, error);
+  return append->replaces != 0 ? replace (txn, append, stays, result, error) : append_new (txn, append, stays, result, error);
 }

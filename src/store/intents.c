@@ -288,7 +288,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
 
   if (batch->error == NULL)
     return set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
-           && (batch->kind != SUREL_CHANGE_APPEND
+           && ((batch->kind != SUREL_CHANGE_APPEND && !(batch->kind == SUREL_CHANGE_COPY && item->doubt))
                || surel_operations_put_off (txn, item->operation, G_MAXINT, "", "", error)); /* see surel_intents_adopt() */
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
@@ -349,6 +349,27 @@ take_token (SurelTxn *txn, const SurelChange *batch, gboolean *taken, GError **e
   return TRUE;
 }
 
+/* @left: of those that weren't done, and may be yet; else of all others. */
+static gboolean
+record_items (SurelTxn *txn, SurelChange *batch, gboolean left, GError **error)
+{
+  for (guint i = 0; i < batch->items->len; i++)
+    {
+      const SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);
+      gboolean open;
+
+      if ((item->outcome == SUREL_OUTCOME_NOT_DONE) != left)
+        continue;
+      txn->rows++;
+      if (!is_open (txn, item->intent, &open, error))
+        return FALSE;
+      if (open ? !record_item (txn, batch, item, error)
+               : item->outcome == SUREL_OUTCOME_DONE && !take_effect (txn, batch, item, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /**
  * surel_intents_record:
  * @batch: with the outcomes
@@ -362,35 +383,15 @@ surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error)
 
   if (!take_token (txn, batch, &taken, error))
     return FALSE;
-  for (guint i = 0; i < batch->items->len; i++)
-    {
-      const SurelChangeItem *item = &g_array_index (batch->items, SurelChangeItem, i);
-      gboolean open;
-
-      txn->rows++;
-      if (!is_open (txn, item->intent, &open, error))
-        return FALSE;
-      if (open ? !record_item (txn, batch, item, error)
-               : item->outcome == SUREL_OUTCOME_DONE && !take_effect (txn, batch, item, error))
-        return FALSE;
-    }
+  /* What is left comes last: that some of it was done mustn't make an operation forget that the rest is in doubt. */
+  if (!record_items (txn, batch, FALSE, error) || !record_items (txn, batch, TRUE, error))
+    return FALSE;
   return !taken || batch->news == NULL || surel_messages_put_news (txn, batch->account, batch->folder, batch->news, batch->since, error);
 }
 
-/**
- * surel_intents_adopt:
- * @change: what is to be done next, as it was read in this transaction
- * @adopted: (out): whether it is done
- *
- * A message that may have been put on the server before, and wasn't found where it was to go: another program may have
- * moved it on. A list has come since then; one that is the same by header, date and size (a server that names messages
- * gives it a name that ours had not), and that was not known when this was asked for, is it; unless it was put there
- * from here, too: what is put there twice is there twice. How it came to be is known for as long as its operation is kept.
- */
-gboolean
-surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
+static gboolean
+adopt (SurelTxn *txn, const SurelChangeItem *item, gboolean *adopted, GError **error)
 {
-  const SurelChangeItem *item = surel_change_item (change, 0);
   gint64 twin, folder, epoch;
   g_auto (SurelRemoteId) remote_id = { 0 };
   g_auto (SurelMessageRow) row = { 0 };
@@ -399,14 +400,11 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
   sqlite3_stmt *s;
   int found;
 
-  *adopted = FALSE;
-  if (change->kind != SUREL_CHANGE_APPEND || change->evidence != NULL)
-    return TRUE;
   s = surel_sql_start (txn->sql, error,
                        "SELECT m.id, p.folder, p.epoch, p.rid, coalesce(m.server_flags, m.flags), CASE WHEN m.server_flags IS "
                        "NULL THEN m.keywords ELSE m.server_keywords END FROM operation o CROSS JOIN message n ON n.id = ?2 CROSS JOIN "
                        "message m CROSS JOIN placement p ON p.message = m.id JOIN folder f ON f.id = p.folder AND f.epoch = "
-                       "p.epoch WHERE o.id = ?1 AND o.attempts > 0 AND m.id > ?2 AND m.account = n.account AND m.received = "
+                       "p.epoch WHERE o.id = ?1 AND m.id > ?2 AND m.account = n.account AND m.received = "
                        "n.received AND m.size = n.size AND m.message_id IS n.message_id AND m.subject IS n.subject AND NOT EXISTS (SELECT 1 "
                        "FROM intent i WHERE i.message = m.id AND i.kind IN (4, 5, 6)) AND o.created > ?3 LIMIT 1",
                        "iii", item->operation, item->message, txn->time - SUREL_OPERATION_KEPT_SECONDS);
@@ -426,6 +424,40 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
          && surel_layers_arrive (txn, item->message, 0, folder, epoch, &remote_id, error)
          && surel_message_row_load (txn, item->message, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, flags, keywords, error);
+}
+
+/**
+ * surel_intents_adopt:
+ * @change: what is to be done next, as it was read in this transaction
+ * @adopted: (out): whether any of it is done: it is to be read anew
+ *
+ * A message that may have been put on the server before, or copied there, and wasn't found where it was to go: another
+ * program may have moved it on. A list has come since then; one that is the same by header, date and size (a server that names
+ * messages gives it a name that ours had not), and that was not known when this was asked for, is it; unless it was put there
+ * from here, too: what is put there twice is there twice. How it came to be is known for as long as its operation is kept.
+ */
+gboolean
+surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
+{
+  g_autoptr (GArray) tried = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  *adopted = FALSE;
+  if ((change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_COPY) || change->evidence != NULL)
+    return TRUE;
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      gint64 attempts = 0;
+
+      if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i",
+                          surel_change_item (change, i)->operation))
+        return FALSE;
+      if (attempts > 0)
+        g_array_append_val (tried, i);
+    }
+  for (guint i = 0; i < tried->len; i++)
+    if (!adopt (txn, surel_change_item (change, g_array_index (tried, guint, i)), adopted, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* --- Coming and going --- */
@@ -533,6 +565,41 @@ surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error)
                            "UPDATE intent SET kind = max(kind, ?), source = ? WHERE source = ? AND state < 2 AND state = 0 AND "
                            "kind IN (4, 5)",
                            "iii", kind, source, message);
+}
+
+/**
+ * surel_intents_stay_here:
+ * @operation: what puts the message there
+ * @intent: its only one
+ * @message: one that is put into @folder, whose server has no place for it
+ *
+ * That is done, then. What remains is as if the server had refused it for good, but of no operation that is told of and
+ * forgotten some day.
+ */
+gboolean
+surel_intents_stay_here (SurelTxn *txn, gint64 operation, gint64 intent, gint64 account, gint64 message, gint64 folder, GError **error)
+{
+  return set_state (txn, intent, SUREL_INTENT_DONE, error) && surel_operations_settle (txn, operation, 1, 0, error)
+         && surel_sql_run (txn->sql, error,
+                           "INSERT INTO intent (operation, account, message, kind, state, target) SELECT 0, ?1, ?2, ?3, ?4, ?5 WHERE "
+                           "NOT EXISTS (SELECT 1 FROM intent i WHERE i.message = ?2 AND " SUREL_INTENT_STAYS ")",
+                           "iiiii", account, message, (gint64) SUREL_CHANGE_APPEND, (gint64) SUREL_INTENT_FAILED, folder)
+         && surel_layers_put_here (txn, message, folder, error);
+}
+
+/**
+ * surel_intents_lives_here:
+ * @stays: (out): whether the message lives here alone
+ */
+gboolean
+surel_intents_lives_here (SurelTxn *txn, gint64 message, gboolean *stays, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error, "SELECT 1 FROM intent i WHERE i.message = ? AND " SUREL_INTENT_STAYS, "i", message))
+    return FALSE;
+  *stays = found != 0;
+  return TRUE;
 }
 
 /**
@@ -674,7 +741,7 @@ reopen_refused (SurelTxn *txn, gint64 folder, GError **error)
 {
   g_autoptr (GArray) rows
       = find_open (txn, OPEN "message IN (SELECT message FROM placement WHERE folder = ? AND epoch = " SUREL_EPOCH_HERE_SQL
-                             ") AND kind = 5 AND state = 3 AND source = 0", folder, error);
+                             ") AND kind = 5 AND state = 3 AND source = 0 AND operation != 0", folder, error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
@@ -691,6 +758,20 @@ reopen_refused (SurelTxn *txn, gint64 folder, GError **error)
   return rows != NULL;
 }
 
+/* What lives here alone doesn't go with its folder either. */
+static gboolean
+keep_here (SurelTxn *txn, gint64 folder, gint64 inbox, GError **error)
+{
+  g_autoptr (GArray) rows
+      = find_open (txn, OPEN "message IN (SELECT message FROM placement WHERE folder = ? AND epoch = " SUREL_EPOCH_HERE_SQL
+                             ") AND state = 3 AND kind = 5 AND operation = 0", folder, error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    if (!surel_layers_put_here (txn, g_array_index (rows, Open, i).message, inbox, error))
+      return FALSE;
+  return rows != NULL;
+}
+
 /* What no server has yet isn't to go with a folder that another program deletes: it goes to the inbox. */
 static gboolean
 put_into_inbox (SurelTxn *txn, gint64 folder, GError **error)
@@ -704,7 +785,8 @@ put_into_inbox (SurelTxn *txn, gint64 folder, GError **error)
       || !surel_sql_get (txn->sql, &inbox, error,
                          "SELECT i.id FROM folder f JOIN folder i ON i.account = f.account AND coalesce(i.role_set, i.role) = "
                          "'inbox' AND i.id != f.id WHERE f.id = ?",
-                         "i", folder))
+                         "i", folder)
+      || (inbox != 0 && !keep_here (txn, folder, inbox, error)))
     return FALSE;
   for (guint i = 0; inbox != 0 && i < rows->len; i++)
     {

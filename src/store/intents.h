@@ -14,6 +14,9 @@ G_BEGIN_DECLS
 #define SUREL_INTENT_NEEDS_SOURCE                                                                        \
   "i.evidence IS NULL AND (i.kind = 4 OR EXISTS (SELECT 1 FROM message n WHERE n.id = i.message AND n.content IS NULL))"
 
+/* Of an intent i: it is of no operation, and says that its message lives here alone (see surel_intents_stay_here()). */
+#define SUREL_INTENT_STAYS "i.state = 3 AND i.kind = 5 AND i.operation = 0"
+
 typedef enum
 {
   SUREL_INTENT_WAITING = 0,
@@ -36,6 +39,8 @@ gint64 surel_intents_add (SurelTxn *txn,
                           gint64 source,
                           gint64 target,
                           GError **error);
+gboolean surel_intents_stay_here (SurelTxn *txn, gint64 operation, gint64 intent, gint64 account, gint64 message, gint64 folder, GError **error);
+gboolean surel_intents_lives_here (SurelTxn *txn, gint64 message, gboolean *stays, GError **error);
 gboolean surel_intents_drop_moves (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error);

@@ -425,6 +425,27 @@ surel_layers_arrive (SurelTxn *txn,
 }
 
 /**
+ * surel_layers_put_here:
+ * @message: one that no server has, nor is to have
+ *
+ * Shows it in the folder alone.
+ */
+gboolean
+surel_layers_put_here (SurelTxn *txn, gint64 message, gint64 folder, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autoptr (GArray) before = NULL;
+  int found = surel_message_row_load (txn, message, &row, error);
+
+  if (found <= 0)
+    return found == 0;
+  before = load_folders (txn, message, error);
+  return before != NULL && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message)
+         && put_place (txn, &row, folder, SUREL_EPOCH_HERE, &(SurelRemoteId){ 0 }, error)
+         && tell_difference (txn, &row, before, error);
+}
+
+/**
  * surel_layers_take_out:
  * @remote_id: of the message in @folder: the server has it there no more
  * @nowhere: (out): whether it has it nowhere else either

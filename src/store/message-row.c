@@ -228,6 +228,7 @@ surel_message_row_delete (SurelTxn *txn, gint64 id, GError **error)
                         "WHERE id = ?)",
                         "i", id)
          && surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i", id)
+         && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE message = ? AND operation = 0", "i", id)
          && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", id)
          && surel_sql_run (txn->sql, error, "DELETE FROM message WHERE id = ?", "i", id);
 }

@@ -201,6 +201,20 @@ is_refused (SurelTxn *txn, gint64 message, gboolean *refused, GError **error)
   return TRUE;
 }
 
+/* @why: where it isn't for the server's want of a place. */
+static gboolean
+fail_refused (SurelTxn *txn, gint64 message, const char *why, GError **error)
+{
+  gboolean stays;
+
+  if (!surel_intents_lives_here (txn, message, &stays, error))
+    return FALSE;
+  if (stays)
+    return fail (error, SUREL_ERROR_NOT_SUPPORTED,
+                 "This message lives here alone, as its server has no place for it: it can't be copied, or moved to another account");
+  return fail (error, SUREL_ERROR_CONFLICT, why);
+}
+
 /* --- Keywords --- */
 
 /* What earlier intents that wait want of the same keywords is replaced. */
@@ -357,6 +371,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   SurelTxn *txn = work->txn;
   gint64 account = row->account;
   gboolean refused;
+  gboolean stays;
   gint64 target;
   gint64 shown;
   gint64 on_server;
@@ -366,13 +381,13 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
     return TRUE;
   *changed = TRUE;
-  if (!is_refused (txn, row->id, &refused, error))
+  if (!is_refused (txn, row->id, &refused, error) || !surel_intents_lives_here (txn, row->id, &stays, error)
+      || (work->patch->move_to != 0 && !account_of (work, target, &account, error)))
     return FALSE;
+  if (stays && account == row->account)
+    return surel_layers_put_here (txn, row->id, target, error);
   if (refused)
-    return fail (error, SUREL_ERROR_CONFLICT,
-                 "The server has refused this message; retry that, or put it into another folder anew and destroy this one");
-  if (work->patch->move_to != 0 && !account_of (work, target, &account, error))
-    return FALSE;
+    return fail_refused (txn, row->id, "The server has refused this message; retry that, or put it into another folder anew and destroy this one", error);
   if (account != row->account)
     return move_away (work, row, account, target, error);
   return surel_intents_drop_moves (txn, row->id, error) && find_on_server (txn, row->id, &on_server, error)
@@ -452,8 +467,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
   if (refused)
-    return fail (error, SUREL_ERROR_CONFLICT,
-                 "The server has refused this message: there is nothing that could be copied there; retry that first");
+    return fail_refused (txn, row->id, "The server has refused this message: there is nothing that could be copied there; retry that first", error);
   *changed = TRUE;
   if (account != row->account)
     return send_to (work, row, account, folder, error);

@@ -1,5 +1,5 @@
 /* What people did and no server has yet outlives a damaged database, too. A copy of it is kept beside the database: a
- * small database of the same form, with the operations that haven't ended, the messages that no server took, and of
+ * small database of the same form, with the operations that haven't ended, the messages that no server took or takes, and of
  * the rest just the rows that these refer to. It is written anew a moment after operations changed, by a thread of its
  * own; where the damaged database can still be read so far, once more from that.
  *
@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "store/folder-layers.h"
+#include "store/intents.h"
 #include "store/schema.h"
 #include "store/store-private.h"
 
@@ -28,7 +29,8 @@
 static const char *const save_statements[] = {
   "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY)",
   ("INSERT INTO main.operation SELECT o.* FROM store.operation o WHERE " IS_WANTED),
-  "INSERT INTO main.intent SELECT i.* FROM store.intent i WHERE i.operation IN (SELECT id FROM main.operation)",
+  ("INSERT INTO main.intent SELECT i.* FROM store.intent i WHERE i.operation IN (SELECT id FROM main.operation) OR "
+   SUREL_INTENT_STAYS),
   "INSERT OR IGNORE INTO wanted SELECT message FROM main.intent WHERE state < 2 OR (state = 3 AND kind IN (5, 6))",
   "INSERT OR IGNORE INTO wanted SELECT source FROM main.intent WHERE state < 2 AND kind IN (4, 5)",
   "INSERT INTO main.message SELECT m.* FROM wanted w CROSS JOIN store.message m ON m.id = w.id",
@@ -91,7 +93,10 @@ is_any_wanted (const char *path, GError **error)
   gint64 wanted = 0;
 
   if (sql == NULL
-      || !surel_sql_get (sql, &wanted, error, "SELECT 1 FROM operation WHERE ended IS NULL OR failed > 0 LIMIT 1", ""))
+      || !surel_sql_get (sql, &wanted, error,
+                         "SELECT EXISTS (SELECT 1 FROM operation WHERE ended IS NULL OR failed > 0) OR EXISTS (SELECT 1 FROM intent i "
+                         "WHERE " SUREL_INTENT_STAYS ")",
+                         ""))
     return -1;
   return wanted != 0;
 }

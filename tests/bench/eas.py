@@ -12,8 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench import *  # noqa: E402,F403
 from scripted_eas import child, children, decode, element, encode, text  # noqa: E402
 
-ROUNDS = 5
-ARRIVALS = 10
+ROUNDS = 3
+ARRIVALS = 6
 WINDOW = 100  # messages in one answer: what Surel asks for
 INBOX = "2"
 MAIL = ("2", "3", "4", "5", "6", "12")  # types of folders: MS-ASCMD §2.2.3.186.3

@@ -86,6 +86,40 @@ class Changes(Case):
         self.assertTrue(mailbox.cut)
         self.assertEqual(mailbox.made, 1)
 
+    def test_copies_that_another_device_has_moved_on_are_not_made_again(self):
+        """All of them, and the answer was lost: where UIDs are gone that were given since, a list tells where they are. Where
+        none is gone they never came, and are made."""
+        class Copying(Boxes):
+            made, given = 0, 0
+
+            def next_uid(self):
+                return 10 + self.given if self.messages is self.boxes[b"Two"] else 30
+
+            def do_UID_COPY(self, peer, tag, command):
+                self.made += 1
+                if self.made == 1 and self.moves:
+                    self.given = 2
+                    self.boxes[b"Three"].update({20: self.boxes[b"INBOX"][1], 21: self.boxes[b"INBOX"][2]})
+                if self.made == 1:
+                    peer.close()
+                    raise EOFError
+                self.boxes[b"Two"].update({10: self.boxes[b"INBOX"][1], 11: self.boxes[b"INBOX"][2]})
+                peer.send(tag + b" OK [COPYUID 7 1:2 10:11] done\r\n")
+        for moves in (True, False):
+            mailbox = Copying(2, b"Two", b"Three")
+            mailbox.moves = moves
+            ids = self.begin(mailbox)
+            folders = self.daemon.folders()
+            operation = self.modify(ids, addFolders=GLib.Variant("ao", [folders["Two"]]))
+            wait_for(lambda: self.operation(operation)["state"] == "done", 60, lambda: str(self.operation(operation)))
+            self.daemon.sync()
+            self.assertEqual(mailbox.made, 1 if moves else 2)
+            rows = self.daemon.query(properties=["id", "mailboxIds"])["messages"]
+            self.assertEqual(sorted(row["mailboxIds"][0] for row in rows),
+                             sorted([self.inbox] * 2 + [folders["Three" if moves else "Two"]] * 2))
+            self.daemon.stop()
+            self.data += "x"
+
     def test_what_another_device_has_moved_there_is_no_copy(self):
         """A server says OK where it copies nothing."""
         class Moving(Boxes):

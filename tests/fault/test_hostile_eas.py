@@ -224,6 +224,56 @@ class Eas(Case):
             with open(names[1], encoding="utf-8") as xml, open(names[2], "rb") as again:
                 self.assertEqual(again.read(), body, xml.read())
 
+    def test_a_draft_that_is_on_the_server_stays_as_it_is(self):
+        """Its server, as 14.1 has it, takes no new version: what is saved is saved as another one."""
+        class Drafting(Mailbox):
+            def described(self, item, change):
+                return [*super().described(item, change), element("22:IsDraft", 1)]
+        self.begin(Drafting(), count=1)
+        theirs = self.settled(1)["Message 1"]
+        self.assertIn("$draft", self.keywords(theirs))
+
+        def save(octets, replaces):
+            return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", octets), {})
+        self.assertFails("NotSupported", save, message(2), theirs)
+        mine, _ = save(message(2), 0)
+        self.daemon.sync()
+        self.assertEqual(self.ids(), {"Message 1": theirs, "Message 2": mine})
+
+    def test_drafts_do_not_go_with_their_folder(self):
+        """Another device deletes it: what lives here alone goes to the inbox."""
+        self.begin(count=1)
+        self.settled(1)
+        draft, _ = self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0, GLib.Variant("ay", message(2)), {})
+        self.assertEqual(self.ids("Drafts"), {"Message 2": draft})
+        with self.mailbox.lock:
+            del self.mailbox.folders["drafts"], self.mailbox.items["drafts"]
+        self.daemon.sync()
+        self.daemon.sync()
+        self.assertEqual(self.ids("INBOX")["Message 2"], draft)
+        again, _ = self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, draft, GLib.Variant("ay", message(3)), {})
+        self.assertEqual((again, self.ids("INBOX")["Message 3"]), (draft, draft))
+
+    def test_drafts_outlive_a_damaged_database(self):
+        self.begin(count=1)
+        self.settled(1)
+        draft, _ = self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0, GLib.Variant("ay", message(2)), {})
+        wait_for(lambda: os.path.exists(self.data + "/queue"))
+        time.sleep(2)
+        self.daemon.kill()
+        for name in ("surel.db-wal", "surel.db-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.data + "/" + name)
+        with open(self.data + "/surel.db", "r+b") as file:
+            file.write(b"\0" * 8192)
+        self.daemon = self.start(secrets=self.secrets)
+        wait_for(lambda: set(self.ids()) >= {"Message 2"}, say=lambda: self.daemon.read_log()[-2000:])
+        self.assertEqual(self.ids()["Message 2"], draft)
+        self.modify([draft], destroy=GLib.Variant("b", True))
+        self.assertNotIn("Message 2", self.ids())
+        self.ended(self.modify([self.ids()["Message 1"]], addKeywords=strings("$seen")))
+        wait_for(lambda: not os.path.exists(self.data + "/queue"), say="the copy stays with nothing in it")
+
     # --- Keys ---
 
     def test_keys_that_are_forgotten(self):

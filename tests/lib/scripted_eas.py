@@ -23,7 +23,7 @@ TOKENS = {
 }
 NAMES = {(page, first + n): f"{page}:{name}" for page, (first, names) in TOKENS.items()
          for n, name in enumerate(names.split()) if name != "-"}
-NAMES.update({(2, 0x3a): "2:Flag", (2, 0x3b): "2:FlagStatus", (2, 0x3d): "2:FlagType"})
+NAMES.update({(2, 0x3a): "2:Flag", (2, 0x3b): "2:FlagStatus", (2, 0x3d): "2:FlagType", (22, 0x15): "22:IsDraft"})
 BY_NAME = {name: tag for tag, name in NAMES.items()}
 
 

@@ -154,13 +154,58 @@ class Eas(Changing):
     def test_what_there_is_no_way_to_do_is_told_at_once(self):
         daemon = self.prepare()
         one = self.ids(daemon)["Message 1"]
-        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["folders"])
+        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["keywords", "folders"])
         self.assertFails("NotSupported", self.append, daemon, "Archive", message(90))
         self.assertFails("NotSupported", self.modify, daemon, [one], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
         self.assertFails("NotSupported", daemon.call, self.folders["Archive"], "Folder", "SetSubscribed", "(ba{sv})", False, {})
-        self.assertFails("NotSupported", daemon.call, PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0,
-                         GLib.Variant("ay", message(91)), {})
         self.assertEqual(self.ids(daemon)["Message 1"], one)
+
+    def save_draft(self, daemon, octets, replaces=0, **options):
+        return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", octets), options)
+
+    def test_drafts_live_here_alone(self):
+        """They are in Drafts, and change and move as others do; nothing of it is sent, and nothing is lost."""
+        daemon = self.prepare()
+        drafts = {"inMailbox": GLib.Variant("o", self.folders["Drafts"])}
+
+        def shown(path="Drafts"):
+            return {row["subject"]: row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", self.folders[path])},
+                                                                     properties=["id", "subject"])["messages"]}
+
+        def read(id):
+            return bytes(daemon.call(PATH, "Messages", "Read", "(tstua{sv})", id, "", 0, 10000, {})[0])
+        draft, operation = self.save_draft(daemon, message(90))
+        self.assertEqual((self.ended(daemon, operation)["state"], shown()), ("done", {"Message 90": draft}))
+        self.assertEqual(daemon.get(self.folders["Drafts"], "Folder", "TotalMessages"), 1)
+        self.assertEqual(self.save_draft(daemon, message(91, body="newer"), draft)[0], draft)
+        row = self.row(daemon, draft, "keywords", "blobId", "subject")
+        self.assertEqual((set(row["keywords"]), row["subject"], read(draft)), ({"$draft", "$seen"}, "Message 91", message(91, body="newer")))
+        self.assertFails("Conflict", self.save_draft, daemon, message(92), draft, blobId=GLib.Variant("s", "00"))
+        self.modify(daemon, [draft], {"addKeywords": strings("$flagged", "mine")})
+        for _ in range(2):
+            daemon.sync()
+        daemon.kill()
+        daemon = self.start(secrets=self.secrets)
+        wait_for(lambda: daemon.get(self.account, "Account", "Status") == "idle")
+        for _ in range(2):
+            daemon.sync()
+        self.assertEqual((shown(), self.on_server("Drafts")), ({"Message 91": draft}, {}))
+        self.assertEqual(set(self.row(daemon, draft, "keywords")["keywords"]), {"$draft", "$seen", "$flagged", "mine"})
+        self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
+        self.assertFails("NotSupported", self.modify, daemon, [draft], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
+        other, operation = self.save_draft(daemon, message(95))
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual(shown(), {"Message 91": draft})
+        self.modify(daemon, [draft], {"moveToRole": GLib.Variant("s", "trash")})
+        daemon.sync()
+        self.assertEqual((shown(), shown("Trash")), ({}, {"Message 91": draft}))
+        daemon.call(self.folders["Trash"], "Folder", "Empty", "(a{sv})", {})
+        self.assertEqual(shown("Trash"), {})
+        self.imap.append("Drafts", "\\Draft", None, message(93))
+        daemon.sync()
+        theirs = shown()["Message 93"]
+        self.assertFails("InvalidArgument", self.save_draft, daemon, message(94), theirs)  # 14.1 has no mark for it
+        self.assertEqual(shown(), {"Message 93": theirs})
 
     def test_wrong_settings_are_told(self):
         daemon = self.start()

@@ -19,6 +19,7 @@ typedef struct
 {
   guint uidvalidity;
   guint uidnext;
+  gboolean gaps; /* not all that came to the target since is there still */
 } Evidence;
 
 static Evidence
@@ -70,20 +71,24 @@ forget_foreign (Apply *self, const Evidence *evidence)
 
 /* Notes, for each message that came to the target since, which of the items it is; each counts once. */
 static gboolean
-find_in_target (Apply *self, const Evidence *evidence, GError **error)
+find_in_target (Apply *self, Evidence *evidence, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
   const SurelImapResponse *response;
+  const SurelImapMailbox *mailbox;
   guint32 uidnext = evidence->uidnext;
+  guint32 seen = 0;
   int result = -1;
   guint tag;
 
   if (!surel_imap_select (self->session, self->change->target_remote_id, self->cancellable, error))
     return FALSE;
+  mailbox = surel_imap_session_get_mailbox (self->session);
+  evidence->gaps = mailbox->uidvalidity != evidence->uidvalidity || mailbox->uidnext != evidence->uidnext;
   /* All of it has to be looked at where its UIDs mean something else now. */
-  if (surel_imap_session_get_mailbox (self->session)->uidvalidity != evidence->uidvalidity)
+  if (mailbox->uidvalidity != evidence->uidvalidity)
     uidnext = 1;
-  if (surel_imap_session_get_mailbox (self->session)->exists == 0)
+  if (mailbox->exists == 0)
     return TRUE;
   surel_imap_command_range (command, uidnext, G_MAXUINT32);
   surel_imap_add_items (command, self->session);
@@ -95,6 +100,7 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
                                              ? surel_imap_message_of (&response->fetch)
                                              : NULL;
 
+      seen += message != NULL;
       for (guint i = 0; message != NULL && i < self->change->items->len; i++)
         {
           SurelChangeItem *item = surel_change_item (self->change, i);
@@ -107,6 +113,8 @@ find_in_target (Apply *self, const Evidence *evidence, GError **error)
             }
         }
     }
+  if (mailbox->uidvalidity == evidence->uidvalidity && mailbox->uidnext == evidence->uidnext + seen)
+    evidence->gaps = FALSE;
   return tag != 0 && result == 0;
 }
 
@@ -121,7 +129,7 @@ is_any_missing (Apply *self)
 
 /* A server may still be at what a connection that broke asked of it: what isn't there yet is looked for once more. */
 static gboolean
-look_again (Apply *self, const Evidence *evidence, GError **error)
+look_again (Apply *self, Evidence *evidence, GError **error)
 {
   surel_clock_wait (self->cancellable, LOOK_AGAIN_MS);
   return surel_imap_session_run (self->session, surel_imap_command_new ("NOOP"), self->cancellable, error)
@@ -281,7 +289,7 @@ pass_over_gone (Apply *self, GError **error)
 
 /* What isn't in the target was gone before, or is where it was, whatever the server said. */
 static gboolean
-judge_untold (Apply *self, const Evidence *evidence, GError **error)
+judge_untold (Apply *self, Evidence *evidence, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) some = NULL;
@@ -431,6 +439,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
 
       if (item->outcome == SUREL_OUTCOME_OPEN)
         item->outcome = item->new_remote_id.number != 0 ? SUREL_OUTCOME_DONE : SUREL_OUTCOME_NOT_DONE;
+      item->doubt = evidence.gaps;
     }
   forget_foreign (&self, &evidence);
   return TRUE;
