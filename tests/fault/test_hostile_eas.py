@@ -363,6 +363,29 @@ class Eas(Case):
                     for name, request in self.mailbox.said[begin:] if name == "Sync"]
         self.assertEqual(len([one for one in commands if one]), 1)
 
+    def test_what_is_gone_is_not_asked_for(self):
+        """SOGo refuses all of a request in which one of the messages isn't there any more; and none may be without commands."""
+        class Strict(Mailbox):
+            def sync_one(self, collection):
+                commands = child(collection, "Commands")
+                if commands is not None and (not commands[1] or any(text(one, "ServerId") not in self.items[text(collection, "CollectionId")]
+                                                                    for one in commands[1])):
+                    raise Raw(501)
+                return super().sync_one(collection)
+        self.begin(Strict())
+        ids = self.settled()
+        there = self.mailbox.items[Mailbox.inbox]
+        for word, gone in (("$seen", ("1", "2")), ("$flagged", ("3", "4"))):
+            self.enable(False)
+            operation = self.modify([ids[f"Message {n}"] for n in range(1, 5) if f"Message {n}" in self.ids()], addKeywords=strings(word))
+            with self.mailbox.lock:
+                for id in gone:
+                    del there[id]
+            self.enable(True)
+            self.assertEqual(self.ended(operation)["state"], "done")
+            self.daemon.sync()
+        self.assertEqual((set(self.ids()), self.daemon.get(self.account, "Account", "Error")), ({"Message 5"}, ("", "")))
+
     def test_what_another_device_did_to_the_same_message(self):
         """Right before; SOGo doesn't tell that of a message which is changed from here: so it is asked for what it has."""
         class Forgetful(Mailbox):

@@ -36,7 +36,6 @@ typedef struct
   GHashTable *by_id; /* ServerId → its index and 1 */
   gint64 status; /* of MoveItems as a whole; -1 where it wasn't said */
   SurelEasNews told;
-  gboolean fetched; /* it tells of what was asked for */
 } Apply;
 
 static void
@@ -107,7 +106,6 @@ take_fetched (Apply *apply, SurelChangeItem *item, SurelMessageFlags *has)
   has->remote_id.text = g_strdup (item->remote_id.text);
   g_array_append_val (apply->told.news->flags, *has);
   *has = (SurelMessageFlags){ 0 };
-  apply->fetched = TRUE;
 }
 
 /* A server may tell of those alone that it didn't do. */
@@ -168,6 +166,15 @@ begin_sync (const SurelChange *change, const char *key)
   surel_eas_writer_number (request, SUREL_EAS_SYNC_WINDOW_SIZE, SUREL_EAS_WINDOW);
   surel_eas_collection_write_options (request);
   return request;
+}
+
+static gboolean
+is_any_open (SurelChange *change)
+{
+  for (guint i = 0; i < MIN (change->items->len, BATCH_MAX); i++)
+    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN)
+      return TRUE;
+  return FALSE;
 }
 
 /* What is open. Messages whose keywords change are asked for afterwards: see take_fetched(). */
@@ -288,6 +295,8 @@ sync_first (Apply *apply, SurelEasSession *session, gboolean *success, GCancella
   if (!*success)
     return TRUE;
   heed_news (apply);
+  if (!is_any_open (change))
+    return TRUE; /* no request may have no commands */
   after = key_of (change);
   if (!exchange (apply, session, write_sync (change, after), FALSE, success, cancellable, error))
     return FALSE;
