@@ -267,7 +267,7 @@ class Eas(Case):
         with open(self.data + "/surel.db", "r+b") as file:
             file.write(b"\0" * 8192)
         self.daemon = self.start(secrets=self.secrets)
-        wait_for(lambda: set(self.ids()) >= {"Message 2"}, say=lambda: self.daemon.read_log()[-2000:])
+        wait_for(lambda: set(self.ids()) >= {"Message 1", "Message 2"}, say=lambda: self.daemon.read_log()[-2000:])
         self.assertEqual(self.ids()["Message 2"], draft)
         self.modify([draft], destroy=GLib.Variant("b", True))
         self.assertNotIn("Message 2", self.ids())
