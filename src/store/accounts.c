@@ -261,7 +261,11 @@ surel_accounts_add_keyword_names (SurelTxn *txn, gint64 id, GHashTable *names, G
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{ss}"));
   for (gsize i = 0; i < count; i++)
-    g_variant_builder_add_value (&builder, g_variant_get_child_value (before, i));
+    {
+      g_autoptr (GVariant) entry = g_variant_get_child_value (before, i);
+
+      g_variant_builder_add_value (&builder, entry);
+    }
   g_hash_table_iter_init (&iter, names);
   while (g_hash_table_iter_next (&iter, &keyword, &name) && count < NAMES_MAX)
     if (!g_variant_lookup (before, keyword, "&s", &known))
@@ -383,7 +387,7 @@ surel_accounts_set_last_sync (SurelTxn *txn, gint64 id, gint64 time, GError **er
                         id);
 }
 
-/* Nothing a person did is thrown away unless they say so. */
+/* Nothing a person did is thrown away unless they say so; what lives here alone is nowhere else. */
 static gboolean
 check_all_sent (SurelTxn *txn, gint64 id, GError **error)
 {
@@ -391,12 +395,12 @@ check_all_sent (SurelTxn *txn, gint64 id, GError **error)
 
   if (!surel_sql_get (txn->sql, &open, error,
                       "SELECT (SELECT count(*) FROM intent WHERE account = ?1 AND state < 2) + (SELECT count(*) "
-                      "FROM " SUREL_INTENTS_FROM_ACCOUNT ")",
+                      "FROM " SUREL_INTENTS_FROM_ACCOUNT ") + (SELECT count(*) FROM intent i WHERE i.account = ?1 AND " SUREL_INTENT_STAYS ")",
                       "i", id))
     return FALSE;
   if (open > 0)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
-                 "The server does not have %" G_GINT64_FORMAT " changes yet: they would be lost", open);
+                 "The server does not have %" G_GINT64_FORMAT " changes or drafts yet: they would be lost", open);
   return open == 0;
 }
 

@@ -371,7 +371,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   SurelTxn *txn = work->txn;
   gint64 account = row->account;
   gboolean refused;
-  gboolean stays;
+  gboolean stays = FALSE;
   gint64 target;
   gint64 shown;
   gint64 on_server;
@@ -381,7 +381,8 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
     return TRUE;
   *changed = TRUE;
-  if (!is_refused (txn, row->id, &refused, error) || !surel_intents_lives_here (txn, row->id, &stays, error)
+  if (!is_refused (txn, row->id, &refused, error)
+      || (refused && !surel_intents_lives_here (txn, row->id, &stays, error))
       || (work->patch->move_to != 0 && !account_of (work, target, &account, error)))
     return FALSE;
   if (stays && account == row->account)

@@ -147,6 +147,26 @@ class Eas(Case):
         self.modify([id], removeKeywords=strings("urgent"))
         self.assertEqual(self.keywords(id), {"red=20category"})
 
+    def test_categories_that_can_not_be_written_again_are_not_lost(self):
+        """All of a message's are written at once: long ones as they are; and none where one can't be, or there would be too many."""
+        long = "\u30ab\u30c6\u30b4\u30ea\u30fc" * 20
+        for there, expected in (([long, "Red"], [long, "Red", "urgent"]), (["with\ta tab", "Red"], ["with\ta tab", "Red"]),
+                                ([f"c{n}" for n in range(300)], [f"c{n}" for n in range(300)]),
+                                ([f"{n:04}" + "x" * 240 for n in range(100)], [f"{n:04}" + "x" * 240 for n in range(100)])):
+            self.begin(count=1)
+            id = self.settled(1)["Message 1"]
+            item = next(iter(self.mailbox.items[Mailbox.inbox].values()))
+            item.categories = list(there)
+            self.mailbox.touch(item)
+            self.daemon.sync()
+            operation = self.modify([id], addKeywords=strings("urgent", "$seen"))
+            self.assertEqual(self.ended(operation)["state"], "done")
+            self.daemon.sync()
+            self.assertEqual((sorted(item.categories), item.read), (sorted(expected), True))
+            self.assertLessEqual({"urgent", "$seen"}, self.keywords(id))
+            self.daemon.stop()
+            self.data += "x"
+
     def test_keywords_that_are_no_category_are_kept_here(self):
         id, item = self.categorised()
         before = len(self.said("Sync"))

@@ -116,7 +116,7 @@ class Changes(Changing):
         self.surel("ops", "retry", operations[-2]["id"])
         self.surel("ops", "cancel", operations[-2]["id"])
         self.assertEqual(self.row(daemon, one, "keywords")["keywords"], [])
-        self.refused(1, "1 changes? ", "account", "remove", "alice@surel.test")
+        self.refused(1, "1 changes or drafts ", "account", "remove", "alice@surel.test")
         self.assertIn("alice", self.surel("account", "list"))
         self.refused(1, "operation", "ops", "cancel", 99999)
         self.refused(2, "usage: surel ops", "ops", "cancel")

@@ -192,6 +192,7 @@ class Eas(Changing):
         self.assertEqual((shown(), self.on_server("Drafts")), ({"Message 91": draft}, {}))
         self.assertEqual(set(self.row(daemon, draft, "keywords")["keywords"]), {"$draft", "$seen", "$flagged", "mine"})
         self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
+        self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})  # it is nowhere else
         self.assertFails("NotSupported", self.modify, daemon, [draft], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
         other, operation = self.save_draft(daemon, message(95))
         daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})

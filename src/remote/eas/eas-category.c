@@ -1,5 +1,6 @@
 /* Categories (MS-ASEMAIL §2.2.2.17) are user keywords: octets that no keyword can have, and `=`, become `=xx`, and the rest
- * lower-case. None is one of the keywords that begin with `$`, which all know. */
+ * lower-case; what would be too long for a keyword is named by its digest. None is one of the keywords that begin with `$`,
+ * which all know. */
 #include "remote/eas/eas-category.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
 /**
  * surel_eas_keyword_of_category:
  *
- * Returns: (transfer full) (nullable): the user keyword that shows it; %NULL where it is too long for one, or empty
+ * Returns: (transfer full) (nullable): the user keyword that shows it; %NULL where it is empty
  */
 char *
 surel_eas_keyword_of_category (const char *category)
@@ -26,10 +27,13 @@ surel_eas_keyword_of_category (const char *category)
       else
         g_string_append (keyword, one);
     }
-  if (surel_keyword_is_valid (keyword->str))
-    return g_string_free (keyword, FALSE);
-  g_string_free (keyword, TRUE);
-  return NULL;
+  if (keyword->len > SUREL_KEYWORD_MAX)
+    {
+      g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, category, -1);
+
+      g_string_printf (keyword, "=long=%s", digest); /* `lo` is no octet: it can't be another one's */
+    }
+  return g_string_free (keyword, keyword->len == 0);
 }
 
 static char *

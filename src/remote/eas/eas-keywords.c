@@ -1,6 +1,8 @@
 /* What an ActiveSync server has a place for of a change of keywords, and how that is written. */
 #include "remote/eas/eas-keywords.h"
 
+#include <string.h>
+
 #include "remote/eas/eas-category.h"
 
 #define FITS (SUREL_KEYWORD_SEEN | SUREL_KEYWORD_FLAGGED) /* of those that all protocols know */
@@ -81,22 +83,30 @@ surel_eas_check_words (const SurelChange *change, SurelChangeItem *item, const c
   item->here_words = g_steal_pointer (&here);
 }
 
-/* The categories that the message is to have from now on; a server has no place for other keywords. */
+/* The categories that the message is to have from now on; a server has no place for other keywords. NULL where not all of
+ * those that it has can be written again: they would be lost. */
 static GPtrArray *
 list_categories (const SurelChange *change, const SurelChangeItem *item)
 {
   g_autofree char *all = surel_keywords_combine (item->server_words, change->add_words, change->remove_words);
+  g_autofree char *added = surel_keywords_combine (change->add_words, NULL, item->server_words);
   g_auto (GStrv) words = g_strsplit (all != NULL ? all : "", " ", -1);
-  GPtrArray *categories = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) new_words = g_strsplit (added != NULL ? added : "", " ", -1);
+  g_autoptr (GPtrArray) categories = g_ptr_array_new_with_free_func (g_free);
 
-  for (guint i = 0; words[i] != NULL && categories->len < CATEGORIES_MAX; i++)
+  /* What would have passed the limit of what is kept of a message's keywords isn't known here. */
+  if (item->server_words != NULL && strlen (item->server_words) + SUREL_KEYWORD_MAX >= SUREL_KEYWORDS_MAX)
+    return NULL;
+  for (guint i = 0; words[i] != NULL; i++)
     {
       char *category = surel_eas_category_of_keyword (words[i], change->keyword_names);
 
       if (category != NULL)
         g_ptr_array_add (categories, category);
+      else if (words[i][0] != '\0' && !g_strv_contains ((const char *const *) new_words, words[i]))
+        return NULL;
     }
-  return categories;
+  return categories->len <= CATEGORIES_MAX ? g_steal_pointer (&categories) : NULL;
 }
 
 /* All of them are written at once (MS-ASEMAIL §2.2.2.17). */
@@ -105,6 +115,8 @@ write_categories (SurelEasWriter *request, const SurelChange *change, const Sure
 {
   g_autoptr (GPtrArray) categories = list_categories (change, item);
 
+  if (categories == NULL)
+    return; /* the message is asked for afterwards: what it lacks then is kept here */
   if (categories->len == 0)
     {
       surel_eas_writer_empty (request, SUREL_EAS_EMAIL_CATEGORIES);

@@ -1,8 +1,8 @@
 /* HTTP for ActiveSync (MS-ASHTTP): one URL, POST with a Content-Length, WBXML both ways, streamed and counted.
  *
  * libsoup is kept from all it would do by itself: it follows no redirect (credentials go to the host that the person
- * named, and to no other: what it sends us to on that host is followed here), inflates nothing (a bomb would be whole in memory), keeps no cookies and answers no
- * challenge. It needs a main context of the thread that it is used in: it gets its own, around each call. */
+ * named, and to no other: where it sends us on that host is followed here), inflates nothing (a bomb would be whole in
+ * memory), keeps no cookies and answers no challenge. It needs a main context of the thread that it is used in: it gets its own, around each call. */
 #include "remote/eas/eas-session.h"
 
 #include <libsoup/soup.h>
