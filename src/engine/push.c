@@ -14,14 +14,19 @@
 #include "store/intents.h"
 #include "store/intents-next.h"
 
+/* A server may have others' changes to tell before it takes each of ours, but not for ever. */
+#define IN_VAIN_MAX 50
+
 typedef struct
 {
   const SurelContext *context;
   gint64 account;
   gint64 since;
+  gboolean listed; /* nothing was in doubt since the last whole list */
   SurelChange *change; /* nullable */
   const char *evidence;
   gint64 when;
+  gboolean doubt;
   GError *error;
 } Push;
 
@@ -32,8 +37,8 @@ find_next (SurelReader *reader, Push *push, GError **error)
 
   g_clear_pointer (&push->change, surel_change_free);
   return surel_folder_intents_next (reader, push->account, now, &push->change, error)
-         && (push->change != NULL || surel_append_intents_next (reader, push->account, now, &push->change, error))
-         && (push->change != NULL || surel_intents_next (reader, push->account, now, &push->change, error));
+         && (push->change != NULL || surel_append_intents_next (reader, push->account, now, push->listed, &push->change, error))
+         && (push->change != NULL || surel_intents_next (reader, push->account, now, push->listed, &push->change, error));
 }
 
 static void
@@ -119,18 +124,26 @@ close_outcomes (SurelChange *change)
   surel_change_set_all (change, SUREL_OUTCOME_NOT_DONE);
 }
 
+static gboolean
+is_any_left (SurelChange *change)
+{
+  for (guint i = 0; i < change->items->len; i++)
+    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_NOT_DONE)
+      return TRUE;
+  return FALSE;
+}
+
 /* Whether a list has to say where something is now, or has to come before it is tried again. */
 static gboolean
 needs_list (SurelChange *change)
 {
-  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER)
+  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER || is_any_left (change))
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {
       const SurelChangeItem *item = surel_change_item (change, i);
 
-      if (item->outcome == SUREL_OUTCOME_NOT_DONE
-          || (item->outcome == SUREL_OUTCOME_DONE && change->target != 0 && !surel_remote_id_is_known (&item->new_remote_id)))
+      if (item->outcome == SUREL_OUTCOME_DONE && change->target != 0 && !surel_remote_id_is_known (&item->new_remote_id))
         return TRUE;
     }
   return FALSE;
@@ -210,6 +223,7 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
 /**
  * surel_push:
  * @since: the largest id of a message before the last list, or %SUREL_NO_NEWCOMERS
+ * @listed: whether a whole list has just come: what was in doubt is tried again only then
  * @list: (inout): set where all is to be listed now: something landed where only a list can tell
  *
  * Does on the server all that waits to be done there and is due.
@@ -221,13 +235,16 @@ surel_push (const SurelContext *context,
             gint64 account,
             SurelRemote *remote,
             gint64 since,
+            gboolean listed,
             gboolean *list,
             GCancellable *cancellable,
             GError **error)
 {
+  guint in_vain = 0; /* steps in a row */
+
   for (;;)
     {
-      Push push = { .context = context, .account = account, .since = since };
+      Push push = { .context = context, .account = account, .since = since, .listed = listed };
       gboolean success;
 
       if (!take_next (&push, error))
@@ -239,10 +256,41 @@ surel_push (const SurelContext *context,
         return TRUE;
       success = push_one (&push, remote, cancellable, error);
       *list = *list || needs_list (push.change);
+      listed = listed && !is_any_left (push.change);
+      in_vain = is_any_left (push.change) ? in_vain + 1 : 0;
       surel_change_free (push.change);
       if (!success)
         return FALSE;
+      if (in_vain == IN_VAIN_MAX)
+        {
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
+                       "%d changes in a row had no effect: the server takes back what it says", IN_VAIN_MAX);
+          return FALSE;
+        }
     }
+}
+
+static void
+read_doubt (SurelReader *reader, gpointer data)
+{
+  Push *push = data;
+
+  if (reader->error == NULL)
+    surel_intents_are_in_doubt (reader, push->account, surel_clock_now (), &push->doubt, NULL);
+}
+
+/**
+ * surel_push_needs_list:
+ *
+ * Returns: whether something that is due, and may have been done before, waits for a whole list
+ */
+gboolean
+surel_push_needs_list (const SurelContext *context, gint64 account)
+{
+  Push push = { .context = context, .account = account };
+
+  surel_store_read_sync (context->store, read_doubt, &push);
+  return push.doubt;
 }
 
 static void

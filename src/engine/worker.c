@@ -234,7 +234,7 @@ sync_folder (SurelWorker *self,
     return TRUE;
   *proved = *proved || due; /* one a pass: it takes its time */
   /* What people did meanwhile doesn't wait for all of it. */
-  if (!surel_push (&self->context, self->account->id, remote, self->since, &self->sync_again, self->stop, error))
+  if (!surel_push (&self->context, self->account->id, remote, self->since, FALSE, &self->sync_again, self->stop, error))
     return FALSE;
   return pull_folder (self, remote, row, entry->hint, due ? SUREL_PULL_PROVE : SUREL_PULL_CHANGES, error);
 }
@@ -273,15 +273,20 @@ read_lost (SurelReader *reader, gpointer data)
   lost->more = surel_messages_have_lost (reader, lost->account);
 }
 
-/* All folders are as the server has them, and nothing was done there since they were listed. One that is left for later
- * again and again is waited for no longer. */
+/* One that is left for later again and again is waited for no longer. */
+static gboolean
+is_whole (SurelWorker *self)
+{
+  return self->left == 0 || self->passes_left >= LEFT_PASSES;
+}
+
+/* All folders are as the server has them, and nothing was done there since they were listed. */
 static gboolean
 tidy_up (SurelWorker *self, GError **error)
 {
   Lost lost = { self->account->id, self->since, FALSE };
 
-  self->passes_left = self->left > 0 ? self->passes_left + 1 : 0;
-  if ((self->left > 0 && self->passes_left < LEFT_PASSES) || self->sync_again)
+  if (!is_whole (self) || self->sync_again)
     return TRUE;
   surel_store_read_sync (self->context.store, read_lost, &lost);
   while (lost.more)
@@ -364,6 +369,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   for (guint i = 0; i < rows->len; i++)
     if (rows->pdata[i] != inbox && !sync_folder (self, remote, by_id, rows->pdata[i], &proved, error))
       return FALSE;
+  self->passes_left = self->left > 0 ? self->passes_left + 1 : 0;
   if (!tidy_up (self, error) || !check_left (self, rows, error))
     return FALSE;
   self->last_sync = surel_clock_now ();
@@ -448,8 +454,9 @@ seconds_left (SurelWorker *self)
   gint64 left = (self->sync_due - surel_clock_monotonic ()) / G_USEC_PER_SEC + 1;
   gint64 due = surel_push_next_due (&self->context, self->account->id);
 
+  /* What is due and could not go waits for something else. */
   if (due > 0)
-    left = MIN (left, due - surel_clock_now ());
+    left = MIN (left, MAX (due - surel_clock_now (), 1));
   return MAX (left, 0);
 }
 
@@ -483,7 +490,8 @@ report_success (SurelWorker *self, SurelRemote *remote)
 static gboolean
 run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, GError **error)
 {
-  gboolean list = self->sync_wanted || *remote == NULL || surel_clock_monotonic () >= self->sync_due;
+  gboolean list = self->sync_wanted || *remote == NULL || surel_clock_monotonic () >= self->sync_due
+                  || surel_push_needs_list (&self->context, self->account->id);
 
   self->new_messages = 0;
   if (*remote == NULL)
@@ -495,13 +503,14 @@ run_pass (SurelWorker *self, SurelRemote **remote, SurelCertificate **rejected, 
     }
   if (list)
     post_status (self, SUREL_STATUS_SYNCING, -1);
-  if (!surel_push (&self->context, self->account->id, *remote, self->since, &list, self->stop, error))
+  if (!surel_push (&self->context, self->account->id, *remote, self->since, FALSE, &list, self->stop, error))
     return FALSE;
   if (!list)
     return TRUE;
   /* What waited to be told where something is now can go. */
   if (!sync_all (self, *remote, error)
-      || !surel_push (&self->context, self->account->id, *remote, self->since, &self->sync_again, self->stop, error))
+      || !surel_push (&self->context, self->account->id, *remote, self->since, is_whole (self), &self->sync_again, self->stop,
+                      error))
     return FALSE;
   self->sync_wanted = self->sync_again;
   self->sync_again = FALSE;

@@ -104,10 +104,12 @@ goes_along (sqlite3_stmt *s, SurelChange *change, const SurelChangeItem *one)
 /**
  * surel_append_intents_next:
  * @now: seconds since the epoch: those that were put off beyond it are passed over
+ * @listed: whether a whole list came since any of them was in doubt: else those are passed over, too
  * @next: (out) (nullable): what goes to the server next; %NULL where there is nothing
  */
 gboolean
-surel_append_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error)
+surel_append_intents_next (
+    SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error)
 {
   g_autoptr (SurelChange) change = NULL;
   gboolean group = FALSE;
@@ -116,15 +118,15 @@ surel_append_intents_next (SurelReader *reader, gint64 account, gint64 now, Sure
       "SELECT i.id, i.operation, i.message, i.kind, i.evidence, m.identity, m.received, coalesce(m.server_flags, m.flags), "
       "CASE WHEN m.server_flags IS NULL THEN m.keywords ELSE m.server_keywords END, c.digest, t.id, t.remote_id, t.token, "
       "p.rid, f.id, f.remote_id, f.token, m.message_id, m.subject, m.from_, m.sent, m.size, (SELECT max(top.rid) FROM placement "
-      "top WHERE top.folder = t.id AND top.epoch = t.epoch), o.attempts FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN message m ON "
+      "top WHERE top.folder = t.id AND top.epoch = t.epoch), o.attempts + i.doubt FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN message m ON "
       "m.id = i.message CROSS JOIN folder t ON t.id = i.target LEFT JOIN content c ON c.id = m.content LEFT JOIN placement p "
       "ON p.message = i.message AND p.leaving LEFT JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE i.account = "
-      "?1 AND i.state < 2 AND i.kind IN (5, 6) AND (i.source = 0 OR c.id IS NOT NULL) AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent "
+      "?1 AND i.state < 2 AND i.kind IN (5, 6) AND (i.source = 0 OR c.id IS NOT NULL) AND (i.evidence IS NOT NULL OR (o.next_attempt <= ?2 AND i.doubt <= ?4)) AND NOT EXISTS (SELECT 1 FROM intent "
       "e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = "
       "i.source AND e.state < 2 AND e.kind IN (4, 5, 6)) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY "
       "intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) ORDER BY i.state = 0, i.id "
       "LIMIT ?3",
-      "iii", account, now, (gint64) GROUP_MAX);
+      "iiii", account, now, (gint64) GROUP_MAX, (gint64) listed);
   int result = -1;
 
   *next = NULL;

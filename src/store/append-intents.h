@@ -5,6 +5,6 @@
 
 G_BEGIN_DECLS
 
-gboolean surel_append_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error);
+gboolean surel_append_intents_next (SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error);
 
 G_END_DECLS

@@ -13,7 +13,7 @@
   " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
-  " AND (i.evidence IS NOT NULL OR o.next_attempt <= ?2) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
+  " AND (i.evidence IS NOT NULL OR (o.next_attempt <= ?2 AND i.doubt <= ?3)) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
   "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) "
 
@@ -23,14 +23,16 @@
 
 /* The first that can go: those that were sent before all others. */
 static int
-find_first (SurelReader *reader, gint64 account, gint64 now, SurelChange *batch, gint64 *state, GError **error)
+find_first (
+    SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange *batch, gint64 *state, GError **error)
 {
-  sqlite3_stmt *s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 1 ORDER BY i.id LIMIT 1", "ii", account, now);
+  sqlite3_stmt *s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 1 ORDER BY i.id LIMIT 1", "iii", account, now,
+                                     (gint64) listed);
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
 
   if (result == 0)
     {
-      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "ii", account, now);
+      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "iii", account, now, (gint64) listed);
       result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
     }
   if (result <= 0)
@@ -75,16 +77,16 @@ find_target (SurelReader *reader, SurelChange *batch, GError **error)
 
 /* All that are like the first. */
 static gboolean
-find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, GError **error)
+find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, gboolean listed, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (
       reader->sql, error,
       "SELECT i.id, i.operation, i.message, p.rid, m.identity, CASE WHEN m.server_flags IS NULL THEN m.keywords ELSE "
       "m.server_keywords END" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
-      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?3 AND i.kind = ?4 AND p.folder = ?5 AND i.target = ?6 AND "
-      "i.add_flags = ?7 AND i.remove_flags = ?8 AND i.add_words = ?9 AND i.remove_words = ?10 AND i.evidence IS ?11 "
-      "ORDER BY i.id LIMIT ?12",
-      "iiiiiiiisssi", batch->account, now, state, (gint64) batch->kind, batch->folder, batch->target,
+      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?4 AND i.kind = ?5 AND p.folder = ?6 AND i.target = ?7 AND "
+      "i.add_flags = ?8 AND i.remove_flags = ?9 AND i.add_words = ?10 AND i.remove_words = ?11 AND i.evidence IS ?12 "
+      "ORDER BY i.id LIMIT ?13",
+      "iiiiiiiiisssi", batch->account, now, (gint64) listed, state, (gint64) batch->kind, batch->folder, batch->target,
       (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
       (gint64) BATCH_MAX);
   int result = -1;
@@ -106,20 +108,22 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, G
 /**
  * surel_intents_next:
  * @now: seconds since the epoch: those that were put off beyond it are passed over
+ * @listed: whether a whole list came since any of them was in doubt: else those are passed over, too
  * @next: (out) (nullable): what goes to the server next, in one step; %NULL where there is nothing
  */
 gboolean
-surel_intents_next (SurelReader *reader, gint64 account, gint64 now, SurelChange **next, GError **error)
+surel_intents_next (
+    SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error)
 {
   g_autoptr (SurelChange) batch = surel_change_new ();
   gint64 state = SUREL_INTENT_WAITING;
   int found;
 
   *next = NULL;
-  found = find_first (reader, account, now, batch, &state, error);
+  found = find_first (reader, account, now, listed, batch, &state, error);
   if (found <= 0)
     return found == 0;
-  if (!find_target (reader, batch, error) || !find_items (reader, batch, state, now, error))
+  if (!find_target (reader, batch, error) || !find_items (reader, batch, state, now, listed, error))
     return FALSE;
   if (batch->add_words[0] != '\0' || batch->remove_words[0] != '\0')
     batch->keyword_names = surel_accounts_load_keyword_names (reader->sql, account);
@@ -139,4 +143,22 @@ surel_intents_next_due (SurelReader *reader, gint64 account, gint64 *when, GErro
                         "SELECT min(o.next_attempt) FROM intent i CROSS JOIN operation o ON o.id = i.operation WHERE "
                         "i.account = ? AND i.state < 2 AND o.next_attempt > 0",
                         "i", account);
+}
+
+/**
+ * surel_intents_are_in_doubt:
+ * @doubt: (out): whether any that is due waits for a whole list
+ */
+gboolean
+surel_intents_are_in_doubt (SurelReader *reader, gint64 account, gint64 now, gboolean *doubt, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (reader->sql, &found, error,
+                      "SELECT EXISTS (SELECT 1 FROM intent i INDEXED BY intent_doubt CROSS JOIN operation o ON o.id = i.operation "
+                      "WHERE i.account = ? AND i.state < 2 AND i.doubt AND i.evidence IS NULL AND o.next_attempt <= ?)",
+                      "ii", account, now))
+    return FALSE;
+  *doubt = found != 0;
+  return TRUE;
 }

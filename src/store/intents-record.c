@@ -131,7 +131,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   if (batch->error == NULL)
     return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
            && ((batch->kind != SUREL_CHANGE_APPEND && !(batch->kind == SUREL_CHANGE_COPY && item->doubt))
-               || surel_operations_put_off (txn, item->operation, G_MAXINT, "", "", error)); /* see surel_intents_adopt() */
+               || surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = 1 WHERE id = ?", "i", item->intent));
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if (missing && attempts >= MISSING_ATTEMPTS)
@@ -274,30 +274,30 @@ adopt (SurelTxn *txn, const SurelChangeItem *item, gboolean *adopted, GError **e
  * @adopted: (out): whether any of it is done: it is to be read anew
  *
  * A message that may have been put on the server before, or copied there, and wasn't found where it was to go: another
- * program may have moved it on. A list has come since then; one that is the same by header, date and size (a server that names
+ * program may have moved it on. A whole list has come since then; one that is the same by header, date and size (a server that names
  * messages gives it a name that ours had not), and that was not known when this was asked for, is it; unless it was put there
  * from here, too: what is put there twice is there twice. How it came to be is known for as long as its operation is kept.
  */
 gboolean
 surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error)
 {
-  g_autoptr (GArray) tried = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GArray) doubtful = g_array_new (FALSE, FALSE, sizeof (guint));
 
   *adopted = FALSE;
   if ((change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_COPY) || change->evidence != NULL)
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {
-      gint64 attempts = 0;
+      gint64 doubt = 0;
 
-      if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i",
-                          surel_change_item (change, i)->operation))
+      if (!surel_sql_get (txn->sql, &doubt, error, "SELECT doubt FROM intent WHERE id = ?", "i",
+                          surel_change_item (change, i)->intent))
         return FALSE;
-      if (attempts > 0)
-        g_array_append_val (tried, i);
+      if (doubt)
+        g_array_append_val (doubtful, i);
     }
-  for (guint i = 0; i < tried->len; i++)
-    if (!adopt (txn, surel_change_item (change, g_array_index (tried, guint, i)), adopted, error))
+  for (guint i = 0; i < doubtful->len; i++)
+    if (!adopt (txn, surel_change_item (change, g_array_index (doubtful, guint, i)), adopted, error))
       return FALSE;
   return TRUE;
 }

@@ -173,7 +173,8 @@ surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GEr
 {
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
-                        "UPDATE operation SET open = open - ?1 - ?2, failed = failed + ?2, attempts = attempts * (?1 = 0), error = CASE WHEN open "
+                        "UPDATE operation SET open = open - ?1 - ?2, failed = failed + ?2, attempts = attempts * (?1 = 0), next_attempt = "
+                        "next_attempt * (?1 = 0 AND next_attempt > ?3), error = CASE WHEN open "
                         "- ?1 - ?2 <= 0 AND failed + ?2 = 0 THEN '' ELSE error END, error_text = CASE WHEN open - ?1 - ?2 <= 0 "
                         "AND failed + ?2 = 0 THEN '' ELSE error_text END, ended = CASE WHEN open - ?1 - "
                         "?2 <= 0 THEN ?3 END WHERE id = ?4",

@@ -123,6 +123,10 @@ static const char *const migrations[] = {
 
   /* `keyword_names`: an a{ss} as text: what the server calls a user keyword, where that is another name; or empty. */
   "ALTER TABLE account ADD COLUMN keyword_names TEXT NOT NULL DEFAULT '';",
+
+  /* `doubt`: it may have been done, and was not found where it was to be: a whole list comes before it is tried again. */
+  "ALTER TABLE intent ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;"
+  "CREATE INDEX intent_doubt ON intent (account) WHERE state < 2 AND doubt;",
 };
 
 /**

@@ -7,6 +7,7 @@ import re
 import select
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from scripted import Scripted  # noqa: E402
@@ -119,6 +120,37 @@ class Changes(Case):
                              sorted([self.inbox] * 2 + [folders["Three" if moves else "Two"]] * 2))
             self.daemon.stop()
             self.data += "x"
+
+    def test_what_is_in_doubt_waits_for_a_list_however_slow_the_rest_is(self):
+        """What was appended, and another device has moved, isn't where it is looked for: it isn't tried again before a list,
+        which may come late."""
+        class Moving(Boxes):
+            appends = 0
+
+            def next_uid(self):
+                return 30 if self.appends else 10
+
+            def do_APPEND(self, peer, tag, command):
+                self.appends += 1
+                self.boxes[b"Two" if self.appends == 1 else b"INBOX"][20 + self.appends] = list(self.read_append(peer, command))
+                peer.close()
+                raise EOFError
+
+            def do_UID_STORE(self, peer, tag, command):
+                time.sleep(1.5)
+                super().do_UID_STORE(peer, tag, command)
+        mailbox = Moving(1, b"Two")
+        ids = self.begin(mailbox)
+        two = self.daemon.folders()["Two"]
+        self.enable(False)
+        put, operation = self.append(receivedAt=GLib.Variant("x", 1700000000))
+        self.modify(ids, addKeywords=strings("$flagged"))
+        self.enable(True)
+        wait_for(lambda: self.operation(operation)["state"] == "done", 60, lambda: str(self.operation(operation)))
+        self.daemon.sync()
+        rows = self.daemon.query(properties=["id", "mailboxIds"])["messages"]
+        self.assertEqual({row["id"]: row["mailboxIds"] for row in rows}, {ids[0]: [self.inbox], put: [two]})
+        self.assertEqual(mailbox.appends, 1)
 
     def test_what_another_device_has_moved_there_is_no_copy(self):
         """A server says OK where it copies nothing."""

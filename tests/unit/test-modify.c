@@ -137,7 +137,7 @@ read_next (SurelReader *reader, gpointer data)
   g_autoptr (GError) error = NULL;
   Next *next = data;
 
-  surel_intents_next (reader, next->fixture->account, G_MAXINT64, &next->batch, &error);
+  surel_intents_next (reader, next->fixture->account, G_MAXINT64, TRUE, &next->batch, &error);
   g_assert_no_error (error);
 }
 
