@@ -124,20 +124,21 @@ close_outcomes (SurelChange *change)
   surel_change_set_all (change, SUREL_OUTCOME_NOT_DONE);
 }
 
-static gboolean
-is_any_left (SurelChange *change)
+static guint
+count_left (SurelChange *change)
 {
+  guint left = 0;
+
   for (guint i = 0; i < change->items->len; i++)
-    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_NOT_DONE)
-      return TRUE;
-  return FALSE;
+    left += surel_change_item (change, i)->outcome == SUREL_OUTCOME_NOT_DONE ? 1 : 0;
+  return left;
 }
 
 /* Whether a list has to say where something is now, or has to come before it is tried again. */
 static gboolean
 needs_list (SurelChange *change)
 {
-  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER || is_any_left (change))
+  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER || count_left (change) > 0)
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {
@@ -256,8 +257,8 @@ surel_push (const SurelContext *context,
         return TRUE;
       success = push_one (&push, remote, cancellable, error);
       *list = *list || needs_list (push.change);
-      listed = listed && !is_any_left (push.change);
-      in_vain = is_any_left (push.change) ? in_vain + 1 : 0;
+      listed = listed && count_left (push.change) == 0;
+      in_vain = count_left (push.change) == push.change->items->len ? in_vain + 1 : 0;
       surel_change_free (push.change);
       if (!success)
         return FALSE;

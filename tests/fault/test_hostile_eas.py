@@ -82,6 +82,31 @@ class Eas(Case):
 
     # --- What servers other than SOGo do ---
 
+    def test_a_server_that_takes_back_what_it_says_is_left_alone(self):
+        """Each answer says that the message is gone, and there again."""
+        class Fickle(Mailbox):
+            fickle = False
+
+            def sync_one(self, collection):
+                if self.fickle and text(collection, "CollectionId") == self.inbox and text(collection, "SyncKey") != "0":
+                    key = self.new_key()
+                    self.keys[self.inbox, key] = {}
+                    commands = [one for id, item in self.items[self.inbox].items() for one in (
+                        element("0:Delete", element("0:ServerId", id)),
+                        element("0:Add", element("0:ServerId", id), element("0:ApplicationData", *self.described(item, False))))]
+                    return element("0:Collection", element("0:SyncKey", key), element("0:CollectionId", self.inbox),
+                                   element("0:Status", 1), element("0:Commands", *commands))
+                return super().sync_one(collection)
+        self.begin(Fickle(), 1)
+        (id,) = self.settled(1).values()
+        self.mailbox.fickle = True
+        self.modify([id], addKeywords=strings("$flagged"))
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Status") == "error", 40)
+        self.assertTrue(self.daemon.get(self.account, "Account", "Error")[0].endswith(".ServerMisbehaved"))
+        before = len(self.mailbox.said)
+        time.sleep(2)
+        self.assertLess(len(self.mailbox.said) - before, 5)
+
     def test_only_what_changed_is_told(self):
         """A Change without a subject, a Flag alone, an empty answer, failures alone among the responses."""
         class Terse(Mailbox):
