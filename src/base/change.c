@@ -9,6 +9,8 @@ surel_change_item_clear (SurelChangeItem *item)
   g_free (item->words);
   g_clear_pointer (&item->digest, g_bytes_unref);
   g_clear_pointer (&item->octets, g_bytes_unref);
+  g_free (item->header);
+  g_free (item->message_id);
   g_free (item->evidence);
   surel_remote_id_clear (&item->new_remote_id);
   g_free (item->here_words);

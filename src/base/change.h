@@ -17,6 +17,7 @@ typedef enum
   SUREL_CHANGE_COPY = 4,
   SUREL_CHANGE_APPEND = 5,
   SUREL_CHANGE_REPLACE = 6, /* a draft's new version; the item's remote id is the old one's, 0 for none */
+  SUREL_CHANGE_SEND = 7, /* its folder and its item's remote id are of the message it answers or passes on; if any */
   SUREL_CHANGE_CREATE_FOLDER = 10, /* from here on they are about folders */
   SUREL_CHANGE_RENAME_FOLDER = 11, /* or moves it, or both */
   SUREL_CHANGE_DELETE_FOLDER = 12,
@@ -52,6 +53,10 @@ typedef struct
   guint64 size; /* octets */
   GBytes *digest; /* of its octets, as the store knows them; nullable */
   GBytes *octets; /* nullable */
+
+  /* Of one that is sent. */
+  char *header; /* what goes before its octets; nullable */
+  char *message_id; /* its own, or the one in `header`; nullable */
 
   /* To be filled in by a remote. */
   char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */

@@ -144,6 +144,9 @@ typedef struct
   SurelFolderChange *change; /* nullable */
   SurelAppend *append; /* nullable */
   SurelAppendReplyFunc append_reply;
+  SurelSend *send; /* nullable */
+  SurelSendReplyFunc send_reply;
+  gint64 at;
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
@@ -172,6 +175,7 @@ call_free (Call *call)
   g_clear_pointer (&call->reply, g_variant_unref);
   g_clear_pointer (&call->change, surel_folder_change_free);
   g_clear_pointer (&call->append, surel_append_free);
+  g_clear_pointer (&call->send, surel_send_free);
   g_free (call->client);
   surel_modified_free (call->result);
   g_object_unref (call->operations);
@@ -337,10 +341,24 @@ write_append (SurelTxn *txn, gpointer data, GError **error)
 
 /* What the caller said of it counts, not what the header does. */
 static void
+take_message (SurelAppend *append, SurelMessage *message, GBytes *digest, guint64 size)
+{
+  SurelMessage *wanted = append->message;
+
+  message->flags = wanted->flags;
+  message->keywords = g_steal_pointer (&wanted->keywords);
+  if (wanted->received != 0)
+    message->received = wanted->received;
+  surel_message_free (wanted);
+  append->message = message;
+  append->digest = digest;
+  append->size = size;
+}
+
+static void
 on_taken (SurelMessage *message, GBytes *digest, guint64 size, const GError *error, gpointer data)
 {
   Call *call = data;
-  SurelMessage *wanted = call->append->message;
 
   if (error != NULL)
     {
@@ -348,14 +366,7 @@ on_taken (SurelMessage *message, GBytes *digest, guint64 size, const GError *err
       call_free (call);
       return;
     }
-  message->flags = wanted->flags;
-  message->keywords = g_steal_pointer (&wanted->keywords);
-  if (wanted->received != 0)
-    message->received = wanted->received;
-  surel_message_free (wanted);
-  call->append->message = message;
-  call->append->digest = digest;
-  call->append->size = size;
+  take_message (call->append, message, digest, size);
   surel_store_write (surel_engine_get_store (call->operations->engine), write_append, call, NULL, on_written, call);
 }
 
@@ -383,6 +394,90 @@ surel_operations_append (SurelOperations *self,
   call->append = append;
   call->append_reply = reply;
   surel_intake_take (self->intake, fd, octets, on_taken, call);
+}
+
+/* --- Sending --- */
+
+static gboolean
+write_send (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_send (txn, call->send, call->result, error)
+         && keep_reply (txn, call, call->send_reply (call->send, call->result), error);
+}
+
+static void
+on_brought (const GError *error, gpointer data)
+{
+  Call *call = data;
+
+  if (error == NULL)
+    {
+      surel_store_write (surel_engine_get_store (call->operations->engine), write_send, call, NULL, on_written, call);
+      return;
+    }
+  call->modified (NULL, error, call->data);
+  call_free (call);
+}
+
+/* A draft from another device may be here by its header alone. */
+static void
+on_send_written (guint64 state, const GError *error, gpointer data)
+{
+  Call *call = data;
+  SurelAccount *account = error != NULL && call->send->bytes_from != 0
+                              ? surel_engine_find_account (call->operations->engine, call->send->bytes_from)
+                              : NULL;
+
+  if (account == NULL)
+    on_written (state, error, data);
+  else
+    surel_account_fetch (account, call->send->draft, NULL, on_brought, call);
+}
+
+static void
+on_send_taken (SurelMessage *message, GBytes *digest, guint64 size, const GError *error, gpointer data)
+{
+  Call *call = data;
+
+  if (error != NULL)
+    {
+      call->modified (NULL, error, call->data);
+      call_free (call);
+      return;
+    }
+  take_message (call->send->append, message, digest, size);
+  surel_store_write (surel_engine_get_store (call->operations->engine), write_send, call, NULL, on_written, call);
+}
+
+/**
+ * surel_operations_send:
+ * @send: (transfer full): what is sent, and when
+ * @fd: (transfer full): a new message, a file or a pipe; -1 for none
+ * @octets: (nullable): a new message, where @fd is -1
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once it is durable that it is to be sent, or with why it isn't
+ */
+void
+surel_operations_send (SurelOperations *self,
+                       SurelSend *send,
+                       int fd,
+                       GBytes *octets,
+                       const SurelKey *key,
+                       SurelSendReplyFunc reply,
+                       SurelModifiedFunc func,
+                       gpointer data)
+{
+  Call *call = call_new (self, key, func, data);
+
+  call->send = send;
+  call->send_reply = reply;
+  if (send->append != NULL)
+    surel_intake_take (self->intake, fd, octets, on_send_taken, call);
+  else
+    surel_store_write (surel_engine_get_store (self->engine), write_send, call, NULL, on_send_written, call);
 }
 
 /* --- What becomes of operations --- */
@@ -463,7 +558,7 @@ write_confirm (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return keep_decision (txn, call, surel_undo_confirm (txn, call->operation, error), error);
+  return keep_decision (txn, call, surel_undo_confirm (txn, call->operation, call->result, error), error);
 }
 
 /**
@@ -481,4 +576,35 @@ surel_operations_confirm (SurelOperations *self,
                           gpointer data)
 {
   decide (call_new (self, key, func, data), operation, reply, write_confirm);
+}
+
+static gboolean
+write_reschedule (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return keep_decision (txn, call, surel_send_reschedule (txn, call->operation, call->at, call->result, error), error);
+}
+
+/**
+ * surel_operations_reschedule:
+ * @operation: one that sends a message
+ * @at: when it goes, in seconds since the epoch
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once that is durable, or with why it is too late
+ */
+void
+surel_operations_reschedule (SurelOperations *self,
+                             gint64 operation,
+                             gint64 at,
+                             const SurelKey *key,
+                             SurelReplyFunc reply,
+                             SurelModifiedFunc func,
+                             gpointer data)
+{
+  Call *call = call_new (self, key, func, data);
+
+  call->at = at;
+  decide (call, operation, reply, write_reschedule);
 }

@@ -6,6 +6,7 @@
 #include "store/folder-changes.h"
 #include "store/modify.h"
 #include "store/operations.h"
+#include "store/sends.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,25 @@ void surel_operations_append (SurelOperations *self,
                               SurelAppendReplyFunc reply,
                               SurelModifiedFunc func,
                               gpointer data);
+
+/* What makes the reply of what is sent. */
+typedef GVariant *(*SurelSendReplyFunc) (const SurelSend *send, const SurelModified *result);
+
+void surel_operations_send (SurelOperations *self,
+                            SurelSend *send,
+                            int fd,
+                            GBytes *octets,
+                            const SurelKey *key,
+                            SurelSendReplyFunc reply,
+                            SurelModifiedFunc func,
+                            gpointer data);
+void surel_operations_reschedule (SurelOperations *self,
+                                  gint64 operation,
+                                  gint64 at,
+                                  const SurelKey *key,
+                                  SurelReplyFunc reply,
+                                  SurelModifiedFunc func,
+                                  gpointer data);
 
 /* surel_folder_rename() and its like, and what makes the reply of what they did. */
 typedef gboolean (*SurelFolderFunc) (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);

@@ -13,6 +13,7 @@
 #include "store/folder-intents.h"
 #include "store/intents.h"
 #include "store/intents-next.h"
+#include "store/sends.h"
 
 /* A server may have others' changes to tell before it takes each of ours, but not for ever. */
 #define IN_VAIN_MAX 50
@@ -38,6 +39,7 @@ find_next (SurelReader *reader, Push *push, GError **error)
   g_clear_pointer (&push->change, surel_change_free);
   return surel_folder_intents_next (reader, push->account, now, &push->change, error)
          && (push->change != NULL || surel_append_intents_next (reader, push->account, now, push->listed, &push->change, error))
+         && (push->change != NULL || surel_sends_next (reader, push->account, now, push->listed, &push->change, error))
          && (push->change != NULL || surel_intents_next (reader, push->account, now, push->listed, &push->change, error));
 }
 
@@ -117,6 +119,8 @@ close_outcomes (SurelChange *change)
 {
   gboolean open = FALSE;
 
+  if (change->kind == SUREL_CHANGE_SEND)
+    return; /* it may have been sent: see surel_sends_judge() */
   for (guint i = 0; i < change->items->len; i++)
     open = open || surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN;
   if (open && change->error == NULL)
@@ -167,6 +171,12 @@ map_octets (Push *push, GBytes *digest, GError **error)
   return file != NULL ? g_mapped_file_get_bytes (file) : NULL;
 }
 
+static gboolean
+has_octets (SurelChangeKind kind)
+{
+  return kind == SUREL_CHANGE_APPEND || kind == SUREL_CHANGE_REPLACE || kind == SUREL_CHANGE_SEND;
+}
+
 /* Where they can't be had it never will get there. Returns whether any can go. */
 static gboolean
 open_octets (Push *push)
@@ -179,9 +189,9 @@ open_octets (Push *push)
       SurelChangeItem *item = surel_change_item (change, i);
       g_autoptr (GError) error = NULL;
 
-      if (change->kind == SUREL_CHANGE_APPEND || change->kind == SUREL_CHANGE_REPLACE)
+      if (has_octets (change->kind))
         item->octets = map_octets (push, item->digest, &error);
-      if (item->octets != NULL || (change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_REPLACE))
+      if (item->octets != NULL || !has_octets (change->kind))
         {
           can_go++;
           continue;

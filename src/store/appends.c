@@ -9,6 +9,7 @@
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/operations.h"
+#include "store/sends.h"
 
 void
 surel_append_free (SurelAppend *self)
@@ -37,13 +38,15 @@ find_folder (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError *
       return append->folder != 0;
     }
   if (!surel_sql_get (txn->sql, &there, error,
-                      "SELECT selectable + 1 FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? "
+                      "SELECT CASE WHEN f.role = 'outbox' THEN 3 ELSE selectable + 1 END FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? "
                       "AND NOT f.removing AND NOT f.deleting AND NOT a.removing",
                       "ii", append->folder, append->account))
     return FALSE;
   if (there == 2)
     return TRUE;
-  if (there == 1)
+  if (there == 3)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "What is to go into the outbox is to be sent: use Send or SendDraft");
+  else if (there == 1)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "That folder holds other folders alone, and no messages");
   else
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
@@ -83,19 +86,8 @@ put_row (SurelTxn *txn, SurelAppend *append, GError **error)
 static gboolean
 put_text (SurelTxn *txn, SurelAppend *append, GError **error)
 {
-  const SurelMessage *m = append->message;
-  gint64 doc = surel_message_row_doc (m->received, append->id);
-
   surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) append->id, SUREL_UPDATED);
-  return surel_sql_run (txn->sql, error,
-                        "UPDATE message SET doc = ?, size = ?, received = ?, sent = ?, subject = ?, from_ = ?, sender = ?, "
-                        "reply_to = ?, to_ = ?, cc = ?, bcc = ?, message_id = ?, in_reply_to = ?, refs = ?, preview = NULL, "
-                        "identity = ?, email_id = NULL, has_attachment = ?, extra = ? WHERE id = ?",
-                        "iiiisbbbbbbsssiibi", doc, (gint64) append->size, m->received, m->sent, m->subject, m->from,
-                        m->sender, m->reply_to, m->to, m->cc, m->bcc, m->message_id, m->in_reply_to, m->references,
-                        (gint64) surel_message_identity (m), (gint64) m->has_attachment, m->extra, append->id)
-         && surel_sql_run (txn->sql, error, "UPDATE placement SET doc = ? WHERE message = ?", "ii", doc, append->id)
-         && surel_sql_run (txn->sql, error, "UPDATE message_keyword SET doc = ? WHERE message = ?", "ii", doc, append->id)
+  return surel_message_row_put_text (txn, append->id, append->message, error)
          && surel_content_add (txn, append->id, append->digest, append->size, error);
 }
 
@@ -166,6 +158,8 @@ check_version (SurelTxn *txn, SurelAppend *append, GError **error)
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "That message is no draft");
       return FALSE;
     }
+  if (!surel_sends_check_not_open (txn, append->replaces, error))
+    return FALSE;
   if (append->expected == NULL)
     return TRUE;
   if (!surel_sql_get (txn->sql, &same, error,
@@ -205,4 +199,21 @@ surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError 
       || !find_folder (txn, append, result, error))
     return FALSE;
   return append->replaces != 0 ? replace (txn, append, stays, result, error) : append_new (txn, append, stays, result, error);
+}
+
+/**
+ * surel_append_here:
+ * @append: a new message; gets its id
+ *
+ * Puts it into Drafts, here alone.
+ */
+gboolean
+surel_append_here (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error)
+{
+  if (!find_folder (txn, append, result, error))
+    return FALSE;
+  append->id = surel_txn_new_id (txn, error);
+  append->message->size = append->size;
+  return append->id != 0 && put_row (txn, append, error) && put_text (txn, append, error)
+         && surel_intents_keep_here (txn, append->account, append->id, append->folder, error);
 }

@@ -21,6 +21,7 @@ typedef struct
 
 void surel_append_free (SurelAppend *self);
 gboolean surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error);
+gboolean surel_append_here (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelAppend, surel_append_free)
 

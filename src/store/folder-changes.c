@@ -82,13 +82,17 @@ check_folder (SurelTxn *txn, gint64 account, gint64 folder, gboolean *is_inbox, 
 {
   gint64 there = 0;
   gint64 inbox = 0;
+  gint64 outbox = 0;
 
   if (!surel_sql_get (txn->sql, &there, error,
                       "SELECT 1 FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? AND NOT "
                       "f.removing AND NOT f.deleting AND NOT a.removing",
                       "ii", folder, account)
-      || !surel_sql_get (txn->sql, &inbox, error, "SELECT 1 FROM folder WHERE id = ? AND role = 'inbox'", "i", folder))
+      || !surel_sql_get (txn->sql, &inbox, error, "SELECT 1 FROM folder WHERE id = ? AND role = 'inbox'", "i", folder)
+      || !surel_sql_get (txn->sql, &outbox, error, "SELECT 1 FROM folder WHERE id = ? AND role = 'outbox'", "i", folder))
     return FALSE;
+  if (outbox)
+    return fail (error, SUREL_ERROR_NOT_SUPPORTED, "The outbox is on no server: it can't be changed");
   if (is_inbox != NULL)
     *is_inbox = inbox != 0;
   return there || fail (error, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");

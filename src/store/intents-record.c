@@ -5,6 +5,7 @@
 #include "store/layers.h"
 #include "store/messages.h"
 #include "store/operations.h"
+#include "store/sends.h"
 
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
 #define REFUSED_ATTEMPTS 3 /* for now, as what has to be synced first: with a list in between it may be done at once */
@@ -113,6 +114,8 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     case SUREL_CHANGE_APPEND:
     case SUREL_CHANGE_REPLACE:
       return land (txn, batch, item, error);
+    case SUREL_CHANGE_SEND:
+      return surel_sends_went (txn, item->intent, error);
     case SUREL_CHANGE_DESTROY: /* it isn't held: a person wanted that */
       return surel_intents_destroy_message (txn, item->message, error);
     default:
@@ -130,7 +133,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
 
   if (batch->error == NULL)
     return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
-           && ((batch->kind != SUREL_CHANGE_APPEND && !(batch->kind == SUREL_CHANGE_COPY && item->doubt))
+           && ((batch->kind != SUREL_CHANGE_APPEND && !(item->doubt && (batch->kind == SUREL_CHANGE_COPY || batch->kind == SUREL_CHANGE_SEND)))
                || surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = 1 WHERE id = ?", "i", item->intent));
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
@@ -284,7 +287,8 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
   g_autoptr (GArray) doubtful = g_array_new (FALSE, FALSE, sizeof (guint));
 
   *adopted = FALSE;
-  if ((change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_COPY) || change->evidence != NULL)
+  if ((change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_COPY && change->kind != SUREL_CHANGE_SEND)
+      || change->evidence != NULL)
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {
@@ -296,6 +300,9 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
       if (doubt)
         g_array_append_val (doubtful, i);
     }
+  *adopted = change->kind == SUREL_CHANGE_SEND && doubtful->len > 0; /* nothing is sent again by itself */
+  if (*adopted)
+    return surel_sends_judge (txn, surel_change_item (change, 0), error);
   for (guint i = 0; i < doubtful->len; i++)
     if (!adopt (txn, surel_change_item (change, g_array_index (doubtful, guint, i)), adopted, error))
       return FALSE;

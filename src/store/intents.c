@@ -263,23 +263,36 @@ surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error)
 }
 
 /**
+ * surel_intents_keep_here:
+ * @message: one that no server has, nor is to have, unless one shows it
+ *
+ * Has it live in @folder, here alone, as if the server had refused it for good, but of no operation that is told of and
+ * forgotten some day.
+ */
+gboolean
+surel_intents_keep_here (SurelTxn *txn, gint64 account, gint64 message, gint64 folder, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent AS i SET target = ? WHERE i.message = ? AND " SUREL_INTENT_STAYS, "ii", folder, message)
+         && surel_sql_run (txn->sql, error,
+                        "INSERT INTO intent (operation, account, message, kind, state, target) SELECT 0, ?1, ?2, ?3, ?4, ?5 WHERE "
+                        "NOT EXISTS (SELECT 1 FROM intent i WHERE i.message = ?2 AND " SUREL_INTENT_STAYS ")",
+                        "iiiii", account, message, (gint64) SUREL_CHANGE_APPEND, (gint64) SUREL_INTENT_FAILED, folder)
+         && surel_layers_put_here (txn, message, folder, error);
+}
+
+/**
  * surel_intents_stay_here:
  * @operation: what puts the message there
  * @intent: its only one
  * @message: one that is put into @folder, whose server has no place for it
  *
- * That is done, then. What remains is as if the server had refused it for good, but of no operation that is told of and
- * forgotten some day.
+ * That is done, then.
  */
 gboolean
 surel_intents_stay_here (SurelTxn *txn, gint64 operation, gint64 intent, gint64 account, gint64 message, gint64 folder, GError **error)
 {
   return surel_intents_set_state (txn, intent, SUREL_INTENT_DONE, error) && surel_operations_settle (txn, operation, 1, 0, error)
-         && surel_sql_run (txn->sql, error,
-                           "INSERT INTO intent (operation, account, message, kind, state, target) SELECT 0, ?1, ?2, ?3, ?4, ?5 WHERE "
-                           "NOT EXISTS (SELECT 1 FROM intent i WHERE i.message = ?2 AND " SUREL_INTENT_STAYS ")",
-                           "iiiii", account, message, (gint64) SUREL_CHANGE_APPEND, (gint64) SUREL_INTENT_FAILED, folder)
-         && surel_layers_put_here (txn, message, folder, error);
+         && surel_intents_keep_here (txn, account, message, folder, error);
 }
 
 /**

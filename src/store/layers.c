@@ -305,7 +305,8 @@ find_place_intent (SurelTxn *txn, gint64 message, SurelChangeKind *kind, gint64 
 static gboolean
 write_place (SurelTxn *txn, const SurelMessageRow *row, SurelChangeKind kind, gint64 target, GError **error)
 {
-  gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY || kind == SUREL_CHANGE_REPLACE;
+  gint64 leaving = kind == SUREL_CHANGE_MOVE || kind == SUREL_CHANGE_DESTROY || kind == SUREL_CHANGE_REPLACE
+                   || kind == SUREL_CHANGE_SEND;
   gint64 shown = surel_flags_are_shown (row->flags);
   gint64 on_server = 0;
   gint64 held = 0;
@@ -482,7 +483,7 @@ surel_layers_take_out (SurelTxn *txn,
   /* What is still to be put on the server doesn't go with an older version of it; with its folder it does. */
   if (elsewhere == 0 && epoch < SUREL_EPOCH_HERE
       && !surel_sql_get (txn->sql, &elsewhere, error,
-                         "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6)", "i", message))
+                         "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6, 7)", "i", message))
     return FALSE;
   *nowhere = elsewhere == 0;
   if (*nowhere && !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message))

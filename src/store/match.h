@@ -8,7 +8,7 @@ G_BEGIN_DECLS
  * to be made there is another thing. */
 #define SUREL_IS_UNFOUND                                                                                 \
   "NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = p.message AND q.epoch < p.epoch) AND NOT EXISTS (SELECT 1 FROM " \
-  "intent i WHERE i.message = p.message AND (i.state < 2 OR i.state = 3) AND i.kind IN (4, 5, 6))"
+  "intent i WHERE i.message = p.message AND (i.state < 2 OR i.state = 3) AND i.kind IN (4, 5, 6, 7))"
 
 /* No message came since. */
 #define SUREL_NO_NEWCOMERS G_MAXINT64

@@ -216,6 +216,61 @@ surel_message_row_set_flags (SurelTxn *txn,
 }
 
 /**
+ * surel_message_row_set_doc:
+ *
+ * Gives the message another place in lists, where its row says so already.
+ */
+gboolean
+surel_message_row_set_doc (SurelTxn *txn, gint64 id, gint64 doc, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE placement SET doc = ? WHERE message = ?", "ii", doc, id)
+         && surel_sql_run (txn->sql, error, "UPDATE message_keyword SET doc = ? WHERE message = ?", "ii", doc, id);
+}
+
+/**
+ * surel_message_row_put_text:
+ *
+ * Gives the message another header, date and size, as @message has them: not its bytes, nor its keywords.
+ */
+gboolean
+surel_message_row_put_text (SurelTxn *txn, gint64 id, const SurelMessage *m, GError **error)
+{
+  gint64 doc = surel_message_row_doc (m->received, id);
+
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE message SET doc = ?, size = ?, received = ?, sent = ?, subject = ?, from_ = ?, sender = ?, "
+                        "reply_to = ?, to_ = ?, cc = ?, bcc = ?, message_id = ?, in_reply_to = ?, refs = ?, preview = NULL, "
+                        "identity = ?, email_id = ?, has_attachment = ?, extra = ? WHERE id = ?",
+                        "iiiisbbbbbbsssisibi", doc, (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender,
+                        m->reply_to, m->to, m->cc, m->bcc, m->message_id, m->in_reply_to, m->references,
+                        (gint64) surel_message_identity (m), m->email_id, (gint64) m->has_attachment, m->extra, id)
+         && surel_message_row_set_doc (txn, id, doc, error);
+}
+
+/**
+ * surel_message_row_copy_text:
+ *
+ * As surel_message_row_put_text(), of what is here of @other.
+ */
+gboolean
+surel_message_row_copy_text (SurelTxn *txn, gint64 id, gint64 other, GError **error)
+{
+#define TEXT                                                                                             \
+  "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, " \
+  "email_id, has_attachment, extra"
+  gint64 received = 0;
+  gint64 doc;
+
+  if (!surel_sql_get (txn->sql, &received, error, "SELECT received FROM message WHERE id = ?", "i", other))
+    return FALSE;
+  doc = surel_message_row_doc (received, id);
+  return surel_sql_run (txn->sql, error, "UPDATE message SET (doc, " TEXT ") = (SELECT ?1, " TEXT " FROM message WHERE id = ?2) WHERE id = ?3",
+                        "iii", doc, other, id)
+         && surel_message_row_set_doc (txn, id, doc, error);
+#undef TEXT
+}
+
+/**
  * surel_message_row_delete:
  *
  * Deletes a message that is nowhere any more, with all that is kept of it.

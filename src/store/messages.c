@@ -9,6 +9,7 @@
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/match.h"
+#include "store/sends.h"
 
 #define SAME_SECOND_MAX 100 /* messages, the latest, that are looked through for one that is the same */
 
@@ -180,6 +181,10 @@ put_message (Place *place, const SurelMessage *message, GError **error)
   if (found > 0)
     return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
+    return FALSE;
+  if (match == 0 && place->match.has_here
+      && (!surel_sends_find (place->txn, place->folder, message->message_id, &match, error)
+          || (match != 0 && !surel_sends_found (place->txn, match, message, error))))
     return FALSE;
   place->txn->rows++;
   return match != 0 ? take_back (place, match, message, error)

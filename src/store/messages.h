@@ -15,7 +15,7 @@ gboolean
 surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **error);
 /* Of a placement p here: nothing that is to be done, or was refused, accounts for it. */
 #define SUREL_IS_UNSURE                                                                                  \
-  "NOT EXISTS (SELECT 1 FROM intent i WHERE i.message = p.message AND (i.state < 2 OR (i.state = 3 AND i.kind IN (5, 6))))"
+  "NOT EXISTS (SELECT 1 FROM intent i WHERE i.message = p.message AND (i.state < 2 OR (i.state = 3 AND i.kind IN (5, 6, 7))))"
 
 gboolean surel_messages_sweep_here (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_messages_put_gone (SurelTxn *txn,

@@ -11,6 +11,7 @@
 #include "store/layers.h"
 #include "store/log.h"
 #include "store/operations.h"
+#include "store/sends.h"
 
 SurelPatch *
 surel_patch_new (void)
@@ -79,6 +80,7 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
 {
   gpointer known = g_hash_table_lookup (work->folders, (gpointer) (guintptr) folder);
   gint64 selectable = 0;
+  gint64 outbox = 0;
 
   *account = (gint64) (guintptr) known;
   if (known != NULL)
@@ -87,12 +89,15 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
                       "SELECT f.account FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND NOT f.removing "
                       "AND NOT f.deleting AND NOT a.removing",
                       "i", folder)
-      || !surel_sql_get (work->txn->sql, &selectable, error, "SELECT selectable FROM folder WHERE id = ?", "i", folder))
+      || !surel_sql_get (work->txn->sql, &selectable, error, "SELECT selectable FROM folder WHERE id = ?", "i", folder)
+      || !surel_sql_get (work->txn->sql, &outbox, error, "SELECT 1 FROM folder WHERE id = ? AND role = 'outbox'", "i", folder))
     return FALSE;
   if (*account == 0)
     return fail (error, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
   if (!selectable)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "That folder holds other folders alone, and no messages");
+  if (outbox)
+    return fail (error, SUREL_ERROR_NOT_SUPPORTED, "What is to go into the outbox is to be sent: use Send or SendDraft");
   g_hash_table_insert (work->folders, (gpointer) (guintptr) folder, (gpointer) (guintptr) *account);
   return TRUE;
 }
@@ -510,6 +515,8 @@ modify_one (Work *work, gint64 id, GError **error)
       g_array_append_val (work->result->not_found, missing);
       return TRUE;
     }
+  if (!surel_sends_check_not_open (work->txn, id, error))
+    return FALSE;
   work->txn->rows++;
   if (patch->destroy)
     {

@@ -24,14 +24,14 @@
 /* Not ended, or refused and of a message that is nowhere but here. */
 #define IS_WANTED                                                                                        \
   "o.ended IS NULL OR (o.failed > 0 AND NOT o.cancelled AND EXISTS (SELECT 1 FROM store.intent r WHERE r.operation = "  \
-  "o.id AND r.state = 3 AND r.kind IN (5, 6)))"
+  "o.id AND r.state = 3 AND r.kind IN (5, 6, 7)))"
 
 static const char *const save_statements[] = {
   "CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY)",
   ("INSERT INTO main.operation SELECT o.* FROM store.operation o WHERE " IS_WANTED),
   ("INSERT INTO main.intent SELECT i.* FROM store.intent i WHERE i.operation IN (SELECT id FROM main.operation) OR "
    SUREL_INTENT_STAYS),
-  "INSERT OR IGNORE INTO wanted SELECT message FROM main.intent WHERE state < 2 OR (state = 3 AND kind IN (5, 6))",
+  "INSERT OR IGNORE INTO wanted SELECT message FROM main.intent WHERE state < 2 OR (state = 3 AND kind IN (5, 6, 7))",
   "INSERT OR IGNORE INTO wanted SELECT source FROM main.intent WHERE state < 2 AND kind IN (4, 5)",
   "INSERT INTO main.message SELECT m.* FROM wanted w CROSS JOIN store.message m ON m.id = w.id",
   "INSERT INTO main.placement SELECT p.* FROM wanted w CROSS JOIN store.placement p ON p.message = w.id",
@@ -44,7 +44,8 @@ static const char *const save_statements[] = {
 
 /* By the time the copy is needed a step that can't be repeated may have been taken: nothing was noted before it. */
 #define DOUBT                                                                                            \
-  "UPDATE main.intent SET state = 1, evidence = '' WHERE state < 2 AND kind IN (4, 5, 6) AND evidence IS NULL"
+  "UPDATE main.intent SET state = 1, evidence = '' WHERE state < 2 AND kind IN (4, 5, 6, 7) AND evidence IS NULL AND operation NOT IN " \
+  "(SELECT id FROM main.operation WHERE kind = 'send' AND next_attempt > unixepoch ())"
 
 /* New folders have no listing before them. */
 #define IS_ON_SERVER "substr (remote_id, 1, 1) != char (1)"
@@ -58,7 +59,10 @@ static const char *const load_statements[] = {
   "INSERT INTO main.content SELECT * FROM copy.content",
   "INSERT INTO main.intent SELECT * FROM copy.intent WHERE account IN (SELECT id FROM main.account)",
   "INSERT INTO main.operation SELECT * FROM copy.operation WHERE id IN (SELECT operation FROM main.intent)",
-  "UPDATE main.operation SET attempts = 0, next_attempt = 0 WHERE ended IS NULL",
+  /* What was to go later may have gone since the copy was written. */
+  ("UPDATE main.intent SET state = 1, evidence = '' WHERE state < 2 AND kind = 7 AND evidence IS NULL AND operation IN (SELECT id FROM "
+   "main.operation WHERE next_attempt BETWEEN 1 AND unixepoch ())"),
+  "UPDATE main.operation SET attempts = 0, next_attempt = CASE WHEN kind = 'send' THEN next_attempt ELSE 0 END WHERE ended IS NULL",
   "UPDATE main.content SET count = (SELECT count(*) FROM main.message m WHERE m.content = content.id)",
   ("UPDATE main.folder SET epoch = epoch + 1, token = NULL, listed = 0, removing = 0, server_messages = 0, last_sync = 0, "
    "last_proven = 0 WHERE " IS_ON_SERVER),

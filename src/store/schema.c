@@ -126,7 +126,8 @@ static const char *const migrations[] = {
 
   /* `doubt`: it may have been done, and was not found where it was to be: a whole list comes before it is tried again. */
   "ALTER TABLE intent ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;"
-  "CREATE INDEX intent_doubt ON intent (account) WHERE state < 2 AND doubt;",
+  "CREATE INDEX intent_doubt ON intent (account) WHERE state < 2 AND doubt;"
+  "CREATE INDEX intent_send ON intent (account, id) WHERE state < 2 AND kind = 7;",
 };
 
 /**

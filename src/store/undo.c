@@ -8,6 +8,7 @@
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/operations.h"
+#include "store/sends.h"
 
 #define REWRITTEN "The draft's earlier text isn't kept; that can't be undone"
 
@@ -24,6 +25,7 @@ typedef struct
   gint64 remove_flags; /* of a folder that is renamed: the parent it had; of a draft: whether it was saved again */
   char *add_words;
   char *remove_words;
+  gboolean doubt; /* of one that sends: it may have gone */
 } Intent;
 
 static void
@@ -40,8 +42,8 @@ load_intents (SurelTxn *txn, gint64 operation, GError **error)
   g_autoptr (GArray) intents = g_array_new (FALSE, TRUE, sizeof (Intent));
   sqlite3_stmt *s = surel_sql_start (
       txn->sql, error,
-      "SELECT id, account, message, kind, state, source, target, add_flags, remove_flags, add_words, remove_words FROM intent "
-      "WHERE operation = ? ORDER BY id DESC",
+      "SELECT id, account, message, kind, state, source, target, add_flags, remove_flags, add_words, remove_words, doubt AND kind = 7 FROM "
+      "intent WHERE operation = ? ORDER BY id DESC",
       "i", operation);
   int result = -1;
 
@@ -58,7 +60,8 @@ load_intents (SurelTxn *txn, gint64 operation, GError **error)
                         (guint) sqlite3_column_int64 (s, 7),
                         sqlite3_column_int64 (s, 8),
                         surel_sql_column_text (s, 9),
-                        surel_sql_column_text (s, 10) };
+                        surel_sql_column_text (s, 10),
+                        sqlite3_column_int (s, 11) };
 
       g_array_append_val (intents, intent);
     }
@@ -255,6 +258,8 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       break;
     case SUREL_CHANGE_REPLACE:
       return refuse (error, REWRITTEN);
+    case SUREL_CHANGE_SEND:
+      return refuse (error, "The message was sent, or may have been; that can't be undone");
     default:
       return refuse (error, "The server may have destroyed messages already; that can't be undone");
     }
@@ -292,6 +297,8 @@ drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
 
   if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
     return drop_folder_change (txn, intent, client, result, error);
+  if (intent->kind == SUREL_CHANGE_SEND)
+    return surel_sends_take_back (txn, intent->id, intent->message, error);
   if (intent->kind == SUREL_CHANGE_MOVE && !goes_back (txn, intent, &back, error))
     return FALSE;
   if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND || !back)
@@ -331,9 +338,11 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
 {
   g_autoptr (GArray) intents = find (txn, operation, error);
   gint64 cancelled = 0;
+  gint64 unknown = 0;
 
   if (intents == NULL
-      || !surel_sql_get (txn->sql, &cancelled, error, "SELECT cancelled FROM operation WHERE id = ?", "i", operation))
+      || !surel_sql_get (txn->sql, &cancelled, error, "SELECT cancelled FROM operation WHERE id = ?", "i", operation)
+      || !surel_sql_get (txn->sql, &unknown, error, "SELECT unknown FROM operation WHERE id = ?", "i", operation))
     return FALSE;
   if (cancelled)
     return TRUE;
@@ -347,13 +356,15 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
       if ((intent->state < SUREL_INTENT_FAILED || (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND))
           && !check_taking_back (txn, intent, error))
         return FALSE;
-      if (intent->state == SUREL_INTENT_WAITING)
+      if (intent->state == SUREL_INTENT_WAITING && !intent->doubt)
         success = drop (txn, intent, client, result, error);
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND)
         success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
       else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_MOVE)
         success = undo (txn, intent, client, result, error); /* a later move took its place, and may be undone by now */
-      else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT)
+      else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_SEND)
+        success = unknown ? undo (txn, intent, client, result, error) : surel_sends_take_back (txn, intent->id, intent->message, error);
+      else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT || intent->doubt)
         success = intent->kind >= SUREL_CHANGE_CREATE_FOLDER ? undo_folder (txn, intent, client, result, error)
                                                              : undo (txn, intent, client, result, error);
       if (!success)
@@ -365,12 +376,13 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
 
 /**
  * surel_undo_confirm:
+ * @result: gets the accounts where there is something to do
  *
  * Takes an operation whose outcome is unknown as done: %FALSE with %SUREL_ERROR_NOT_FOUND, or with
  * %SUREL_ERROR_CONFLICT where it is known.
  */
 gboolean
-surel_undo_confirm (SurelTxn *txn, gint64 operation, GError **error)
+surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GError **error)
 {
   g_autoptr (GArray) intents = find (txn, operation, error);
   gint64 unknown = 0;
@@ -382,8 +394,11 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, GError **error)
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "What became of that operation is known");
       return FALSE;
     }
+  for (guint i = 0; i < intents->len; i++)
+    g_array_append_val (result->accounts, g_array_index (intents, Intent, i).account);
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
-  return surel_sql_run (txn->sql, error, "UPDATE operation SET unknown = 0 WHERE id = ?", "i", operation);
+  return surel_sql_run (txn->sql, error, "UPDATE operation SET unknown = 0, error = '', error_text = '' WHERE id = ?", "i", operation)
+         && surel_sends_confirm (txn, operation, error);
 }
 
 /* --- Trying again --- */
@@ -393,10 +408,12 @@ static gboolean
 is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
 {
   gboolean of_folder = intent->kind >= SUREL_CHANGE_CREATE_FOLDER;
+  gboolean of_send = intent->kind == SUREL_CHANGE_SEND;
   gint64 found = 0;
 
   if (!surel_sql_get (txn->sql, &found, error,
                       of_folder ? "SELECT 1 FROM folder WHERE id = ? AND NOT removing"
+                      : of_send ? "SELECT 1 FROM message WHERE id = ? AND flags & 16" /* $draft: it wasn't sent since */
                                 : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
                       "i", of_folder ? intent->target : intent->message))
     return FALSE;
@@ -426,10 +443,11 @@ open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened
     return TRUE;
   (*opened)++;
   return surel_sql_run (txn->sql, error,
-                        "UPDATE intent SET state = 0, evidence = NULL, error = '', error_text = '' WHERE id = ?", "i",
+                        "UPDATE intent SET state = 0, evidence = NULL, doubt = doubt AND kind != 7, error = '', error_text = '' WHERE id = ?", "i",
                         intent->id)
          && surel_sql_run (txn->sql, error,
-                           "UPDATE operation SET open = open + 1, failed = failed - 1, ended = NULL WHERE id = ?", "i",
+                           "UPDATE operation SET open = open + 1, failed = failed - (unknown = 0), unknown = max(unknown - 1, 0), ended = NULL "
+                           "WHERE id = ?", "i",
                            operation)
          && lay_again (txn, intent, error);
 }

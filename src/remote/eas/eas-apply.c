@@ -13,6 +13,7 @@
 #include "remote/eas/eas-keywords.h"
 #include "remote/eas/eas-message.h"
 #include "remote/eas/eas-news.h"
+#include "remote/eas/eas-send.h"
 #include "remote/eas/eas-status.h"
 
 #define BATCH_MAX 100 /* messages in one request */
@@ -469,6 +470,8 @@ surel_eas_apply (SurelEasSession *session,
       refuse_all (change, SUREL_ERROR_NOT_SUPPORTED, SUREL_OUTCOME_REFUSED,
                   "Nothing can be put into a folder by ActiveSync, and nothing copied");
       return TRUE;
+    case SUREL_CHANGE_SEND:
+      return surel_eas_send (session, change, before, user_data, cancellable, error);
     case SUREL_CHANGE_CREATE_FOLDER:
     case SUREL_CHANGE_RENAME_FOLDER:
     case SUREL_CHANGE_DELETE_FOLDER:
@@ -481,12 +484,19 @@ surel_eas_apply (SurelEasSession *session,
 /**
  * surel_eas_settle:
  *
- * Implements surel_remote_settle(): moves what is still there, and makes the folder if it isn't. Nothing else has evidence.
+ * Implements surel_remote_settle(): moves what is still there, and makes the folder if it isn't. Of what was sent the next
+ * list tells. Nothing else has evidence.
  */
 gboolean
 surel_eas_settle (SurelEasSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
   if (change->kind == SUREL_CHANGE_MOVE)
     return move_all (session, change, cancellable, error);
+  if (change->kind == SUREL_CHANGE_SEND)
+    {
+      surel_change_item (change, 0)->outcome = SUREL_OUTCOME_NOT_DONE;
+      surel_change_item (change, 0)->doubt = TRUE;
+      return TRUE;
+    }
   return surel_eas_apply_to_folder (session, change, NULL, NULL, cancellable, error);
 }

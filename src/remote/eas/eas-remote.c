@@ -41,7 +41,7 @@ eas_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cancel
 static GStrv
 eas_get_capabilities (SurelRemote *remote G_GNUC_UNUSED)
 {
-  static const char *const can[] = { "keywords", "folders", NULL };
+  static const char *const can[] = { "keywords", "folders", "send", NULL };
 
   return g_strdupv ((GStrv) can);
 }

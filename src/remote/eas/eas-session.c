@@ -24,6 +24,7 @@
 #define POLICIES_MAX 2 /* that are accepted for one command */
 #define STATUS_WANTS_POLICY 449 /* of HTTP, before 14.0: MS-ASHTTP §2.2.2.1.1.3 */
 #define POLICY_KEY_MAX 64 /* octets */
+#define MIME_TYPE "message/rfc822"
 #define CONTENT_TYPE "application/vnd.ms-sync.wbxml"
 
 /* The best first. */
@@ -44,6 +45,7 @@ struct _SurelEasSession
   gboolean provisioning;
   gboolean moved; /* the last answer was that it is at another URL, which is known now */
   guint moves;
+  gboolean acted; /* the server may have acted on the last command */
   gint64 retry_after; /* seconds, of the last answer; 0 where it said nothing */
   SurelCertificate *rejected; /* by the handshake that is under way; nullable */
 };
@@ -283,10 +285,17 @@ take_rejected (SurelEasSession *self, SurelCertificate **rejected, GError **erro
     *rejected = g_steal_pointer (&self->rejected);
 }
 
-static SoupMessage *
-make_message (SurelEasSession *self, const char *method, const char *command)
+/* A server acts on nothing before it has the whole header. */
+static void
+on_wrote_headers (SoupMessage *message G_GNUC_UNUSED, SurelEasSession *self)
 {
-  g_autofree char *query = command != NULL ? g_strconcat ("?Cmd=", command, self->query, NULL) : g_strdup ("");
+  self->acted = TRUE;
+}
+
+static SoupMessage *
+make_message (SurelEasSession *self, const char *method, const char *command, const char *parameters)
+{
+  g_autofree char *query = command != NULL ? g_strconcat ("?Cmd=", command, self->query, parameters, NULL) : g_strdup ("");
   g_autofree char *uri = g_strconcat (self->url, query, NULL);
   SoupMessage *message = soup_message_new (method, uri);
 
@@ -297,7 +306,16 @@ make_message (SurelEasSession *self, const char *method, const char *command)
   if (self->policy_key != NULL && command != NULL)
     soup_message_headers_replace (soup_message_get_request_headers (message), "X-MS-PolicyKey", self->policy_key);
   g_signal_connect (message, "accept-certificate", G_CALLBACK (judge_certificate), self);
+  g_signal_connect (message, "wrote-headers", G_CALLBACK (on_wrote_headers), self);
   return message;
+}
+
+/* With these it says that it did nothing (RFC 9110 §15.5, §15.6.4). */
+static gboolean
+is_refusal (guint status)
+{
+  return SOUP_STATUS_IS_REDIRECTION (status) || SOUP_STATUS_IS_CLIENT_ERROR (status) || status == SOUP_STATUS_NOT_IMPLEMENTED
+         || status == SOUP_STATUS_SERVICE_UNAVAILABLE || status == SOUP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
 }
 
 /* Returns the answer's body, to be read in the same context; NULL with @error set. */
@@ -309,6 +327,7 @@ send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, 
   g_clear_pointer (&self->rejected, surel_certificate_unref);
   self->wants_policy = FALSE;
   self->moved = FALSE;
+  self->acted = FALSE;
   self->retry_after = 0;
   body = soup_session_send (self->soup, message, cancellable, error);
   if (body == NULL)
@@ -321,6 +340,7 @@ send (SurelEasSession *self, SoupMessage *message, SurelCertificate **rejected, 
     return g_steal_pointer (&body);
   self->wants_policy = soup_message_get_status (message) == STATUS_WANTS_POLICY;
   self->moved = follow (self, message);
+  self->acted = !is_refusal (soup_message_get_status (message));
   self->retry_after = seconds_of (message);
   set_error_of_status (self, message, error);
   return NULL;
@@ -351,7 +371,7 @@ choose_version (const char *offered)
 static gboolean
 negotiate (SurelEasSession *self, SurelCertificate **rejected, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SoupMessage) message = make_message (self, "OPTIONS", NULL);
+  g_autoptr (SoupMessage) message = make_message (self, "OPTIONS", NULL, NULL);
   g_autoptr (GInputStream) body = send (self, message, rejected, cancellable, error);
   const char *offered;
   g_autofree char *clean = NULL;
@@ -423,26 +443,42 @@ check_type (SoupMessage *message, GError **error)
   return FALSE;
 }
 
-static gboolean
-converse (SurelEasSession *self,
-          const char *name,
-          GInputStream *octets,
-          goffset length,
-          SurelEasAnswerFunc answer,
-          gpointer user_data,
-          GCancellable *cancellable,
-          GError **error)
+/* A command, to be sent as often as it takes. */
+typedef struct
 {
-  g_autoptr (SoupMessage) message = make_message (self, "POST", name);
-  g_autoptr (GInputStream) body = NULL;
-  g_autoptr (SurelEasReader) reader = NULL;
+  const char *name;
+  const char *parameters; /* more of them, in the URL */
+  SurelEasWriter *request; /* nullable */
+  GBytes *mime; /* else */
+  SurelEasAnswerFunc answer; /* nullable */
+  gpointer user_data;
+  const gint64 *status; /* nullable */
+} Command;
 
-  soup_message_set_request_body (message, CONTENT_TYPE, octets, length);
+static gboolean
+converse (SurelEasSession *self, const Command *command, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SoupMessage) message = make_message (self, "POST", command->name, command->parameters);
+  g_autoptr (GInputStream) body = NULL;
+  g_autoptr (GInputStream) octets = NULL;
+  g_autoptr (SurelEasReader) reader = NULL;
+  goffset length;
+
+  if (command->request != NULL)
+    octets = surel_eas_writer_finish (command->request, &length);
+  else
+    {
+      octets = g_memory_input_stream_new_from_bytes (command->mime);
+      length = (goffset) g_bytes_get_size (command->mime);
+    }
+  soup_message_set_request_body (message, command->request != NULL ? CONTENT_TYPE : MIME_TYPE, octets, length);
   body = send (self, message, NULL, cancellable, error);
-  if (body == NULL || !check_type (message, error))
+  if (body == NULL || (command->answer != NULL && !check_type (message, error)))
     return FALSE;
+  if (command->answer == NULL)
+    return TRUE; /* its status has said all */
   reader = surel_eas_reader_new (body, ANSWER_MAX, cancellable);
-  answer (reader, user_data);
+  command->answer (reader, command->user_data);
   return surel_eas_reader_finish (reader, error);
 }
 
@@ -482,26 +518,17 @@ get_policy (SurelEasSession *self, GCancellable *cancellable, GError **error)
 
 /* With what is remembered, with what is agreed on now: then the server makes fun of us. */
 static gboolean
-run (SurelEasSession *self,
-     const char *name,
-     SurelEasWriter *request,
-     SurelEasAnswerFunc answer,
-     gpointer user_data,
-     const gint64 *status,
-     GCancellable *cancellable,
-     GError **error)
+run (SurelEasSession *self, const Command *command, GCancellable *cancellable, GError **error)
 {
   for (guint policies = 0;;)
     {
       g_autoptr (GError) own = NULL;
-      goffset length;
-      g_autoptr (GInputStream) octets = surel_eas_writer_finish (request, &length);
-      gboolean success = converse (self, name, octets, length, answer, user_data, cancellable, &own);
+      gboolean success = converse (self, command, cancellable, &own);
+      gboolean told = success && command->status != NULL && surel_eas_status_wants_policy (*command->status);
 
       if (self->moved)
         continue;
-      if (!(self->wants_policy || (success && status != NULL && surel_eas_status_wants_policy (*status))) || self->provisioning
-          || policies == POLICIES_MAX)
+      if (!(self->wants_policy || told) || self->provisioning || policies == POLICIES_MAX)
         {
           if (own != NULL)
             g_propagate_error (error, g_steal_pointer (&own));
@@ -511,6 +538,20 @@ run (SurelEasSession *self,
       if (!get_policy (self, cancellable, error))
         return FALSE;
     }
+}
+
+static gboolean
+run_command (SurelEasSession *self, const Command *command, GCancellable *cancellable, GError **error)
+{
+  gboolean success;
+
+  g_debug ("eas: %s", command->name);
+  g_main_context_push_thread_default (self->context);
+  success = run (self, command, cancellable, error);
+  g_main_context_pop_thread_default (self->context);
+  if (!success && error != NULL && *error != NULL)
+    surel_error_to_public (error);
+  return success;
 }
 
 /**
@@ -532,16 +573,43 @@ surel_eas_session_command (SurelEasSession *self,
                            GCancellable *cancellable,
                            GError **error)
 {
-  gboolean success;
+  Command command = { .name = name, .parameters = "", .request = request, .answer = answer, .user_data = user_data, .status = status };
+  gboolean success = run_command (self, &command, cancellable, error);
 
-  g_debug ("eas: %s", name);
-  g_main_context_push_thread_default (self->context);
-  success = run (self, name, request, answer, user_data, status, cancellable, error);
-  g_main_context_pop_thread_default (self->context);
   surel_eas_writer_free (request);
-  if (!success && error != NULL && *error != NULL)
-    surel_error_to_public (error);
   return success;
+}
+
+/**
+ * surel_eas_session_send_mime:
+ * @name: as the URL names it
+ * @parameters: more of them, as it has them
+ * @octets: a message
+ *
+ * Before version 14.0 messages are sent like this (MS-ASCMD §2.2.1.17).
+ */
+gboolean
+surel_eas_session_send_mime (SurelEasSession *self,
+                             const char *name,
+                             const char *parameters,
+                             GBytes *octets,
+                             GCancellable *cancellable,
+                             GError **error)
+{
+  Command command = { .name = name, .parameters = parameters, .mime = octets };
+
+  return run_command (self, &command, cancellable, error);
+}
+
+/**
+ * surel_eas_session_may_have_acted:
+ *
+ * Returns: whether the server may have done what the last command asked, for all that is known
+ */
+gboolean
+surel_eas_session_may_have_acted (SurelEasSession *self)
+{
+  return self->acted;
 }
 
 /**

@@ -33,6 +33,13 @@ gboolean surel_eas_session_command (SurelEasSession *self,
                                     const gint64 *status,
                                     GCancellable *cancellable,
                                     GError **error);
+gboolean surel_eas_session_send_mime (SurelEasSession *self,
+                                      const char *name,
+                                      const char *parameters,
+                                      GBytes *octets,
+                                      GCancellable *cancellable,
+                                      GError **error);
+gboolean surel_eas_session_may_have_acted (SurelEasSession *self);
 gint64 surel_eas_session_get_retry_after (SurelEasSession *self);
 const char *surel_eas_session_get_version (SurelEasSession *self);
 void surel_eas_session_take_policy_key (SurelEasSession *self, char *key);

@@ -14,6 +14,10 @@ static const struct
   SurelError code;
   const char *what;
 } statuses[] = {
+  { NULL, 115, 115, SUREL_ERROR_QUOTA_EXCEEDED, "lets this user send no more for now" },
+  { NULL, 116, 116, SUREL_ERROR_SERVER_REJECTED, "does not know somebody it goes to" },
+  { NULL, 119, 119, SUREL_ERROR_SERVER_REJECTED, "finds nobody it goes to" },
+  { NULL, 120, 121, SUREL_ERROR_SERVER_REJECTED, "could not send the message: somebody it goes to may not exist" },
   { "FolderSync", 6, 6, SUREL_ERROR_OFFLINE, "has an error of its own, which may pass" },
   { "FolderSync", 10, 10, SUREL_ERROR_SERVER_MISBEHAVED, "could not read what Surel sent" },
   { "Sync", 4, 4, SUREL_ERROR_SERVER_MISBEHAVED, "could not read what Surel sent" },
