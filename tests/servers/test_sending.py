@@ -28,9 +28,13 @@ class Sending(Changing):
     def begin(self):
         self.sink.messages.clear()
         self.sink.refused.clear()
-        daemon = self.prepare()
-        self.daemon = daemon
-        return daemon
+        client = self.server.imap()
+        client.create("Sent")
+        if client.select("Sent")[1] != [b"0"]:
+            client.store("1:*", "+FLAGS", "\\Deleted")
+            client.expunge()
+        self.daemon = self.prepare()
+        return self.daemon
 
     def submit(self, method, signature, *arguments, **options):
         return self.daemon.call(PATH, "Submission", method, signature, *arguments, options)
@@ -66,9 +70,132 @@ class Sending(Changing):
         self.assertEqual(self.ids(daemon, "Drafts"), {})
         self.assertEqual(set(self.row(daemon, id, "keywords")["keywords"]), {"$seen"})
         self.imap.select("Sent")
-        there = self.imap.fetch("1", "(BODY.PEEK[] FLAGS)")[1][0]
-        print(there)
-        self.assertEqual(read(daemon, id), there[1])
+        self.assertEqual(read(daemon, id), self.imap.fetch("1", "(BODY.PEEK[])")[1][0][1])
+        self.assertIn(b"Bcc: dora@surel.test", read(daemon, id))
+        self.assertEqual(daemon.get(self.folders_now()["Outbox"], "Folder", "TotalMessages"), 0)
+        self.assertFails("NotSupported", daemon.call, PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+
+    def folders_now(self):
+        return self.daemon.folders()
+
+    def save(self, octets, replaces=0):
+        return self.submit("SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", octets))[0]
+
+    def test_a_draft_goes_from_the_outbox_to_sent_under_one_id(self):
+        daemon = self.begin()
+        draft = self.save(LETTER % (b"draft", b""))
+        (operation,) = self.submit("SendDraft", "(ta{sv})", draft, undoSeconds=GLib.Variant("u", 3600))
+        self.assertEqual(self.where(draft), "outbox")
+        outbox = self.folders_now()["Outbox"]
+        self.assertEqual(self.state(operation)["kind"], "send")
+        self.assertGreater(self.state(operation)["nextAttempt"], time.time() + 3500)
+        self.assertFails("Conflict", self.modify, daemon, [draft], {"moveToRole": GLib.Variant("s", "trash")})
+        self.assertFails("Conflict", self.save, LETTER % (b"other", b""), draft)
+        self.assertFails("Conflict", self.submit, "SendDraft", "(ta{sv})", draft)
+        daemon.sync()  # no server has that folder
+        self.assertEqual(daemon.get(outbox, "Folder", "TotalMessages"), 1)
+        self.submit("Reschedule", "(txa{sv})", operation, 0)
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual(self.ids(daemon, "Sent"), {"draft": draft})
+        self.assertEqual(len(self.sink.messages), 1)
+        self.assertFails("Conflict", self.submit, "Reschedule", "(txa{sv})", operation, 0)
+        self.assertFails("InvalidArgument", self.submit, "SendDraft", "(ta{sv})", draft)
+
+    def test_taken_back_it_is_a_draft_again(self):
+        daemon = self.begin()
+        id, operation = self.send(LETTER % (b"back", b""), sendAt=GLib.Variant("x", int(time.time()) + 3600))
+        self.assertEqual(self.where(id), "outbox")
+        self.enable(daemon, False)
+        self.enable(daemon, True)
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.assertEqual((self.state(operation)["state"], self.where(id)), ("cancelled", "drafts"))
+        self.assertEqual(set(self.row(daemon, id, "keywords")["keywords"]), {"$seen", "$draft"})
+        (operation,) = self.submit("SendDraft", "(ta{sv})", id)
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.assertEqual(len(self.sink.messages), 1)
+
+    def test_a_draft_of_another_device(self):
+        """Its bytes are brought first, and the server's draft is gone in the end."""
+        daemon = self.begin()
+        self.imap.append("Drafts", "\\Draft \\Seen", None, LETTER % (b"theirs", b"Message-ID: <theirs@surel.test>\r\n"))
+        daemon.sync()
+        draft = self.ids(daemon, "Drafts")["theirs"]
+        if "$draft" not in self.row(daemon, draft, "keywords")["keywords"]:
+            self.modify(daemon, [draft], {"addKeywords": strings("$draft")})
+            self.quiet(daemon)
+        (operation,) = self.submit("SendDraft", "(ta{sv})", draft)
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual((self.ids(daemon, "Sent"), self.ids(daemon, "Drafts")), ({"theirs": draft}, {}))
+        self.imap.select("Drafts")
+        self.assertEqual(self.imap.search(None, "UNDELETED")[1], [b""])
+        self.assertEqual(len(self.sink.messages), 1)
+
+    def test_refused_it_stays_in_the_outbox(self):
+        daemon = self.begin()
+        self.sink.refused.add("bob@surel.test")
+        id, operation = self.send(LETTER % (b"refused", b""))
+        state = self.ended(operation)
+        self.assertEqual((state["state"], self.where(id)), ("failed", "outbox"), state)
+        self.assertTrue(state["error"][0].endswith(".ServerRejected"), state)
+        self.assertIn("120", state["error"][1])
+        daemon.sync()
+        self.assertEqual(self.where(id), "outbox")
+        self.sink.refused.clear()
+        daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.assertEqual(len(self.sink.messages), 1)
+        self.assertFails("Conflict", daemon.call, PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+
+    def test_answers_and_forwards_mark_what_they_are_about(self):
+        daemon = self.begin()
+        ids = self.ids(daemon)
+        for key, keyword, id in (("inReplyTo", "$answered", ids["Message 1"]), ("forwardOf", "$forwarded", ids["Message 2"])):
+            _, operation = self.send(LETTER % (key.encode(), b"In-Reply-To: <m1@surel.test>\r\n"), **{key: GLib.Variant("t", id)})
+            self.assertEqual(self.ended(operation)["state"], "done")
+            self.quiet(daemon)
+            daemon.sync()
+            self.assertIn(keyword, self.row(daemon, id, "keywords")["keywords"])
+            octets = self.sink.messages[-1][2]
+            self.assertEqual(octets.count(b"Hello"), 1, octets)
+        there = self.on_server("INBOX")
+        self.assertIn("\\Answered", there[1])
+        self.assertIn("$Forwarded", there[2])
+        self.assertEqual(len(self.sink.messages), 2)
+
+    def test_what_cannot_be_sent(self):
+        daemon = self.begin()
+        for octets in (b"Subject: nobody\r\n\r\nHello\r\n", b"From: alice@surel.test\r\n\r\nHello\r\n",
+                       b"To: bob@surel.test\r\n\r\nHello\r\n", b""):
+            self.assertFails("InvalidArgument", self.send, octets)
+        letter = LETTER % (b"x", b"")
+        for options in ({"sendAt": GLib.Variant("x", -1)}, {"undoSeconds": GLib.Variant("u", 10**6)}, {"nonsense": GLib.Variant("u", 1)},
+                        {"inReplyTo": GLib.Variant("t", self.ids(daemon)["Message 1"]), "forwardOf": GLib.Variant("t", 1)}):
+            self.assertFails("InvalidArgument", self.send, letter, **options)
+        self.assertFails("NotSupported", self.send, letter, envelope=GLib.Variant("a{sv}", {}))
+        self.assertFails("NotFound", self.send, letter, inReplyTo=GLib.Variant("t", 999999))
+        self.assertFails("NotFound", self.submit, "SendDraft", "(ta{sv})", 999999)
+        self.assertFails("InvalidArgument", self.submit, "SendDraft", "(ta{sv})", self.ids(daemon)["Message 1"])
+        self.assertFails("NotFound", self.submit, "Reschedule", "(txa{sv})", 999999, 0)
+        self.assertEqual(self.ids(daemon, "Drafts"), {})
+        self.assertEqual(self.sink.messages, [])
+
+    def test_the_outbox_is_no_folder_of_a_server(self):
+        daemon = self.begin()
+        id, _ = self.send(LETTER % (b"later", b""), undoSeconds=GLib.Variant("u", 3600))
+        outbox = self.folders_now()["Outbox"]
+        for method, signature, arguments in (("Rename", "(sa{sv})", ("Other", {})), ("MoveTo", "(oa{sv})", (self.folders["Archive"], {})),
+                                             ("Delete", "(a{sv})", ({"removeMessages": GLib.Variant("b", True)},)),
+                                             ("SetSubscribed", "(ba{sv})", (True, {})), ("Configure", "(a{sv}a{sv})", ({"role": GLib.Variant("s", "")}, {})),
+                                             ("Append", "(va{sv})", (GLib.Variant("ay", LETTER % (b"x", b"")), {}))):
+            self.assertFails("NotSupported", daemon.call, outbox, "Folder", method, signature, *arguments)
+        self.assertFails("NotSupported", self.modify, daemon, [self.ids(daemon)["Message 1"]], {"moveTo": GLib.Variant("o", outbox)})
+        self.assertFails("NotSupported", daemon.call, self.account, "Account", "CreateFolder", "(soa{sv})", "Below", outbox, {})
+        self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})
+        self.assertEqual(self.where(id), "outbox")
 
 
 if __name__ == "__main__":
