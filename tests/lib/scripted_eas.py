@@ -19,6 +19,7 @@ TOKENS = {
     14: (5, "Provision Policies Policy PolicyType PolicyKey Data Status RemoteWipe EASProvisionDoc DevicePasswordEnabled"),
     17: (5, "BodyPreference Type TruncationSize - - Body Data EstimatedDataSize Truncated"),
     20: (5, "ItemOperations Fetch Store Options - - Properties Data Status Response"),
+    21: (5, "SendMail SmartForward SmartReply SaveInSentItems ReplaceMime - Source FolderId ItemId - - Mime ClientId Status"),
     22: (11, "LastVerbExecuted"),
 }
 NAMES = {(page, first + n): f"{page}:{name}" for page, (first, names) in TOKENS.items()
@@ -123,16 +124,18 @@ class Mailbox:
     """Each command is a method, do_NAME(request), which gives the answer; before(name) may raise Raw instead."""
 
     versions = "12.1,14.0,14.1"
+    saves = True  # what is sent
     bearer = None  # what is taken in place of a password
 
     def __init__(self):
         self.folders = {"inbox/%2F..": ["0", "INBOX", 2], "drafts": ["0", "Drafts", 3], "trash": ["0", "Trash", 4],
-                        "arch": ["0", "Archive", 12], "cal": ["0", "Calendar", 8]}
+                        "sent": ["0", "Sent Items", 5], "arch": ["0", "Archive", 12], "cal": ["0", "Calendar", 8]}
         self.items = {folder: {} for folder in self.folders}
         self.keys = {}  # (folder, key) → what the client knows: id → version
         self.hierarchy = {}  # key → folders
         self.made = 0
         self.said = []  # (command, request)
+        self.sent = []
         self.bodies = []  # requests as they came
         self.here = threading.local()  # headers: of the request that is being answered
         self.lock = threading.RLock()
@@ -288,6 +291,16 @@ class Mailbox:
             "20:Fetch", element("20:Status", 1), element("20:Properties", element(
                 "17:Body", element("17:Type", 4), element("17:Data", item.octets))))))
 
+    def do_SendMail(self, request):
+        """`sent` is what went out."""
+        octets = request if isinstance(request, bytes) else child(request, "Mime")[1][0]
+        self.sent.append(octets)
+        if self.saves:
+            self.put(octets + b"X-Saved: by the server\r\n" if octets.endswith(b"\r\n\r\n") else octets, "sent")
+        return None
+
+    do_SmartReply = do_SmartForward = do_SendMail
+
     def do_FolderCreate(self, request):
         self.made += 1
         id = f"made{self.made}"
@@ -355,7 +368,8 @@ class EasServer:
                     if not self.allowed():
                         raise Raw(401)
                     mailbox.here.headers, mailbox.here.path = self.headers, self.path
-                    answer = mailbox.answer(query["Cmd"][0], decode(body))
+                    is_mime = self.headers.get("Content-Type") == "message/rfc822"
+                    answer = mailbox.answer(query["Cmd"][0], body if is_mime else decode(body))
                     self.reply(200, encode(answer) if answer is not None else b"")
                 except Raw as raw:
                     self.reply(raw.status, raw.body, raw.headers, raw.cut)

@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""Sending to ActiveSync servers that refuse, break off and say nothing: nothing is sent twice, and what isn't known is told."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from eas_case import *  # noqa: E402,F403
+from scripted_eas import Mailbox, Raw, child, element, text  # noqa: E402
+
+LETTER = b"From: alice@surel.test\r\nTo: bob@surel.test\r\nSubject: %s\r\n\r\nHello.\r\n"
+
+
+class Sending(EasCase):
+    def begin(self, mailbox=None, count=1):
+        super().begin(mailbox, count=count)
+        return self.settled(count)
+
+    def send(self, subject=b"letter", **options):
+        return self.daemon.call(PATH, "Submission", "Send", "(ova{sv})", self.account, GLib.Variant("ay", LETTER % subject), options)
+
+    def state(self, id):
+        return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [id])})[0]["operations"][0]
+
+    def where(self, id):
+        (path,) = self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["mailboxIds"])[0][0]["mailboxIds"]
+        return self.daemon.get(path, "Folder", "Role")
+
+    def decide(self, method, id):
+        self.daemon.call(PATH, "Operations", method, "(ta{sv})", id, {})
+
+    def is_in_sent(self, id, count=1):
+        self.daemon.sync()
+        self.assertEqual(list(self.ids("Sent Items").values()), [id])
+        self.assertEqual(len(self.mailbox.sent), count)
+
+    class Breaking(Mailbox):
+        """The first answer to what is sent is lost; with `acts`, after it was sent."""
+        acts, breaks = True, 1
+
+        def do_SendMail(self, request):
+            if self.breaks == 0:
+                return super().do_SendMail(request)
+            self.breaks -= 1
+            if self.acts:
+                super().do_SendMail(request)
+            raise Raw(cut=0, headers={"Content-Length": "5"})
+
+    def test_an_answer_that_is_lost_is_looked_for_in_sent(self):
+        self.begin(self.Breaking())
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+
+    def test_what_is_not_in_sent_is_unknown(self):
+        """Whether it was sent or not: a person is asked, and nothing is sent again by itself."""
+        mailbox = self.Breaking()
+        mailbox.saves, mailbox.breaks = False, 2
+        self.begin(mailbox)
+        sent, sends = self.send(b"sent")
+        wait_for(lambda: self.mailbox.breaks == 1)
+        mailbox.acts = False
+        lost, loses = self.send(b"lost")
+        for operation in (sends, loses):
+            wait_for(lambda: self.state(operation)["state"] == "unknown", 90, say=lambda: str(self.state(operation)))
+            self.assertTrue(self.state(operation)["error"][0].endswith(".OutcomeUnknown"))
+            self.assertFails("NotSupported", self.decide, "Cancel", operation)
+        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("outbox", "outbox", 1))
+        self.decide("Confirm", sends)
+        self.decide("Retry", loses)
+        for operation in (sends, loses):
+            self.assertEqual(self.ended(operation)["state"], "done")
+            self.assertFails("Conflict", self.decide, "Retry", operation)
+        self.daemon.sync()
+        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 2))
+
+    def test_killed_at_each_step(self):
+        for acts in (False, True):
+            class Killing(Mailbox):
+                def do_SendMail(self, request):
+                    if acts:
+                        super().do_SendMail(request)
+                    outer.daemon.kill()
+                    raise Raw(cut=0)
+            outer = self
+            self.begin(Killing())
+            self.enable(False)
+            id, operation = self.send()
+            self.daemon.kill()
+            self.daemon = self.start(secrets=self.secrets)
+            self.assertEqual(self.where(id), "outbox")
+            try:
+                self.enable(True)
+            except GLib.Error:
+                pass  # it was killed before it answered
+            wait_for(lambda: self.daemon.process.poll() is not None)
+            self.daemon = self.start(secrets=self.secrets)
+            if acts:
+                self.assertEqual(self.ended(operation)["state"], "done")
+                self.is_in_sent(id)
+            else:
+                wait_for(lambda: "OutcomeUnknown" in self.state(operation)["error"][0], 20)
+                self.assertEqual((self.where(id), self.mailbox.sent), ("outbox", []))
+            self.assertEqual(len(self.said("SendMail")), 1)
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_refused_and_tried_again(self):
+        """What says that nothing was sent is believed, and nothing else."""
+        cases = ((Raw(503, headers={"Retry-After": "1"}), "done"), (Raw(413), "failed"), (Raw(400), "failed"),
+                 (element("21:SendMail", element("21:Status", 120)), "failed"), (element("21:SendMail", element("21:Status", 111)), "done"),
+                 (element("21:SendMail", element("21:Status", 110)), "done"), (element("21:SendMail", element("21:Status", 1)), "done"),
+                 (element("21:SendMail", element("21:Status", 118)), "done"))
+
+        class Refusing(Mailbox):
+            answer_once = None
+
+            def do_SendMail(self, request):
+                answer, self.answer_once = self.answer_once, None
+                if isinstance(answer, Raw):
+                    raise answer
+                return answer if answer is not None else super().do_SendMail(request)
+        self.begin(Refusing())
+        for n, (answer, state) in enumerate(cases):
+            self.mailbox.answer_once = answer
+            self.mailbox.sent.clear()
+            id, operation = self.send(b"letter %d" % n)
+            wait_for(lambda: self.state(operation)["state"] == state, 60, say=lambda: str((answer, self.state(operation))))
+            told = not isinstance(answer, Raw) and text(answer, "Status") in ("1", "118", 1, 118)
+            self.assertEqual(len(self.mailbox.sent), int(state == "done" and not told), (answer, state))
+            self.assertEqual(self.where(id), "sent" if state == "done" else "outbox")
+            if state == "failed":
+                self.decide("Cancel", operation)
+                self.assertEqual(self.where(id), "drafts")
+
+    def test_an_error_of_the_server_may_hide_that_it_was_sent(self):
+        class Failing(Mailbox):
+            def do_SendMail(self, request):
+                super().do_SendMail(request)
+                raise Raw(500)
+        self.begin(Failing())
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+        self.assertEqual(len(self.said("SendMail")), 1)
+
+    def test_a_server_that_cannot_be_reached_is_asked_later(self):
+        self.begin()
+        self.eas.stop()
+        id, operation = self.send()
+        time.sleep(3)
+        self.assertEqual((self.where(id), self.state(operation)["state"]), ("outbox", "pending"))
+        self.decide("Cancel", operation)
+        self.assertEqual(self.where(id), "drafts")
+
+    def test_it_is_the_same_message_whatever_the_server_makes_of_it(self):
+        """Another date, another size, another header."""
+        class Rewriting(Mailbox):
+            def put(self, octets, folder=None):
+                return super().put(b"Received: by the server\r\nX-More: words\r\n" + octets if folder == "sent" else octets, folder)
+        self.begin(Rewriting())
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+        octets = bytes(self.daemon.call(PATH, "Messages", "Read", "(tstua{sv})", id, "", 0, 100000, {})[0])
+        self.assertTrue(octets.startswith(b"Received: by the server"))
+        self.ended(self.modify([id], moveToRole=GLib.Variant("s", "trash")))
+        self.daemon.sync()
+        self.assertEqual(list(self.ids("Trash").values()), [id])
+
+    def test_a_server_that_saves_nothing(self):
+        """It stays in Sent, here alone."""
+        mailbox = Mailbox()
+        mailbox.saves = False
+        self.begin(mailbox)
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+        self.daemon.kill()
+        self.daemon = self.start(secrets=self.secrets)
+        self.is_in_sent(id)
+
+    def test_requests(self):
+        """As the version has them: a ClientId of its own for each message, the original's folder and id, ReplaceMime."""
+        for version in ("12.1", "14.1", "16.1"):
+            class Versioned(Mailbox):
+                versions = version
+                paths = []
+
+                def before(self, name, request):
+                    if name == "SendMail":
+                        self.paths.append(self.here.path)
+            mailbox = Versioned()
+            ids = self.begin(mailbox, 2)
+            one = self.send(b"one")[1]
+            self.ended(one)
+            self.ended(self.send(b"two", inReplyTo=GLib.Variant("t", ids["Message 1"]))[1])
+            self.ended(self.send(b"three", forwardOf=GLib.Variant("t", ids["Message 2"]))[1])
+            if version == "12.1":
+                self.assertEqual(len(self.said("SendMail")), 3)
+                self.assertTrue(all("&SaveInSent=T" in path for path in mailbox.paths))
+            else:
+                requests = [self.said(name) for name in ("SendMail", "SmartReply", "SmartForward")]
+                self.assertEqual([len(one) for one in requests], [1, 1, 1])
+                clients = {text(one[0], "ClientId") for one in requests}
+                self.assertEqual(({len(client) for client in clients}, len(clients)), ({40}, 3))
+                for n, (request,) in enumerate(requests):
+                    self.assertIsNotNone(child(request, "SaveInSentItems"))
+                    self.assertEqual(child(request, "ReplaceMime") is not None, n > 0)
+                    self.assertEqual((text(child(request, "Source"), "FolderId"), text(child(request, "Source"), "ItemId")) if n else None,
+                                     (Mailbox.inbox, str(n)) if n else None)
+            self.assertEqual(self.keywords(ids["Message 1"]) | self.keywords(ids["Message 2"]), {"$answered", "$forwarded"})
+            for octets in self.mailbox.sent:
+                self.assertRegex(octets, rb"(?s)^Date: .*Message-ID: <[-0-9a-f]+@surel.test>\r\nFrom: alice")
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_the_original_may_be_gone(self):
+        """As the server knows, and Surel doesn't yet."""
+        class Gone(Mailbox):
+            def do_SmartReply(self, request):
+                return element("21:SmartReply", element("21:Status", 150))
+        ids = self.begin(Gone())
+        id, operation = self.send(inReplyTo=GLib.Variant("t", ids["Message 1"]))
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+
+    def test_a_key_sends_once(self):
+        self.begin()
+        for _ in range(2):
+            id, operation = self.send(key=GLib.Variant("s", "the same"))
+            self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+
+    def test_later(self):
+        """Also where it was killed meanwhile."""
+        self.begin()
+        begin = time.time()
+        id, operation = self.send(sendAt=GLib.Variant("x", int(begin) + 4))
+        self.daemon.kill()
+        self.daemon = self.start(secrets=self.secrets)
+        self.assertEqual((self.where(id), self.mailbox.sent), ("outbox", []))
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.assertGreaterEqual(time.time(), begin + 3.5)
+        self.is_in_sent(id)
+
+
+if __name__ == "__main__":
+    main()
