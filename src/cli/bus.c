@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIMEOUT 330000 /* ms: the daemon ends its calls after five minutes */
-
 /**
  * surel_cli_call:
  * @interface: without `org.surel.Sync1.`
@@ -24,7 +22,7 @@ surel_cli_call (SurelCli *cli,
 {
   g_autofree char *full = g_strconcat (SUREL_CLI_NAME ".", interface, NULL);
   GVariant *reply = g_dbus_connection_call_sync (cli->bus, SUREL_CLI_NAME, path, full, method, arguments,
-                                                 NULL, G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, error);
+                                                 NULL, G_DBUS_CALL_FLAGS_NONE, SUREL_CLI_TIMEOUT, NULL, error);
 
   if (reply == NULL && error != NULL && *error != NULL)
     g_dbus_error_strip_remote_error (*error);
@@ -57,7 +55,7 @@ surel_cli_objects (SurelCli *cli, const char *interface, GError **error)
   g_autofree char *full = g_strconcat (SUREL_CLI_NAME ".", interface, NULL);
   g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
       cli->bus, SUREL_CLI_NAME, SUREL_CLI_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-      NULL, G_VARIANT_TYPE ("(a{oa{sa{sv}}})"), G_DBUS_CALL_FLAGS_NONE, TIMEOUT, NULL, error);
+      NULL, G_VARIANT_TYPE ("(a{oa{sa{sv}}})"), G_DBUS_CALL_FLAGS_NONE, SUREL_CLI_TIMEOUT, NULL, error);
   g_autoptr (GVariant) objects = NULL;
   GVariantBuilder found;
   GVariantIter iter;

@@ -7,6 +7,7 @@
 #define SUREL_CLI_PATH "/org/surel/Sync1"
 
 #define SUREL_CLI_UNSET G_MININT
+#define SUREL_CLI_TIMEOUT 330000 /* ms: the daemon ends its calls after five minutes */
 
 /* What every command gets. */
 typedef struct
@@ -78,6 +79,7 @@ gboolean surel_cli_delete (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_archive (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_junk (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_folder (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_send (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_ops (SurelCli *cli, char **arguments, GError **error);
 
 gboolean surel_cli_usage (GError **error, const char *usage);

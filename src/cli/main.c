@@ -16,7 +16,7 @@ static const struct
   { "folders", surel_cli_folders }, { "list", surel_cli_list },     { "show", surel_cli_show },
   { "flag", surel_cli_flag },       { "move", surel_cli_move },     { "copy", surel_cli_copy },
   { "delete", surel_cli_delete },   { "archive", surel_cli_archive }, { "junk", surel_cli_junk },
-  { "folder", surel_cli_folder },   { "ops", surel_cli_ops },       { "watch", surel_cli_watch },
+  { "folder", surel_cli_folder },   { "send", surel_cli_send },       { "ops", surel_cli_ops },         { "watch", surel_cli_watch },
 };
 
 /**
@@ -89,6 +89,8 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
                                             "  delete|archive|junk ID…\n"
                                             "                         into the folder of that role\n"
                                             "  folder create|rename|move|delete|empty|subscribe|unsubscribe FOLDER\n"
+                                            "  send ID                send a draft\n"
+                                            "  send ACCOUNT [FILE]    send a message, from a file or standard input\n"
                                             "  ops                    what the server hasn't heard of, or refused\n"
                                             "  ops cancel|retry|confirm N"));
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);

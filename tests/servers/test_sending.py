@@ -166,6 +166,31 @@ class Sending(Changing):
         self.assertIn("$Forwarded", there[2])
         self.assertEqual(len(self.sink.messages), 2)
 
+    def surel(self, *words, **more):
+        env = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus.address, "LC_ALL": "C.UTF-8"}
+        return subprocess.run([BUILD + "/src/cli/surel", *words], env=env, capture_output=True, text=True, timeout=60,
+                              check=False, **more)
+
+    def test_from_the_command_line(self):
+        daemon = self.begin()
+        letter = self.dir + "/letter.eml"
+        with open(letter, "wb") as out:
+            out.write(LETTER % (b"file", b""))
+        for arguments, stdin in ((["alice@surel.test", letter], None), (["alice@surel.test"], letter)):
+            with open(stdin or os.devnull, "rb") as source:
+                done = self.surel("send", "--wait", *arguments, stdin=source)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+            self.assertRegex(done.stdout, r"^Operation \d+\n$")
+        draft = self.save(LETTER % (b"draft", b""))
+        self.assertEqual(self.surel("send", "--wait", str(draft)).returncode, 0)
+        self.quiet(daemon)
+        self.assertEqual(len(self.sink.messages), 3)
+        for arguments, status in (([], 2), (["a", "b", "c"], 2), (["nobody@surel.test", letter], 1), ([str(draft)], 1),
+                                  (["alice@surel.test", letter + "x"], 1), (["alice@surel.test", self.dir], 1)):
+            done = self.surel("send", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (status, ""), (arguments, done))
+            self.assertTrue(done.stderr.startswith("surel: "), done)
+
     def test_what_cannot_be_sent(self):
         daemon = self.begin()
         for octets in (b"Subject: nobody\r\n\r\nHello\r\n", b"From: alice@surel.test\r\n\r\nHello\r\n",
