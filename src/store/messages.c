@@ -27,6 +27,7 @@ typedef struct
   gboolean listed;
   gboolean announces; /* unread mail that comes here is new mail */
   gboolean lets_go; /* what leaves it isn't held */
+  guint gives; /* SurelKeyword bits that what comes there has, and the server has no word for */
   SurelMatch match;
 } Place;
 
@@ -35,7 +36,8 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
 {
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
-      "SELECT account, epoch, listed, coalesce(role_set, role) FROM folder WHERE id = ?", "i", folder);
+      "SELECT f.account, f.epoch, f.listed, coalesce(f.role_set, f.role), instr (' ' || a.capabilities || ' ', ' drafts ') = 0 AND "
+      "a.capabilities != '' FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ?", "i", folder);
   const char *role;
   int result;
 
@@ -53,6 +55,7 @@ find_place (SurelTxn *txn, gint64 folder, Place *place, GError **error)
   place->listed = sqlite3_column_int (statement, 2);
   place->lets_go = strcmp (role, "trash") == 0 || strcmp (role, "junk") == 0;
   place->announces = !g_strv_contains (silent_roles, role);
+  place->gives = strcmp (role, "drafts") == 0 && sqlite3_column_int (statement, 4) ? SUREL_KEYWORD_DRAFT : 0;
   sqlite3_reset (statement);
   return surel_match_begin (&place->match, txn, place->account, folder, place->epoch, error);
 }
@@ -111,7 +114,7 @@ take_back (Place *place, gint64 id, const SurelMessage *message, GError **error)
          && surel_intents_arrived (txn, id, place->folder, error)
          && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, &message->remote_id, error)
          && surel_message_row_load (txn, id, &row, error) > 0
-         && surel_layers_put_server_flags (txn, &row, message->flags, message->keywords, error);
+         && surel_layers_put_server_flags (txn, &row, message->flags | place->gives, message->keywords, error);
 }
 
 /* Takes @is_new back where the same message is in another folder: it was told of there, or known before, and another
@@ -142,8 +145,9 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
   SurelTxn *txn = place->txn;
   gint64 id = surel_txn_new_id (txn, error);
   gint64 doc = surel_message_row_doc (m->received, id);
-  gboolean shown = surel_flags_are_shown (m->flags);
-  gboolean is_new = place->listed && place->announces && surel_flags_unread (m->flags);
+  guint flags = m->flags | place->gives;
+  gboolean shown = surel_flags_are_shown (flags);
+  gboolean is_new = place->listed && place->announces && surel_flags_unread (flags);
 
   if (id == 0 || !look_for_told (place, m->received, identity, &is_new, error)
       || !surel_sql_run (
@@ -152,7 +156,7 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
           "sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, email_id, "
           "has_attachment, extra, shown, announced, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
           "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          "iiiisiiisbbbbbbssssisibiii", id, place->account, doc, (gint64) m->flags, m->keywords,
+          "iiiisiiisbbbbbbssssisibiii", id, place->account, doc, (gint64) flags, m->keywords,
           (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender, m->reply_to, m->to,
           m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
           m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
@@ -160,7 +164,7 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
       || !put_placement (place, &m->remote_id, id, doc, shown, error)
       || !surel_message_row_put_keywords (txn, id, doc, m->keywords, error))
     return FALSE;
-  surel_txn_count (txn, place->account, place->folder, shown, surel_flags_unread (m->flags));
+  surel_txn_count (txn, place->account, place->folder, shown, surel_flags_unread (flags));
   if (shown)
     surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) id, SUREL_CREATED);
   if (is_new)
@@ -179,7 +183,7 @@ put_message (Place *place, const SurelMessage *message, GError **error)
   if (found < 0)
     return FALSE;
   if (found > 0)
-    return surel_layers_put_server_flags (place->txn, &known, message->flags, message->keywords, error);
+    return surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
   if (match == 0 && place->match.has_here

@@ -56,6 +56,23 @@ class Eas(EasCase):
         self.daemon.sync()
         self.assertEqual(self.keywords(ids["Message 1"]), {"$seen", "$flagged"})
 
+    def test_what_is_in_drafts_is_a_draft(self):
+        """Before 16.0 a server has no word for it."""
+        self.begin(count=0)
+        id = self.mailbox.put(message(7), "drafts")
+        drafts = self.settled(1)
+        self.assertEqual(self.keywords(drafts["Message 7"]), {"$draft"})
+        self.assertEqual(self.daemon.get(self.daemon.folders()["Drafts"], "Folder", "UnreadMessages"), 0)
+        item = self.mailbox.items["drafts"][id]
+        item.flagged = True
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(drafts["Message 7"]), {"$draft", "$flagged"})
+        self.mailbox.items["arch"][id] = self.mailbox.items["drafts"].pop(id)
+        self.mailbox.touch(item)
+        self.daemon.sync()
+        self.assertEqual(self.keywords(self.ids("Archive")["Message 7"]), {"$flagged"})
+
     def test_categories_are_keywords(self):
         self.begin(count=1)
         self.settled(1)
