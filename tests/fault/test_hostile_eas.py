@@ -6,11 +6,12 @@ import contextlib
 import gzip
 import os
 import sqlite3
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from eas_case import *  # noqa: E402,F403
-from scripted_eas import EasServer, Item, Mailbox, Raw, child, children, element, text  # noqa: E402
+from scripted_eas import EasServer, Item, Mailbox, Raw, child, children, element, encode, text  # noqa: E402
 
 
 class Eas(EasCase):
@@ -55,6 +56,53 @@ class Eas(EasCase):
         self.mailbox.touch(item)
         self.daemon.sync()
         self.assertEqual(self.keywords(ids["Message 1"]), {"$seen", "$flagged"})
+
+    def test_messages_beside_the_document(self):
+        """As they are, NULs and all; and what is no such answer is an error."""
+        octets = message(1)[:-2] + bytes(range(256)) * 1000
+
+        def document(*inside, type=4):
+            return encode(element("20:ItemOperations", element("20:Status", 1), element("20:Response", element(
+                "20:Fetch", element("20:Status", 1), element("20:Properties", element("17:Body", element("17:Type", type), *inside))))))
+
+        def parts(*pieces, gap=0, count=None, table=None):
+            first, entries = 4 + 8 * len(pieces) + gap, b""
+            for piece in pieces:
+                entries += struct.pack("<II", first, len(piece))
+                first += len(piece) + gap
+            return struct.pack("<I", len(pieces) if count is None else count) + (table or entries) + b"".join(
+                bytes(gap) + piece for piece in pieces)
+        part = document(element("20:Part", 1))
+        both = document(element("20:Part", 1), element("17:Data", "the message"))
+        cases = [(parts(part, octets), octets), (parts(part, octets, b"more"), octets), (parts(part, octets, gap=7), octets),
+                 (parts(both, octets), b"the message"), (parts(document(element("17:Data", "the message"))), b"the message"),
+                 *((wrong, None) for wrong in (
+                     b"", b"\1", parts(part), parts(part, b""), parts(document(element("20:Part", 2)), octets),
+                     parts(document(element("20:Part", 1), type=1), octets), parts(part, octets)[:-1], parts(part, octets)[:40],
+                     parts(part, octets, count=0), parts(part, octets, count=17), parts(part, octets, count=0xffffffff),
+                     parts(part, octets, table=struct.pack("<IIII", 0, len(part), 20 + len(part), 9)),
+                     parts(part, octets, table=struct.pack("<IIII", 20, 0xffffffff, 20 + len(part), 9)),
+                     parts(part, octets, table=struct.pack("<IIII", 20, len(part), 20, 9)),
+                     parts(part, octets, table=struct.pack("<IIII", 20, len(part), 0xfffffff0, 0xffffffff)),
+                     parts(octets, part), parts(b"\3\1\x6a\0" + b"\x45" * 2000000, octets)))]
+
+        class Parts(Mailbox):
+            body = None
+
+            def do_ItemOperations(self, request):
+                outer.assertEqual(self.here.headers["MS-ASAcceptMultiPart"], "T")
+                raise Raw(body=self.body, headers={"Content-Type": "application/vnd.ms-sync.multipart"})
+        outer = self
+        self.begin(Parts(), count=len(cases))
+        ids = self.settled(len(cases))
+        for n, (body, expected) in enumerate(cases, 1):
+            self.mailbox.body = body
+            arguments = (PATH, "Messages", "Read", "(tstua{sv})", ids[f"Message {n}"], "", 0, 1 << 20, {})
+            if expected is None:
+                with self.assertRaises(GLib.Error, msg=str((n, body[:60]))):
+                    self.daemon.call(*arguments)
+            else:
+                self.assertEqual(bytes(self.daemon.call(*arguments)[0]), expected, n)
 
     def test_what_is_in_drafts_is_a_draft(self):
         """Before 16.0 a server has no word for it."""

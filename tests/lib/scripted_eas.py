@@ -18,7 +18,7 @@ TOKENS = {
     13: (5, "Ping - Status HeartbeatInterval Folders Folder Id Class MaxFolders"),
     14: (5, "Provision Policies Policy PolicyType PolicyKey Data Status RemoteWipe EASProvisionDoc DevicePasswordEnabled"),
     17: (5, "BodyPreference Type TruncationSize - - Body Data EstimatedDataSize Truncated"),
-    20: (5, "ItemOperations Fetch Store Options - - Properties Data Status Response"),
+    20: (5, "ItemOperations Fetch Store Options - - Properties Data Status Response - - Part"),
     21: (5, "SendMail SmartForward SmartReply SaveInSentItems ReplaceMime - Source FolderId ItemId - - Mime ClientId Status"),
     22: (11, "LastVerbExecuted"),
 }

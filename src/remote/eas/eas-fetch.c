@@ -1,4 +1,5 @@
-/* A message's octets (MS-ASCMD §2.2.1.10, ItemOperations): its MIME, passed on as it comes. */
+/* A message's octets (MS-ASCMD §2.2.1.10, ItemOperations): its MIME, passed on as it comes; beside the document, where the
+ * server can. */
 #include "remote/eas/eas-fetch.h"
 
 #include "base/errors.h"
@@ -7,6 +8,7 @@
 #define STORE_MAILBOX "Mailbox"
 #define MIME_ALWAYS 2
 #define BODY_MIME 4
+#define MESSAGE_PART 1 /* the document is part 0 */
 #define OCTETS_MAX (G_GUINT64_CONSTANT (1) << 30) /* of one message */
 
 typedef struct
@@ -15,7 +17,9 @@ typedef struct
   gpointer user_data;
   gint64 status; /* -1 where it wasn't said */
   gint64 type; /* of the body; -1 where it wasn't said */
+  gint64 part; /* where the body is beside the document; 0 where it is in it */
   gboolean found;
+  gboolean beside; /* the document, and not in it */
   guint64 octets;
 } Fetch;
 
@@ -46,8 +50,23 @@ read_body (SurelEasReader *reader, Fetch *fetch)
         fetch->found = TRUE;
         surel_eas_reader_content (reader, pass_on, fetch);
       }
+    else if (tag == SUREL_EAS_ITEM_PART && fetch->part == 0)
+      fetch->part = surel_eas_reader_number (reader);
     else
       surel_eas_reader_skip (reader);
+}
+
+/* What comes beside the document is what that says. */
+static gboolean
+pass_on_part (const void *data, gsize length, gpointer user_data, GError **error)
+{
+  Fetch *fetch = user_data;
+
+  if (fetch->status != SUREL_EAS_STATUS_OK || fetch->type != BODY_MIME || fetch->part != MESSAGE_PART
+      || (fetch->found && !fetch->beside))
+    return TRUE;
+  fetch->found = fetch->beside = TRUE;
+  return pass_on (data, length, fetch, error);
 }
 
 /* Response, Fetch and Properties have inside of them what is looked for. */
@@ -99,7 +118,7 @@ surel_eas_fetch (SurelEasSession *session,
                  GError **error)
 {
   SurelEasWriter *request = surel_eas_writer_new ();
-  Fetch fetch = { func, user_data, -1, -1, FALSE, 0 };
+  Fetch fetch = { func, user_data, -1, -1, 0, FALSE, FALSE, 0 };
 
   surel_eas_writer_open (request, SUREL_EAS_ITEM_OPERATIONS);
   surel_eas_writer_open (request, SUREL_EAS_ITEM_FETCH);
@@ -114,7 +133,8 @@ surel_eas_fetch (SurelEasSession *session,
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
   surel_eas_writer_close (request);
-  if (!surel_eas_session_command (session, "ItemOperations", request, read_answer, &fetch, &fetch.status, cancellable, error)
+  if (!surel_eas_session_command_in_parts (session, "ItemOperations", request, read_answer, pass_on_part, &fetch, &fetch.status,
+                                           cancellable, error)
       || !surel_eas_check_status ("ItemOperations", fetch.status, error))
     return FALSE;
   /* Some servers say that all is well, and give something that isn't the message. */

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "net/connection.h"
+#include "remote/eas/eas-multipart.h"
 #include "remote/eas/eas-provision.h"
 #include "remote/eas/eas-status.h"
 
@@ -430,13 +431,15 @@ surel_eas_session_set_patience (SurelEasSession *self, guint seconds)
 
 /* An answer of another type is a proxy's, or a web server's. */
 static gboolean
-check_type (SoupMessage *message, GError **error)
+check_type (SoupMessage *message, gboolean may_be_parts, gboolean *parts, GError **error)
 {
   const char *type = soup_message_headers_get_content_type (soup_message_get_response_headers (message), NULL);
   g_autofree char *clean = NULL;
 
+  *parts = may_be_parts && type != NULL && g_ascii_strcasecmp (type, SUREL_EAS_MULTIPART_TYPE) == 0;
+
   /* Nothing at all has none, and says that nothing changed (MS-ASHTTP §2.2.2.1.1). */
-  if (type == NULL || g_ascii_strcasecmp (type, CONTENT_TYPE) == 0 || g_ascii_strcasecmp (type, "application/vnd.ms-sync") == 0)
+  if (*parts || type == NULL || g_ascii_strcasecmp (type, CONTENT_TYPE) == 0 || g_ascii_strcasecmp (type, "application/vnd.ms-sync") == 0)
     return TRUE;
   clean = surel_text_clean (type, -1, WORDS_MAX);
   g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server answered with %s, which is no ActiveSync", clean);
@@ -451,6 +454,7 @@ typedef struct
   SurelEasWriter *request; /* nullable */
   GBytes *mime; /* else */
   SurelEasAnswerFunc answer; /* nullable */
+  SurelContentFunc content; /* takes what may come beside the document; nullable */
   gpointer user_data;
   const gint64 *status; /* nullable */
 } Command;
@@ -462,6 +466,7 @@ converse (SurelEasSession *self, const Command *command, GCancellable *cancellab
   g_autoptr (GInputStream) body = NULL;
   g_autoptr (GInputStream) octets = NULL;
   g_autoptr (SurelEasReader) reader = NULL;
+  gboolean parts;
   goffset length;
 
   if (command->request != NULL)
@@ -471,12 +476,16 @@ converse (SurelEasSession *self, const Command *command, GCancellable *cancellab
       octets = g_memory_input_stream_new_from_bytes (command->mime);
       length = (goffset) g_bytes_get_size (command->mime);
     }
+  if (command->content != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "MS-ASAcceptMultiPart", "T");
   soup_message_set_request_body (message, command->request != NULL ? CONTENT_TYPE : MIME_TYPE, octets, length);
   body = send (self, message, NULL, cancellable, error);
-  if (body == NULL || (command->answer != NULL && !check_type (message, error)))
+  if (body == NULL || (command->answer != NULL && !check_type (message, command->content != NULL, &parts, error)))
     return FALSE;
   if (command->answer == NULL)
     return TRUE; /* its status has said all */
+  if (parts)
+    return surel_eas_multipart_read (body, command->answer, command->content, command->user_data, cancellable, error);
   reader = surel_eas_reader_new (body, ANSWER_MAX, cancellable);
   command->answer (reader, command->user_data);
   return surel_eas_reader_finish (reader, error);
@@ -574,6 +583,31 @@ surel_eas_session_command (SurelEasSession *self,
                            GError **error)
 {
   Command command = { .name = name, .parameters = "", .request = request, .answer = answer, .user_data = user_data, .status = status };
+  gboolean success = run_command (self, &command, cancellable, error);
+
+  surel_eas_writer_free (request);
+  return success;
+}
+
+/**
+ * surel_eas_session_command_in_parts:
+ * @content: takes what the server gives beside its document, if it can (MS-ASHTTP §2.2.1.1.2.3)
+ *
+ * As surel_eas_session_command().
+ */
+gboolean
+surel_eas_session_command_in_parts (SurelEasSession *self,
+                                    const char *name,
+                                    SurelEasWriter *request,
+                                    SurelEasAnswerFunc answer,
+                                    SurelContentFunc content,
+                                    gpointer user_data,
+                                    const gint64 *status,
+                                    GCancellable *cancellable,
+                                    GError **error)
+{
+  Command command = { .name = name, .parameters = "", .request = request, .answer = answer, .content = content, .user_data = user_data,
+                      .status = status };
   gboolean success = run_command (self, &command, cancellable, error);
 
   surel_eas_writer_free (request);
