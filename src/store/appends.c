@@ -192,7 +192,9 @@ surel_append (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError 
   append->id = append->replaces;
   if (append->replaces != 0
       && !surel_sql_get (txn->sql, &append->folder, error,
-                         "SELECT folder FROM placement WHERE message = ? AND NOT leaving LIMIT 1", "i", append->replaces))
+                         "SELECT p.folder FROM placement p JOIN folder f ON f.id = p.folder WHERE p.message = ? AND NOT p.leaving AND f.role != "
+                         "'outbox' LIMIT 1",
+                         "i", append->replaces))
     return FALSE;
   if (!surel_accounts_lack (txn, append->account, "append", &stays, error)
       || (stays && !is_draft && !surel_accounts_need (txn, append->account, "append", error))

@@ -69,8 +69,9 @@ surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence
       const SurelChangeItem *item = surel_change_item (batch, i);
 
       if (item->outcome == SUREL_OUTCOME_OPEN
-          && !surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
-                             (gint64) SUREL_INTENT_SENT, item->evidence != NULL ? item->evidence : evidence, item->intent))
+          && (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = ?, evidence = ? WHERE id = ?", "isi",
+                              (gint64) SUREL_INTENT_SENT, item->evidence != NULL ? item->evidence : evidence, item->intent)
+              || (batch->kind == SUREL_CHANGE_SEND && !surel_sends_note_time (txn, item->intent, error))))
         return FALSE;
     }
   return TRUE;

@@ -483,7 +483,7 @@ surel_layers_take_out (SurelTxn *txn,
   /* What is still to be put on the server doesn't go with an older version of it; with its folder it does. */
   if (elsewhere == 0 && epoch < SUREL_EPOCH_HERE
       && !surel_sql_get (txn->sql, &elsewhere, error,
-                         "SELECT 1 FROM intent WHERE message = ? AND state IN (0, 1, 3) AND kind IN (5, 6, 7)", "i", message))
+                         "SELECT 1 FROM intent WHERE message = ? AND (kind IN (5, 6) AND state IN (0, 1, 3) OR kind = 7 AND state < 2)", "i", message))
     return FALSE;
   *nowhere = elsewhere == 0;
   if (*nowhere && !surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message))

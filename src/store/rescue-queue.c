@@ -23,7 +23,7 @@
 
 /* Not ended, or refused and of a message that is nowhere but here. */
 #define IS_WANTED                                                                                        \
-  "o.ended IS NULL OR (o.failed > 0 AND NOT o.cancelled AND EXISTS (SELECT 1 FROM store.intent r WHERE r.operation = "  \
+  "o.ended IS NULL OR ((o.failed > 0 OR o.unknown > 0) AND NOT o.cancelled AND EXISTS (SELECT 1 FROM store.intent r WHERE r.operation = "  \
   "o.id AND r.state = 3 AND r.kind IN (5, 6, 7)))"
 
 static const char *const save_statements[] = {

@@ -26,6 +26,9 @@
 /* Of an intent i that waits, or was sent. */
 #define IS_OPEN_SEND "i.kind = 7 AND i.state < 2"
 
+/* Of an intent i whose operation is o: nobody knows whether it went. */
+#define IS_UNKNOWN_SEND "i.kind = 7 AND i.state = 3 AND o.unknown > 0"
+
 void
 surel_send_free (SurelSend *self)
 {
@@ -82,20 +85,41 @@ folder_of_role (SurelTxn *txn, gint64 account, const char *role, const char *cli
 /**
  * surel_sends_check_not_open:
  *
- * Returns: %FALSE with %SUREL_ERROR_CONFLICT where the message is on its way out, so that it can't be changed
+ * Returns: %FALSE with %SUREL_ERROR_CONFLICT where the message is on its way out, or may have gone, so that it can't be changed
  */
 gboolean
 surel_sends_check_not_open (SurelTxn *txn, gint64 message, GError **error)
 {
-  gint64 operation = 0;
+  gint64 open = 0;
+  gint64 unknown = 0;
 
-  if (!surel_sql_get (txn->sql, &operation, error, "SELECT i.operation FROM intent i WHERE i.message = ? AND " IS_OPEN_SEND, "i",
-                      message))
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT i.operation FROM intent i WHERE i.message = ? AND " IS_OPEN_SEND, "i", message)
+      || !surel_sql_get (txn->sql, &unknown, error,
+                         "SELECT o.id FROM intent i JOIN operation o ON o.id = i.operation WHERE i.message = ? AND " IS_UNKNOWN_SEND, "i",
+                         message))
     return FALSE;
-  if (operation != 0)
+  if (open != 0)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
-                 "Message %" G_GINT64_FORMAT " is about to be sent; cancel operation %" G_GINT64_FORMAT " first", message, operation);
-  return operation == 0;
+                 "Message %" G_GINT64_FORMAT " is about to be sent; cancel operation %" G_GINT64_FORMAT " first", message, open);
+  else if (unknown != 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+                 "Message %" G_GINT64_FORMAT " may have been sent; confirm operation %" G_GINT64_FORMAT ", or try it again, first", message,
+                 unknown);
+  return open == 0 && unknown == 0;
+}
+
+/* Only what is known to be able to send is trusted with it. */
+static gboolean
+check_can_send (SurelTxn *txn, gint64 account, GError **error)
+{
+  gint64 can = 0;
+
+  if (!surel_sql_get (txn->sql, &can, error,
+                      "SELECT instr (' ' || capabilities || ' ', ' send ') != 0 FROM account WHERE id = ? AND NOT removing", "i", account))
+    return FALSE;
+  return can
+         || fail (error, SUREL_ERROR_NOT_SUPPORTED,
+                  "The account can't send (it lacks the capability `send`); one that was never reached can't say so yet");
 }
 
 /* Whether it can go as it is. */
@@ -115,7 +139,7 @@ check_draft (SurelTxn *txn, SurelSend *send, gint64 *account, GError **error)
   if ((row.flags & SUREL_KEYWORD_DRAFT) == 0)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "That message is no draft");
   *account = row.account;
-  if (!surel_sends_check_not_open (txn, id, error) || !surel_accounts_need (txn, row.account, "send", error)
+  if (!surel_sends_check_not_open (txn, id, error) || !check_can_send (txn, row.account, error)
       || !surel_sql_get (txn->sql, &complete, error,
                          "SELECT from_ IS NOT NULL AND (to_ IS NOT NULL OR cc IS NOT NULL OR bcc IS NOT NULL) FROM message WHERE id = ?",
                          "i", id)
@@ -167,6 +191,9 @@ add_intent (SurelTxn *txn, SurelSend *send, gint64 account, gint64 outbox, Surel
     result->operation = surel_operations_add (txn, "send", send->client != NULL ? send->client : "", error);
   if (result->operation == 0)
     return FALSE;
+  /* What was refused before is tried in this operation, and not in that one, too. */
+  if (!surel_sql_run (txn->sql, error, "UPDATE intent SET state = 4 WHERE message = ? AND kind = 7 AND state = 3", "i", send->draft))
+    return FALSE;
   intent = surel_intents_add (txn, result->operation, account, send->draft, SUREL_CHANGE_SEND, send->original, outbox, error);
   g_array_append_val (result->accounts, account);
   return intent != 0
@@ -197,6 +224,7 @@ check_original (SurelTxn *txn, const SurelSend *send, GError **error)
 gboolean
 surel_send (SurelTxn *txn, SurelSend *send, SurelModified *result, GError **error)
 {
+  g_autoptr (SurelModified) folders = surel_modified_new (); /* that are to be made are another operation's */
   gint64 account = 0;
   gint64 outbox;
 
@@ -204,13 +232,13 @@ surel_send (SurelTxn *txn, SurelSend *send, SurelModified *result, GError **erro
     return FALSE;
   if (send->append != NULL)
     {
-      if (!surel_accounts_need (txn, send->append->account, "send", error) || !surel_append_here (txn, send->append, result, error))
+      if (!check_can_send (txn, send->append->account, error) || !surel_append_here (txn, send->append, folders, error))
         return FALSE;
       send->draft = send->append->id;
     }
   if (!check_draft (txn, send, &account, error))
     return FALSE;
-  outbox = folder_of_role (txn, account, "outbox", send->client, result, error);
+  outbox = folder_of_role (txn, account, "outbox", send->client, folders, error);
   return outbox != 0 && add_intent (txn, send, account, outbox, result, error)
          && surel_layers_replay_place (txn, send->draft, error);
 }
@@ -332,6 +360,17 @@ surel_sends_next (SurelReader *reader, gint64 account, gint64 now, gboolean list
   return TRUE;
 }
 
+/**
+ * surel_sends_note_time:
+ *
+ * It is sent now: a copy of it is no message that is here already.
+ */
+gboolean
+surel_sends_note_time (SurelTxn *txn, gint64 intent, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET remove_flags = (SELECT max(id) FROM message) WHERE id = ?", "i", intent);
+}
+
 /* --- Sent --- */
 
 typedef struct
@@ -378,12 +417,21 @@ mark_original (SurelTxn *txn, const Sent *sent, GError **error)
 {
   g_autoptr (SurelPatch) patch = surel_patch_new ();
   g_autoptr (SurelModified) result = surel_modified_new ();
+  g_autoptr (GError) own = NULL;
 
   if (sent->original == 0)
     return TRUE;
   g_array_append_val (patch->ids, sent->original);
   patch->add_flags = sent->mark;
   patch->client = g_strdup (sent->client);
+  /* One that waits to be sent itself can't be marked. */
+  if (!surel_sends_check_not_open (txn, sent->original, &own))
+    {
+      if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CONFLICT))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
   return surel_modify (txn, patch, 0, 1, result, error);
 }
 
@@ -449,6 +497,25 @@ surel_sends_went (SurelTxn *txn, gint64 intent, GError **error)
          && surel_intents_keep_here (txn, sent.account, sent.message, folder, error) && mark_original (txn, &sent, error);
 }
 
+/* What nobody knew, and is in Sent after all. */
+static gboolean
+end_doubt (SurelTxn *txn, gint64 folder, const char *message_id, GError **error)
+{
+  gint64 intent = 0;
+
+  if (!surel_sql_get (txn->sql, &intent, error,
+                      "SELECT i.id FROM folder f JOIN operation o ON o.unknown > 0 JOIN intent i ON i.operation = o.id JOIN message m ON m.id = "
+                      "i.message WHERE f.id = ? AND coalesce(f.role_set, f.role) = 'sent' AND i.account = f.account AND " IS_UNKNOWN_SEND
+                      " AND CASE WHEN i.remove_words = '' THEN m.message_id ELSE i.remove_words END = ? LIMIT 1",
+                      "is", folder, message_id)
+      || intent == 0)
+    return intent == 0;
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE operation SET unknown = 0, error = '', error_text = '' WHERE id = (SELECT operation FROM intent WHERE id = ?)",
+                        "i", intent)
+         && surel_intents_set_state (txn, intent, SUREL_INTENT_DONE, error) && surel_sends_went (txn, intent, error);
+}
+
 /**
  * surel_sends_find:
  * @folder: where a message with @message_id is new
@@ -458,11 +525,12 @@ gboolean
 surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *match, GError **error)
 {
   return message_id == NULL || message_id[0] == '\0'
-         || surel_sql_get (txn->sql, match, error,
+         || (end_doubt (txn, folder, message_id, error)
+             && surel_sql_get (txn->sql, match, error,
                            "SELECT m.id FROM folder f CROSS JOIN placement p ON p.folder = f.id CROSS JOIN message m ON m.id = p.message WHERE "
                            "f.id = ? AND coalesce(f.role_set, f.role) = 'sent' AND p.epoch = ? AND m.message_id = ? AND EXISTS (SELECT 1 FROM "
                            "intent i WHERE i.message = m.id AND " SUREL_INTENT_STAYS ") LIMIT 1",
-                           "iis", folder, SUREL_EPOCH_HERE, message_id);
+                           "iis", folder, SUREL_EPOCH_HERE, message_id));
 }
 
 /* Its bytes are the server's from now on, which may have another header. */
@@ -518,14 +586,19 @@ take_copy (SurelTxn *txn, gint64 message, gint64 copy, GError **error)
          && surel_layers_put_server_flags (txn, &row, came.flags, came.keywords, error);
 }
 
+/* One that came after the attempt, and that is nobody else's. */
 static gboolean
-find_copy (SurelTxn *txn, gint64 message, const char *message_id, gint64 *copy, GError **error)
+find_copy (SurelTxn *txn, gint64 intent, gint64 message, const char *message_id, gint64 *copy, GError **error)
 {
-  return surel_sql_get (txn->sql, copy, error,
+  gint64 since = 0;
+
+  return surel_sql_get (txn->sql, &since, error, "SELECT remove_flags FROM intent WHERE id = ?", "i", intent)
+         && surel_sql_get (txn->sql, copy, error,
                         "SELECT m.id FROM message n JOIN folder f ON f.account = n.account AND coalesce(f.role_set, f.role) = 'sent' CROSS "
                         "JOIN placement p ON p.folder = f.id AND p.epoch = f.epoch CROSS JOIN message m ON m.id = p.message WHERE n.id = "
-                        "?1 AND m.id > ?1 AND m.message_id = ?2 LIMIT 1",
-                        "is", message, message_id);
+                        "?1 AND m.id > max (?1, ?3) AND m.message_id = ?2 AND m.subject IS n.subject AND NOT EXISTS (SELECT 1 FROM intent i WHERE "
+                        "i.message = m.id) LIMIT 1",
+                        "isi", message, message_id, since);
 }
 
 static gboolean
@@ -552,7 +625,7 @@ surel_sends_judge (SurelTxn *txn, const SurelChangeItem *item, GError **error)
   gint64 copy = 0;
   gint64 attempts = 0;
 
-  if (!find_copy (txn, item->message, item->message_id, &copy, error)
+  if (!find_copy (txn, item->intent, item->message, item->message_id, &copy, error)
       || !surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if (copy != 0)
@@ -593,13 +666,22 @@ surel_sends_confirm (SurelTxn *txn, gint64 operation, GError **error)
 gboolean
 surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **error)
 {
-  gint64 drafts = 0;
+  g_autoptr (SurelModified) folders = surel_modified_new ();
+  gint64 account = 0;
+  gint64 drafts;
   gint64 open = 0;
+  gint64 there = 0;
+  gboolean alone;
 
   if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent i WHERE i.id = ? AND " IS_OPEN_SEND, "i", intent)
-      || (open && !surel_intents_drop_one (txn, intent, error))
-      || !surel_sql_get (txn->sql, &drafts, error, "SELECT target FROM intent i WHERE i.message = ? AND " SUREL_INTENT_STAYS, "i",
-                         message))
+      || (open && !surel_intents_drop_one (txn, intent, error)) || !surel_intents_lives_here (txn, message, &alone, error)
+      || !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND epoch < ? LIMIT 1", "ii", message,
+                         SUREL_EPOCH_HERE)
+      || !surel_sql_get (txn->sql, &account, error, "SELECT account FROM message WHERE id = ?", "i", message))
     return FALSE;
-  return drafts != 0 ? surel_layers_put_here (txn, message, drafts, error) : surel_layers_replay_place (txn, message, error);
+  if (there && !alone)
+    return surel_layers_replay_place (txn, message, error);
+  /* Also one whose place on the server is gone. */
+  drafts = folder_of_role (txn, account, "drafts", "", folders, error);
+  return drafts != 0 && surel_intents_keep_here (txn, account, message, drafts, error);
 }

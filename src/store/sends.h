@@ -23,6 +23,7 @@ gboolean surel_send_reschedule (SurelTxn *txn, gint64 operation, gint64 at, Sure
 gboolean surel_sends_check_not_open (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_sends_next (
     SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error);
+gboolean surel_sends_note_time (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_sends_went (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_sends_judge (SurelTxn *txn, const SurelChangeItem *item, GError **error);
 gboolean surel_sends_confirm (SurelTxn *txn, gint64 operation, GError **error);

@@ -53,26 +53,137 @@ class Sending(EasCase):
         self.is_in_sent(id)
 
     def test_what_is_not_in_sent_is_unknown(self):
-        """Whether it was sent or not: a person is asked, and nothing is sent again by itself."""
+        """Whether it was sent or not: a person is asked, and nothing is sent again by itself. A copy may come after all."""
         mailbox = self.Breaking()
-        mailbox.saves, mailbox.breaks = False, 2
+        mailbox.saves, mailbox.breaks = False, 3
         self.begin(mailbox)
         sent, sends = self.send(b"sent")
+        wait_for(lambda: self.mailbox.breaks == 2)
+        late, comes = self.send(b"late")
         wait_for(lambda: self.mailbox.breaks == 1)
         mailbox.acts = False
         lost, loses = self.send(b"lost")
-        for operation in (sends, loses):
+        for id, operation in ((sent, sends), (late, comes), (lost, loses)):
             wait_for(lambda: self.state(operation)["state"] == "unknown", 90, say=lambda: str(self.state(operation)))
             self.assertTrue(self.state(operation)["error"][0].endswith(".OutcomeUnknown"))
             self.assertFails("NotSupported", self.decide, "Cancel", operation)
-        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("outbox", "outbox", 1))
+            self.assertFails("Conflict", self.daemon.call, PATH, "Submission", "SendDraft", "(ta{sv})", id, {})
+            self.assertFails("Conflict", self.modify, [id], destroy=GLib.Variant("b", True))
+        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("outbox", "outbox", 2))
+        self.mailbox.put(next(octets for octets in self.mailbox.sent if b"late" in octets), "sent")
+        self.daemon.sync()
+        self.assertEqual((self.state(comes)["state"], list(self.ids("Sent Items").values())), ("done", [late]))
         self.decide("Confirm", sends)
         self.decide("Retry", loses)
         for operation in (sends, loses):
             self.assertEqual(self.ended(operation)["state"], "done")
             self.assertFails("Conflict", self.decide, "Retry", operation)
         self.daemon.sync()
-        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 2))
+        self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 3))
+
+    def in_doubt(self, operation):
+        wait_for(lambda: "OutcomeUnknown" in self.state(operation)["error"][0] or self.state(operation)["state"] == "done", 20,
+                 say=lambda: str(self.state(operation)))
+        self.assertNotEqual(self.state(operation)["state"], "done")
+
+    def test_only_a_copy_that_came_since_proves_it(self):
+        octets = LETTER.replace(b"\r\n\r\n", b"\r\nMessage-ID: <same@surel.test>\r\n\r\n")
+        mailbox = self.Breaking()
+        mailbox.acts = False
+        self.begin(mailbox)
+        draft, _ = self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0,
+                                    GLib.Variant("ay", octets % b"mine"), {})
+        self.mailbox.put(octets % b"mine", "sent")
+        self.daemon.sync()
+        (operation,) = self.daemon.call(PATH, "Submission", "SendDraft", "(ta{sv})", draft, {})
+        self.in_doubt(operation)
+        self.assertEqual((self.where(draft), len(self.ids("Sent Items"))), ("outbox", 1))
+
+    def test_an_answer_that_says_nothing_proves_nothing(self):
+        answers = [element("21:SendMail", element("21:Status", status)) for status in ("abc", "-5", "-1", "0", "9" * 23)]
+        answers += [element("0:Sync", element("0:Status", 1)), element("21:SendMail"), Raw(body=b"<html>", headers={"Content-Type": "text/html"})]
+
+        class Vague(Mailbox):
+            answer_next = None
+
+            def do_SendMail(self, request):
+                if isinstance(self.answer_next, Raw):
+                    raise self.answer_next
+                return self.answer_next
+        for version, some in (("14.1", answers), ("12.1", answers[-1:])):
+            mailbox = Vague()
+            mailbox.versions = version
+            self.begin(mailbox)
+            for n, answer in enumerate(some):
+                mailbox.answer_next = answer
+                id, operation = self.send(b"letter %d" % n)
+                self.in_doubt(operation)
+                self.assertEqual(self.where(id), "outbox")
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_one_message_goes_by_one_operation(self):
+        class Refusing(Mailbox):
+            refuses = True
+
+            def do_SendMail(self, request):
+                if self.refuses:
+                    raise Raw(413)
+                return super().do_SendMail(request)
+        self.begin(Refusing())
+        id, first = self.send()
+        self.assertEqual(self.ended(first)["state"], "failed")
+        (second,) = self.daemon.call(PATH, "Submission", "SendDraft", "(ta{sv})", id, {"undoSeconds": GLib.Variant("u", 3600)})
+        self.mailbox.refuses = False
+        self.assertFails("Conflict", self.decide, "Retry", first)
+        self.decide("Cancel", first)
+        self.assertEqual(self.where(id), "outbox")
+        self.daemon.call(PATH, "Submission", "Reschedule", "(txa{sv})", second, 0, {})
+        self.assertEqual(self.ended(second)["state"], "done")
+        self.is_in_sent(id)
+
+    def test_an_answer_to_what_waits(self):
+        self.begin()
+        first, _ = self.send(b"first", undoSeconds=GLib.Variant("u", 3600))
+        id, operation = self.send(b"second", inReplyTo=GLib.Variant("t", first))
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.is_in_sent(id)
+        self.assertEqual(self.where(first), "outbox")
+
+    def test_mail_comes_while_sending_is_refused(self):
+        class Refusing(Mailbox):
+            status = 0
+
+            def do_SendMail(self, request):
+                raise Raw(self.status, headers={"Retry-After": "1"})
+        self.begin(Refusing())
+        for n, status in enumerate((503, 401, 403, 404)):
+            self.mailbox.status = status
+            id, operation = self.send(b"letter %d" % n)
+            wait_for(lambda: self.state(operation)["error"][0], 20)
+            self.mailbox.put(message(10 + n))
+            wait_for(lambda: f"Message {10 + n}" in self.ids("INBOX"), 20)
+            self.assertEqual((self.where(id), self.state(operation)["state"]), ("outbox", "pending"))
+            self.decide("Cancel", operation)
+
+    def test_taken_back_where_there_are_no_drafts(self):
+        mailbox = Mailbox()
+        del mailbox.folders["drafts"]
+        self.begin(mailbox)
+        id, operation = self.send(undoSeconds=GLib.Variant("u", 3600))
+        self.assertEqual(self.state(operation)["kind"], "send")
+        self.decide("Cancel", operation)
+        self.daemon.sync()
+        self.assertEqual((self.where(id), self.state(operation)["state"]), ("drafts", "cancelled"))
+
+    def test_accounts_that_cannot_send(self):
+        """An IMAP account that was never reached."""
+        self.begin()
+        account, _ = self.daemon.call(PATH, "Manager", "AddAccount", "(a{sv}a{sv}a{sv})", {
+            "protocol": GLib.Variant("s", "imap"), "address": GLib.Variant("s", "bob@surel.test"), "host": GLib.Variant("s", "localhost"),
+            "port": GLib.Variant("q", 1)}, {"password": GLib.Variant("s", "secret")}, {})
+        self.assertFails("NotSupported", self.daemon.call, PATH, "Submission", "Send", "(ova{sv})", account,
+                         GLib.Variant("ay", LETTER % b"x"), {})
 
     def test_killed_at_each_step(self):
         for acts in (False, True):

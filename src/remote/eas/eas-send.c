@@ -18,7 +18,9 @@
 
 typedef struct
 {
-  gint64 status; /* -1 where it wasn't said: then all is well */
+  SurelEasTag command;
+  gint64 status; /* -1 where it isn't one */
+  gboolean said; /* there was an answer: none at all says that all is well */
 } Sending;
 
 static void
@@ -27,11 +29,13 @@ read_answer (SurelEasReader *reader, gpointer data)
   Sending *sending = data;
   guint tag;
 
+  gboolean ours;
+
   sending->status = -1;
-  if (!surel_eas_reader_child (reader, &tag))
-    return;
-  while (surel_eas_reader_child (reader, &tag))
-    if (tag == SUREL_EAS_COMPOSE_STATUS)
+  sending->said = surel_eas_reader_child (reader, &tag);
+  ours = sending->said && tag == (guint) sending->command;
+  while (sending->said && surel_eas_reader_child (reader, &tag))
+    if (tag == SUREL_EAS_COMPOSE_STATUS && ours && sending->status == -1)
       sending->status = surel_eas_reader_number (reader);
     else
       surel_eas_reader_skip (reader);
@@ -118,14 +122,16 @@ send_once (SurelEasSession *session,
   const SurelChangeItem *item = surel_change_item (change, 0);
   g_autoptr (GBytes) octets = join (item);
 
-  sending->status = -1;
+  *sending = (Sending){ .command = command, .status = -1 };
   if (strcmp (surel_eas_session_get_version (session), VERSION_OF_MIME) == 0)
-    return surel_eas_session_send_mime (session, "SendMail", "&SaveInSent=T", octets, cancellable, error);
+    return surel_eas_session_send_mime (session, "SendMail", "&SaveInSent=T", octets, read_answer, sending,
+                                        &sending->status, cancellable, error);
   return surel_eas_session_command (session, name_of (command), write_request (change, item, command, octets), read_answer, sending,
                                     &sending->status, cancellable, error);
 }
 
-/* Nothing was sent: whether it may be later, and whether anything else can be said to this server before. */
+/* Nothing was sent: whether it may be later. What ails sending alone doesn't hold up anything else; what ails more is told
+ * by whatever is asked next. */
 static gboolean
 take_refusal (SurelChangeItem *item, SurelChange *change, GError *own, GError **error)
 {
@@ -136,23 +142,39 @@ take_refusal (SurelChangeItem *item, SurelChange *change, GError *own, GError **
       return TRUE;
     }
   item->outcome = SUREL_OUTCOME_NOT_DONE;
-  g_propagate_error (error, own);
-  return FALSE;
+  if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_OFFLINE) || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CERTIFICATE_REJECTED)
+      || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CANCELLED)
+      || own->domain != SUREL_ERROR)
+    {
+      g_propagate_error (error, own);
+      return FALSE;
+    }
+  change->error = own;
+  return TRUE;
 }
 
-static void
-take_status (SurelChangeItem *item, SurelChange *change, SurelEasTag command, gint64 status)
+/* %FALSE where the answer says nothing: then it may have been sent. */
+static gboolean
+take_status (SurelChangeItem *item, SurelChange *change, const Sending *sending, GError **error)
 {
-  if (status == -1 || status == SUREL_EAS_STATUS_OK || status == STATUS_SENT_BEFORE)
+  gint64 status = sending->status;
+
+  if (!sending->said || status == SUREL_EAS_STATUS_OK || status == STATUS_SENT_BEFORE)
     {
       item->outcome = SUREL_OUTCOME_DONE;
-      return;
+      return TRUE;
     }
-  surel_eas_check_status (name_of (command), status, &change->error);
+  if (status <= 0)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED, "The server doesn't say whether it sent the message");
+      return FALSE;
+    }
+  surel_eas_check_status (name_of (sending->command), status, &change->error);
   item->outcome = g_error_matches (change->error, SUREL_ERROR, SUREL_ERROR_OFFLINE)
                           || g_error_matches (change->error, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED)
                       ? SUREL_OUTCOME_NOT_DONE
                       : SUREL_OUTCOME_REFUSED;
+  return TRUE;
 }
 
 /**
@@ -184,10 +206,7 @@ surel_eas_send (SurelEasSession *session,
       success = send_once (session, change, command, &sending, cancellable, &own);
     }
   if (success)
-    {
-      take_status (item, change, command, sending.status);
-      return TRUE;
-    }
+    return take_status (item, change, &sending, error);
   if (!surel_eas_session_may_have_acted (session))
     return take_refusal (item, change, g_steal_pointer (&own), error);
   g_propagate_error (error, g_steal_pointer (&own));

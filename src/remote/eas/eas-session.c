@@ -453,7 +453,7 @@ typedef struct
   const char *parameters; /* more of them, in the URL */
   SurelEasWriter *request; /* nullable */
   GBytes *mime; /* else */
-  SurelEasAnswerFunc answer; /* nullable */
+  SurelEasAnswerFunc answer;
   SurelContentFunc content; /* takes what may come beside the document; nullable */
   gpointer user_data;
   const gint64 *status; /* nullable */
@@ -480,10 +480,8 @@ converse (SurelEasSession *self, const Command *command, GCancellable *cancellab
     soup_message_headers_replace (soup_message_get_request_headers (message), "MS-ASAcceptMultiPart", "T");
   soup_message_set_request_body (message, command->request != NULL ? CONTENT_TYPE : MIME_TYPE, octets, length);
   body = send (self, message, NULL, cancellable, error);
-  if (body == NULL || (command->answer != NULL && !check_type (message, command->content != NULL, &parts, error)))
+  if (body == NULL || !check_type (message, command->content != NULL, &parts, error))
     return FALSE;
-  if (command->answer == NULL)
-    return TRUE; /* its status has said all */
   if (parts)
     return surel_eas_multipart_read (body, command->answer, command->content, command->user_data, cancellable, error);
   reader = surel_eas_reader_new (body, ANSWER_MAX, cancellable);
@@ -545,7 +543,10 @@ run (SurelEasSession *self, const Command *command, GCancellable *cancellable, G
         }
       policies++;
       if (!get_policy (self, cancellable, error))
-        return FALSE;
+        {
+          self->acted = FALSE; /* what was asked then was something else */
+          return FALSE;
+        }
     }
 }
 
@@ -619,6 +620,7 @@ surel_eas_session_command_in_parts (SurelEasSession *self,
  * @name: as the URL names it
  * @parameters: more of them, as it has them
  * @octets: a message
+ * @answer: reads what the server says, if anything
  *
  * Before version 14.0 messages are sent like this (MS-ASCMD §2.2.1.17).
  */
@@ -627,10 +629,13 @@ surel_eas_session_send_mime (SurelEasSession *self,
                              const char *name,
                              const char *parameters,
                              GBytes *octets,
+                             SurelEasAnswerFunc answer,
+                             gpointer user_data,
+                             const gint64 *status,
                              GCancellable *cancellable,
                              GError **error)
 {
-  Command command = { .name = name, .parameters = parameters, .mime = octets };
+  Command command = { .name = name, .parameters = parameters, .mime = octets, .answer = answer, .user_data = user_data, .status = status };
 
   return run_command (self, &command, cancellable, error);
 }

@@ -46,6 +46,9 @@ gboolean surel_eas_session_send_mime (SurelEasSession *self,
                                       const char *name,
                                       const char *parameters,
                                       GBytes *octets,
+                                      SurelEasAnswerFunc answer,
+                                      gpointer user_data,
+                                      const gint64 *status,
                                       GCancellable *cancellable,
                                       GError **error);
 gboolean surel_eas_session_may_have_acted (SurelEasSession *self);
