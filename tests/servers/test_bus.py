@@ -16,7 +16,7 @@ UNBUILT = {
     "Folder": set(),
     "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
     "Operations": set(),
-    "Submission": {"Compose", "Attach", "Reply", "Forward", "Send", "SendDraft", "Reschedule"},
+    "Submission": {"Compose", "Attach", "Reply", "Forward"},
     "Items": {"List", "Get", "Put", "Remove", "Respond"},
     "Job": set(),
 }
