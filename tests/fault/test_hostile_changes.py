@@ -161,6 +161,10 @@ class Changes(Case):
                 peer.send(tag + b" OK done\r\n")
         mailbox = Moving(2, b"Two")
         one, other = self.begin(mailbox)
+        # No list is under way, not that with which watching begins either: it is moved between two.
+        wait_for(lambda: len(self.scripted.said(b"AUTHENTICATE")) >= 2)
+        time.sleep(0.5)
+        self.daemon.sync()
         two = self.daemon.folders()["Two"]
         operation = self.modify([one], addFolders=GLib.Variant("ao", [two]))
         self.assertEqual(self.ended(operation), "failed")
