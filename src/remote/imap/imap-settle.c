@@ -432,7 +432,7 @@ surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable 
       || (change->kind == SUREL_CHANGE_COPY && !settle_copy (&self, &own))
       || (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->new_remote_id.number != 0
           && !surel_imap_take_out_replaced (session, change, cancellable, &own)))
-    return surel_imap_apply_take_refusal (&self, own, error);
+    return surel_imap_apply_take_refused_folder (&self, own, error);
   for (guint i = 0; i < change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (change, i);
