@@ -141,7 +141,9 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   if (missing && attempts >= MISSING_ATTEMPTS)
     return surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (batch->error),
                    batch->error->message, error);
-  return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
+  return (item->halfway ? surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii",
+                                         (gint64) SUREL_DOUBT_HALFWAY, item->intent)
+                        : surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error))
          && surel_operations_put_off (txn, item->operation, limited ? 0 : REFUSED_ATTEMPTS, surel_error_name (batch->error),
                                       batch->error->message, error);
 }

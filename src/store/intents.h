@@ -26,6 +26,14 @@ typedef enum
   SUREL_INTENT_DROPPED = 4, /* a later one replaced it, or it was cancelled */
 } SurelIntentState;
 
+/* Of an intent: whether it may have been done already. Both wait for a whole list. */
+typedef enum
+{
+  SUREL_DOUBT_NONE = 0,
+  SUREL_DOUBT_UNFOUND = 1, /* it wasn't found where it was to be: it is tried again */
+  SUREL_DOUBT_HALFWAY = 2, /* it was, and what it came from couldn't be opened: it is settled */
+} SurelDoubt;
+
 gboolean surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error);
 gboolean surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *broken, GError **error);
 gboolean surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error);

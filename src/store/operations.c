@@ -215,7 +215,8 @@ surel_operations_fail (SurelTxn *txn, gint64 id, const char *error_name, const c
  * surel_operations_put_off:
  * @spared: how many attempts in a row may fail with a pause of a second only
  *
- * Notes an attempt that failed and may pass later: it is made again later and later.
+ * Notes an attempt that failed and may pass later: it is made again later and later. Why some of it failed for good is
+ * said all the same.
  */
 gboolean
 surel_operations_put_off (
@@ -224,8 +225,8 @@ surel_operations_put_off (
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
                         "UPDATE operation SET attempts = attempts + 1, next_attempt = CASE WHEN attempts < ?7 THEN ?1 + 1 ELSE ?1 + "
-                        "min(?2, ?3 << min(attempts - ?7, 10)) END, error = ?4, error_text = ?5 WHERE id = ?6 AND "
-                        "next_attempt <= ?1",
+                        "min(?2, ?3 << min(attempts - ?7, 10)) END, error = iif(failed, error, ?4), error_text = iif(failed, error_text, ?5) "
+                        "WHERE id = ?6 AND next_attempt <= ?1",
                         "iiissii", txn->time, (gint64) RETRY_MAX, (gint64) RETRY_MIN, error_name, text, id,
                         (gint64) spared);
 }

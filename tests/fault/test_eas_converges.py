@@ -10,7 +10,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from scripted_eas import EasServer, Mailbox, Raw, encode  # noqa: E402
+from scripted_eas import EasServer, Mailbox, Raw, encode, text  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 STEPS = int(os.environ.get("SUREL_STEPS") or 150)
@@ -34,25 +34,24 @@ class Lossy(Mailbox):
     # --- The other device ---
 
     def do_FolderUpdate(self, request):
-        from scripted_eas import element, text
+        return self.change_folders("7:FolderUpdate", request, self.update_folder)
+
+    def update_folder(self, request):
         id = text(request, "ServerId")
-        if id not in self.folders:
-            return element("7:FolderUpdate", element("7:Status", 4))
-        self.folders[id][:2] = [text(request, "ParentId"), text(request, "DisplayName")]
-        return self.changed_folders("7:FolderUpdate")
+        if id in self.folders:
+            self.folders[id][:2] = [text(request, "ParentId"), text(request, "DisplayName")]
+            return id
+        return None
 
     def do_FolderDelete(self, request):
-        from scripted_eas import element, text
-        if self.folders.pop(text(request, "ServerId"), None) is None:
-            return element("7:FolderDelete", element("7:Status", 4))
-        del self.items[text(request, "ServerId")]
-        return self.changed_folders("7:FolderDelete")
+        return self.change_folders("7:FolderDelete", request, self.delete_folder)
 
-    def changed_folders(self, name):
-        from scripted_eas import element
-        key = self.new_key()
-        self.hierarchy[key] = {id: list(folder) for id, folder in self.folders.items()}
-        return element(name, element("7:Status", 1), element("7:SyncKey", key))
+    def delete_folder(self, request):
+        id = text(request, "ServerId")
+        if self.folders.pop(id, None) is None:
+            return None
+        del self.items[id]
+        return id
 
     def of_mail(self):
         return [id for id, (_, _, kind) in self.folders.items() if kind != 8]

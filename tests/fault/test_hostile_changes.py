@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from scripted import Scripted  # noqa: E402
+from scripted import MESSAGE, Scripted  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 from writable import Boxes, Writable  # noqa: E402
 
@@ -86,6 +86,63 @@ class Changes(Case):
         wait_for(lambda: self.operation(operation)["state"] == "partial", 60, lambda: str(self.operation(operation)))
         self.assertTrue(mailbox.cut)
         self.assertEqual(mailbox.made, 1)
+
+    def test_what_was_copied_from_a_folder_that_is_renamed_is_not_copied_again(self):
+        """The answer is lost, and where it came from can't be opened: it is in the target, and is taken out once a list says
+        where it is."""
+        class Renaming(Boxes):
+            made, given, lacks = 0, 9, ()
+
+            def do_UID_COPY(self, peer, tag, command):
+                self.made += 1
+                source = self.boxes[b"Was" if self.made == 1 else b"Is"]
+                for uid in self.of_set(command.split(b" ")[2]):
+                    if uid not in self.lacks:
+                        self.given += 1
+                        self.boxes[b"Two"][self.given] = [set(), source[uid][1]]
+                self.lacks = ()
+                if self.made == 1:
+                    self.boxes[b"Is"] = self.boxes.pop(b"Was")
+                    if self.breaks:
+                        peer.close()
+                        raise EOFError
+                peer.send(tag + b" OK done\r\n")
+
+            def do_SELECT(self, peer, tag, command):
+                if command.split(b'"')[1] not in self.boxes:
+                    peer.send(tag + b" NO There is no such mailbox\r\n")
+                else:
+                    super().do_SELECT(peer, tag, command)
+
+            do_EXAMINE = do_SELECT
+        for what, breaks, lacks in (("moveTo", True, ()), ("addFolders", True, ()), ("addFolders", True, (3,)),
+                                    ("addFolders", False, (3,))):
+            mailbox = Renaming(0, b"Was", b"Two")
+            mailbox.breaks, mailbox.lacks = breaks, lacks
+            mailbox.boxes[b"Was"].update({uid: [set(), (MESSAGE % uid).replace(b"Subject: m", b"Subject: Message %d" % uid)]
+                                          for uid in (1, 2, 3)})
+            ids = self.begin(mailbox)
+            two = self.daemon.folders()["Two"]
+            operation = self.modify(ids, **{what: GLib.Variant("o", two) if what == "moveTo" else GLib.Variant("ao", [two])})
+            wait_for(lambda: self.operation(operation)["state"] == "done", 30, lambda: str(self.operation(operation)))
+            self.assertEqual(mailbox.made, 2 if lacks else 1, (what, breaks, lacks))
+            self.daemon.sync()
+            folders = self.daemon.folders()
+            self.assertEqual(sorted(octets for _, octets in mailbox.boxes[b"Two"].values()),
+                             [(MESSAGE % uid).replace(b"Subject: m", b"Subject: Message %d" % uid) for uid in (1, 2, 3)])
+            self.assertEqual({subject: sorted(where) for subject, where in self.places().items()},
+                             {f"Message {n}": sorted([folders["Two"]] + ([folders["Is"]] if what == "addFolders" else []))
+                              for n in (1, 2, 3)}, (what, breaks, lacks))
+            self.assertEqual(set(mailbox.boxes[b"Is"]), set() if what == "moveTo" else {1, 2, 3})
+            self.daemon.stop()
+            self.data += "x"
+
+    def places(self):
+        """Subject → folders, of all copies."""
+        found = {}
+        for row in self.daemon.query(properties=["subject", "mailboxIds"], limit=1000)["messages"]:
+            found.setdefault(row["subject"], []).extend(row["mailboxIds"])
+        return found
 
     def test_copies_that_another_device_has_moved_on_are_not_made_again(self):
         """All of them, and the answer was lost: where UIDs are gone that were given since, a list tells where they are. Where
@@ -241,6 +298,29 @@ class Changes(Case):
         self.assertIn("Not that one", found["error"][1])
         self.assertNotIn("\x1b", str(found))
         self.assertEqual([self.keywords(id) for id in ids], [{"$flagged"}, set(), {"$flagged"}])
+
+    def test_why_it_failed_is_said_though_the_rest_was_put_off_since(self):
+        class Refusing(Boxes):
+            busy = True
+
+            def do_UID_STORE(self, peer, tag, command):
+                if self.messages is self.boxes[self.refused]:
+                    peer.send(tag + b" NO [NOPERM] Not that one\r\n")
+                elif self.busy:
+                    self.busy = False
+                    peer.send(tag + b" NO [INUSE] Not now\r\n")
+                else:
+                    super().do_UID_STORE(peer, tag, command)
+        for refused in (b"INBOX", b"Two"):
+            mailbox = Refusing(1, b"Two")
+            mailbox.refused = refused
+            mailbox.boxes[b"Two"][1] = [set(), MESSAGE % 5]
+            operation = self.modify(self.begin(mailbox), addKeywords=strings("$flagged"))
+            self.assertEqual(self.ended(operation), "partial")
+            self.assertFalse(mailbox.busy)
+            self.assertIn("Not that one", self.operation(operation)["error"][1])
+            self.daemon.stop()
+            self.data += "x"
 
     def test_one_that_the_server_hangs_up_on_is_put_off(self):
         class Touchy(Writable):

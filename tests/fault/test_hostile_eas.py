@@ -334,6 +334,19 @@ class Eas(EasCase):
         self.assertEqual(self.ids(), {f"Message {n}": before[f"Message {n}"] for n in range(2, 6)})
         self.assertEqual([id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.flagged], ["2", "3"])
 
+    def test_a_folder_is_made_with_a_key_that_is_forgotten(self):
+        class Forgets(Mailbox):
+            forgets = True
+
+            def before(self, name, request):
+                if name == "FolderCreate" and self.forgets:
+                    self.forgets = False
+                    self.hierarchy.clear()
+        self.begin(Forgets())
+        _, operation = self.daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", "Made", "/", {})
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.assertEqual([name for _, name, _ in self.mailbox.folders.values()].count("Made"), 1)
+
     def test_what_a_server_never_tells_is_found_once_a_week(self):
         self.begin()
         before = self.settled()

@@ -302,12 +302,28 @@ class Mailbox:
     do_SmartReply = do_SmartForward = do_SendMail
 
     def do_FolderCreate(self, request):
+        return self.change_folders("7:FolderCreate", request, self.create_folder)
+
+    def create_folder(self, request):
         self.made += 1
         id = f"made{self.made}"
         self.folders[id], self.items[id] = [text(request, "ParentId"), text(request, "DisplayName"), 12], {}
+        return id
+
+    def change_folders(self, name, request, change):
+        """What others have changed since the request's key is yet to be told."""
+        known = self.hierarchy.get(text(request, "SyncKey"))
+        if known is None:
+            return element(name, element("7:Status", 9))
+        id = change(request)
+        if id is None:
+            return element(name, element("7:Status", 4))
         key = self.new_key()
-        self.hierarchy[key] = {id: list(folder) for id, folder in self.folders.items()}
-        return element("7:FolderCreate", element("7:Status", 1), element("7:SyncKey", key), element("7:ServerId", id))
+        self.hierarchy[key] = {one: known[one] for one in known if one != id}
+        if id in self.folders:
+            self.hierarchy[key][id] = list(self.folders[id])
+        return element(name, element("7:Status", 1), element("7:SyncKey", key),
+                       *([element("7:ServerId", id)] if name == "7:FolderCreate" else []))
 
     def do_Ping(self, request):
         before = self.made, sum(item.version for items in self.items.values() for item in items.values())

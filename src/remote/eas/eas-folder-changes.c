@@ -17,6 +17,7 @@ typedef enum
   FOLDER_IS_SPECIAL = 3,
   FOLDER_IS_GONE = 4,
   FOLDER_PARENT_IS_GONE = 5,
+  FOLDER_KEY_IS_REFUSED = SUREL_EAS_STATUS_FOLDER_KEY,
 } FolderStatus;
 
 typedef struct
@@ -118,6 +119,9 @@ take_refusal (Apply *self, const char *command, gint64 status, GError **error)
       return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_PERMISSION_DENIED, "The server doesn't let this folder be changed");
     case FOLDER_IS_GONE:
       return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND, "The folder was deleted before");
+    case FOLDER_KEY_IS_REFUSED:
+      return end (self, SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_SERVER_REJECTED,
+                  "The server has forgotten which folders are known here; they are listed first");
     case FOLDER_PARENT_IS_GONE:
       return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_FOUND, "The folder it was to be in was deleted before");
     default:

@@ -230,15 +230,31 @@ surel_imap_prove_present (SurelImapApply *self, const GArray *some, GError **err
   return TRUE;
 }
 
+/* The originals can't be looked at: their folder was renamed or deleted. Those that were copied mustn't be once more. */
+static gboolean
+take_unopened (Apply *self, GError *own, GError **error)
+{
+  if (!surel_imap_apply_take_refused_folder (self, own, error))
+    return FALSE;
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, i);
+
+      item->halfway = item->outcome == SUREL_OUTCOME_NOT_DONE && item->new_remote_id.number != 0;
+    }
+  return TRUE;
+}
+
 static gboolean
 settle_move (Apply *self, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) open = surel_imap_apply_all_open (self);
   g_autoptr (GArray) half = g_array_new (FALSE, FALSE, sizeof (guint));
+  GError *own = NULL;
 
-  if (!find_in_source (self, open, there, error))
-    return FALSE;
+  if (!find_in_source (self, open, there, &own))
+    return take_unopened (self, g_steal_pointer (&own), error);
   for (guint i = 0; i < self->change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
@@ -272,18 +288,23 @@ all_untold (Apply *self)
 }
 
 /* Of what was to be copied, and isn't where it was, nothing in the target is the copy: another program may have moved it
- * there. */
+ * there. A folder that was renamed or deleted since can't be asked, and the server is believed. */
 static gboolean
 pass_over_gone (Apply *self, GError **error)
 {
   g_autoptr (GArray) some = all_untold (self);
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  g_autoptr (GError) own = NULL;
 
   if (self->change->kind != SUREL_CHANGE_COPY)
     return TRUE;
-  if (!find_in_source (self, some, there, error))
-    return FALSE;
-  note_gone (self, some, there);
+  if (find_in_source (self, some, there, &own))
+    note_gone (self, some, there);
+  else if (!surel_imap_error_is_refusal (own))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -315,9 +336,14 @@ judge_untold (Apply *self, Evidence *evidence, GError **error)
 static void
 doubt (Apply *self, const GArray *some)
 {
-  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to can't be opened");
+  surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder can't be opened any more");
   for (guint i = 0; i < some->len; i++)
-    surel_change_item (self->change, g_array_index (some, guint, i))->outcome = SUREL_OUTCOME_NOT_DONE;
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (item->new_remote_id.number == 0)
+        item->outcome = SUREL_OUTCOME_NOT_DONE;
+    }
 }
 
 /**
@@ -345,6 +371,7 @@ surel_imap_prove_arrived (SurelImapApply *self, const char *evidence, GError **e
     {
       /* It can't be looked at, as another device has renamed it, or deleted it. The next list says where they are. */
       doubt (self, untold);
+      forget_foreign (self, &noted);
       g_error_free (own);
       return TRUE;
     }
@@ -382,17 +409,23 @@ keep_found (Apply *self, const Evidence *evidence)
   forget_foreign (self, evidence);
 }
 
-/* What isn't there any more was copied, if it is in the source: else it was gone before. */
+/* What isn't there any more was copied, if it is in the source: else it was gone before, or a list has to say where it is. */
 static gboolean
 settle_copy (Apply *self, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
   g_autoptr (GArray) open = surel_imap_apply_all_open (self);
+  g_autoptr (GError) own = NULL;
 
   if (!is_any_missing (self) || !are_most_found (self))
     return TRUE;
-  if (!find_in_source (self, open, there, error))
-    return FALSE;
+  if (!find_in_source (self, open, there, &own))
+    {
+      if (surel_imap_error_is_refusal (own))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
   for (guint i = 0; i < self->change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
