@@ -226,7 +226,7 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
                   && surel_operations_settle (txn, item->operation, 1, 0, error)))
              && take_effect (txn, change, error) && surel_folder_layers_replay (txn, change->folder, error);
     case SUREL_OUTCOME_NOT_DONE:
-      return !open || surel_operations_put_off (txn, item->operation, 0, name, text, error);
+      return !open || surel_operations_put_off_refused (txn, item->operation, change->error, error);
     case SUREL_OUTCOME_REFUSED:
       return !open
              || (surel_sql_run (txn->sql, error, "UPDATE intent SET state = 3, error = ?, error_text = ? WHERE id = ?", "ssi",

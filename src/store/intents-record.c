@@ -8,7 +8,6 @@
 #include "store/sends.h"
 
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
-#define REFUSED_ATTEMPTS 3 /* for now, as what has to be synced first: with a list in between it may be done at once */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
 /**
@@ -129,7 +128,6 @@ static gboolean
 try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
   gboolean missing = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
-  gboolean limited = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED);
   gint64 attempts = 0;
 
   if (batch->error == NULL)
@@ -144,8 +142,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   return (item->halfway ? surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii",
                                          (gint64) SUREL_DOUBT_HALFWAY, item->intent)
                         : surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error))
-         && surel_operations_put_off (txn, item->operation, limited ? 0 : REFUSED_ATTEMPTS, surel_error_name (batch->error),
-                                      batch->error->message, error);
+         && surel_operations_put_off_refused (txn, item->operation, batch->error, error);
 }
 
 static gboolean

@@ -7,6 +7,7 @@
 #define RETRY_MIN 15 /* seconds until what a server may take later is tried again */
 #define RETRY_MAX 900 /* seconds, at most */
 #define TRIM_ROWS 1000 /* operations to one commit */
+#define REFUSED_ATTEMPTS 3 /* for now: with a list in between it may be done at once */
 
 SurelOperationRow *
 surel_operation_row_ref (SurelOperationRow *self)
@@ -229,6 +230,20 @@ surel_operations_put_off (
                         "WHERE id = ?6 AND next_attempt <= ?1",
                         "iiissii", txn->time, (gint64) RETRY_MAX, (gint64) RETRY_MIN, error_name, text, id,
                         (gint64) spared);
+}
+
+/**
+ * surel_operations_put_off_refused:
+ * @why: what the server said
+ *
+ * Notes that it was refused for now. After a list it may be done at once, but where the server has too much to do.
+ */
+gboolean
+surel_operations_put_off_refused (SurelTxn *txn, gint64 id, const GError *why, GError **error)
+{
+  gboolean limited = g_error_matches (why, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED);
+
+  return surel_operations_put_off (txn, id, limited ? 0 : REFUSED_ATTEMPTS, surel_error_name (why), why->message, error);
 }
 
 /**

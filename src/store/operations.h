@@ -51,6 +51,7 @@ gboolean surel_operations_put_off (SurelTxn *txn,
                                    const char *error_name,
                                    const char *text,
                                    GError **error);
+gboolean surel_operations_put_off_refused (SurelTxn *txn, gint64 id, const GError *why, GError **error);
 gboolean surel_operations_trim (SurelTxn *txn, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelOperationRow, surel_operation_row_unref)

@@ -281,6 +281,42 @@ class Changes(Case):
         self.assertEqual(re.findall(rb"\(.*\)", self.scripted.said(b"UID STORE")[0]), [b"(\\Seen)"])
         self.assertEqual(self.keywords(one), {"$seen"}, "RFC 8621 has no keywords with a bracket")
 
+    # --- Folders ---
+
+    def test_a_folder_whose_renaming_is_refused_for_now_is_renamed_later(self):
+        """What says that it is for now is a response code, or that the folder isn't there: then it has another name."""
+        class Refusing(Boxes):
+            asked = 0
+
+            def uidvalidity(self):
+                return 7 if self.messages is self.boxes[b"INBOX"] else 8
+
+            def do_RENAME(self, peer, tag, command):
+                self.asked += 1
+                _, old, _, new, _ = command.split(b'"')
+                if self.asked == 1 and self.moves:
+                    self.boxes[b"Else"] = self.boxes.pop(b"Was")
+                if self.asked == 1 and not self.moves:
+                    peer.send(tag + b" NO [INUSE] Not now\r\n")
+                elif old not in self.boxes:
+                    peer.send(tag + b" NO There is no such mailbox\r\n")
+                else:
+                    self.boxes[new] = self.boxes.pop(old)
+                    peer.send(tag + b" OK done\r\n")
+        for moves in (False, True):
+            mailbox = Refusing(1, b"Was")
+            mailbox.moves = moves
+            mailbox.boxes[b"Was"][5] = [set(), MESSAGE % 5]
+            self.begin(mailbox)
+            folder = self.daemon.folders()["Was"]
+            operation = self.daemon.call(folder, "Folder", "Rename", "(sa{sv})", "Is", {})[0]
+            self.assertEqual(self.ended(operation), "done", moves)
+            self.daemon.sync()
+            self.assertEqual(self.daemon.folders().get("Is"), folder, moves)
+            self.assertEqual(set(mailbox.boxes), {b"INBOX", b"Is"})
+            self.daemon.stop()
+            self.data += "x"
+
     # --- One that is refused, or broken off over, and the others ---
 
     def test_one_that_is_refused_goes_back_and_holds_up_no_other(self):

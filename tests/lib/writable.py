@@ -20,6 +20,9 @@ class Writable(Mailbox):
     def do_CAPABILITY(self, peer, tag, _):
         peer.send(b"* CAPABILITY " + self.capability + b"\r\n" + tag + b" OK done\r\n")
 
+    def uidvalidity(self):
+        return 7
+
     def next_uid(self):
         return max(self.messages, default=0) + 1
 
@@ -28,8 +31,9 @@ class Writable(Mailbox):
                   % (len(self.messages), self.next_uid(), tag))
 
     def do_SELECT(self, peer, tag, _):
-        peer.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT %d] x\r\n* OK [PERMANENTFLAGS (%s)] x\r\n"
-                  b"%s OK [READ-WRITE] done\r\n" % (len(self.messages), self.next_uid(), self.permanent, tag))
+        peer.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n* OK [PERMANENTFLAGS (%s)] x\r\n"
+                  b"%s OK [READ-WRITE] done\r\n"
+                  % (len(self.messages), self.uidvalidity(), self.next_uid(), self.permanent, tag))
 
     do_EXAMINE = do_SELECT
 
@@ -131,8 +135,8 @@ class Boxes(Writable):
         return name
 
     def do_STATUS(self, peer, tag, command):
-        peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY 7 UNSEEN 0)\r\n%s OK done\r\n"
-                  % (self.turn_to(command), len(self.uids), self.next_uid(), tag))
+        peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY %d UNSEEN 0)\r\n%s OK done\r\n"
+                  % (self.turn_to(command), len(self.uids), self.next_uid(), self.uidvalidity(), tag))
 
     def do_SELECT(self, peer, tag, command):
         self.turn_to(command)

@@ -15,6 +15,8 @@ typedef struct
   SurelBeforeFunc before; /* nullable: the evidence is there already */
   gpointer user_data; /* for @before */
   GCancellable *cancellable;
+  SurelOutcome outcome; /* of what was refused last */
+  SurelError public; /* likewise */
 } Apply;
 
 static void
@@ -32,8 +34,8 @@ refuse (Apply *self, SurelError code, const char *message)
   return TRUE;
 }
 
-/* A command about one mailbox, or two. Returns 1 where it was done, 0 where it was refused (@own says why), -1 with
- * @error set. */
+/* A command about one mailbox, or two. Returns 1 where it was done, 0 where it was refused (@own says why, and is judged at
+ * once: whatever is asked next takes the response code away), -1 with @error set. */
 static int
 command (Apply *self, const char *name, const char *mailbox, const char *other, GError **own, GError **error)
 {
@@ -46,7 +48,10 @@ command (Apply *self, const char *name, const char *mailbox, const char *other, 
   if (surel_imap_session_run (self->session, sent, self->cancellable, own))
     return 1;
   if (surel_imap_error_is_refusal (*own))
-    return 0;
+    {
+      self->outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &self->public);
+      return 0;
+    }
   g_propagate_error (error, g_steal_pointer (own));
   return -1;
 }
@@ -121,11 +126,8 @@ wire_name (Apply *self)
 static gboolean
 take_refusal (Apply *self, GError *own)
 {
-  SurelError public;
-  SurelOutcome outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
-
-  refuse (self, public, own->message);
-  set_outcome (self, outcome);
+  refuse (self, self->public, own->message);
+  set_outcome (self, self->outcome);
   return TRUE;
 }
 
@@ -226,6 +228,11 @@ rename_folder (Apply *self, GError **error)
     result = command (self, "RENAME", old, name, &own, error);
   if (result < 0 || (result == 0 && (!exists (self, name, &there, error) || !exists (self, old, &old_there, error))))
     return FALSE;
+  if (result == 0 && !old_there && !there)
+    { /* many servers say so in words alone: another device has deleted it, or renamed it, which the next list tells */
+      self->outcome = SUREL_OUTCOME_NOT_DONE;
+      self->public = SUREL_ERROR_NOT_FOUND;
+    }
   if (result == 0 && (old_there || !there))
     return take_refusal (self, own);
   change->new_folder_id = g_strdup (name);
@@ -317,7 +324,7 @@ surel_imap_apply_to_folder (SurelImapSession *session,
                             GCancellable *cancellable,
                             GError **error)
 {
-  Apply self = { session, spaces, change, before, user_data, cancellable };
+  Apply self = { session, spaces, change, before, user_data, cancellable, SUREL_OUTCOME_OPEN, SUREL_ERROR_FAILED };
 
   if (!surel_imap_learn_spaces (session, spaces, cancellable, error))
     return FALSE;
