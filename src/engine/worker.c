@@ -170,6 +170,23 @@ is_of_folder (const GError *error)
          || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED);
 }
 
+typedef struct
+{
+  gint64 folder;
+  GBytes *token; /* nullable */
+} Known;
+
+static void
+read_known (SurelReader *reader, gpointer data)
+{
+  Known *known = data;
+
+  if (reader->error == NULL)
+    known->token = surel_folders_load_token (reader, known->folder);
+}
+
+/* Begins where the last pull or push ended, which isn't where the folder was when the pass began: what came since then and
+ * is gone by now a server that was asked from there would never tell. */
 static gboolean
 pull_folder (SurelWorker *self,
              SurelRemote *remote,
@@ -180,11 +197,15 @@ pull_folder (SurelWorker *self,
 {
   g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, self->account->id, row->id, self->since);
   g_autoptr (GError) own = NULL;
-  SurelScope scope = { row->remote_id, row->token, hint };
-  gboolean success
-      = surel_remote_pull (remote, &scope, kind, (SurelSink *) sink, self->stop, &own);
+  Known known = { row->id, NULL };
+  SurelScope scope;
+  gboolean success;
 
+  surel_store_read_sync (self->context.store, read_known, &known);
+  scope = (SurelScope){ row->remote_id, known.token, hint };
+  success = surel_remote_pull (remote, &scope, kind, (SurelSink *) sink, self->stop, &own);
   success = surel_pull_sink_finish (sink, success ? &own : NULL) && success;
+  g_clear_pointer (&known.token, g_bytes_unref);
   self->new_messages += surel_pull_sink_get_count (sink);
   report_progress (self);
   if (success || is_of_folder (own))

@@ -395,6 +395,25 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
 }
 
 /**
+ * surel_folders_load_token:
+ *
+ * Returns: (transfer full) (nullable): what the last of the folder's batches was closed with
+ */
+GBytes *
+surel_folders_load_token (SurelReader *reader, gint64 folder)
+{
+  sqlite3_stmt *s = surel_sql_start (reader->sql, NULL, "SELECT token FROM folder WHERE id = ?", "i", folder);
+  GBytes *token = NULL;
+
+  if (s != NULL && surel_sql_step (reader->sql, s, NULL) > 0)
+    {
+      token = surel_sql_column_bytes (s, 0);
+      sqlite3_reset (s);
+    }
+  return token;
+}
+
+/**
  * surel_folders_close:
  * @token: what the remote closed its batch with; stored with the batch
  */

@@ -334,6 +334,36 @@ class Eas(EasCase):
         self.assertEqual(self.ids(), {f"Message {n}": before[f"Message {n}"] for n in range(2, 6)})
         self.assertEqual([id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.flagged], ["2", "3"])
 
+    def test_what_came_and_went_while_a_change_was_sent(self):
+        """A pull goes on where the push before it ended: from where the pass began what came and went isn't told."""
+        class Busy(Mailbox):
+            step = 0
+
+            def sync_one(self, collection):
+                answer = super().sync_one(collection)
+                folder, commands = text(collection, "CollectionId"), child(collection, "Commands")
+                if self.step == 1 and folder == self.inbox:
+                    self.step = 2
+                    self.put(message(70), "arch")
+                    act()
+                elif self.step == 2 and folder == "arch" and commands:
+                    self.step = 3
+                    self.items["arch"] = {id: item for id, item in self.items["arch"].items() if b"Message 70\r" not in item.octets}
+                return answer
+        self.begin(mailbox := Busy())
+        mailbox.put(message(60), "arch")
+        self.daemon.sync()
+        ids = self.ids("Archive")
+        bus = self.daemon  # the call is made in the server's thread
+
+        def act():
+            bus.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [ids["Message 60"]], {"addKeywords": strings("$seen")}, {})
+        mailbox.step = 1
+        self.daemon.sync()
+        wait_for(lambda: mailbox.step == 3)
+        self.daemon.sync()
+        self.assertEqual(self.ids("Archive"), ids)
+
     def test_a_folder_is_made_with_a_key_that_is_forgotten(self):
         class Forgets(Mailbox):
             forgets = True
