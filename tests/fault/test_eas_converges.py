@@ -10,7 +10,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from scripted_eas import EasServer, Mailbox, Raw, encode, text  # noqa: E402
+from scripted_eas import EasServer, Mailbox, Raw, encode  # noqa: E402
 from surel_test import *  # noqa: E402,F403
 
 STEPS = int(os.environ.get("SUREL_STEPS") or 150)
@@ -32,26 +32,6 @@ class Lossy(Mailbox):
         return answer
 
     # --- The other device ---
-
-    def do_FolderUpdate(self, request):
-        return self.change_folders("7:FolderUpdate", request, self.update_folder)
-
-    def update_folder(self, request):
-        id = text(request, "ServerId")
-        if id in self.folders:
-            self.folders[id][:2] = [text(request, "ParentId"), text(request, "DisplayName")]
-            return id
-        return None
-
-    def do_FolderDelete(self, request):
-        return self.change_folders("7:FolderDelete", request, self.delete_folder)
-
-    def delete_folder(self, request):
-        id = text(request, "ServerId")
-        if self.folders.pop(id, None) is None:
-            return None
-        del self.items[id]
-        return id
 
     def of_mail(self):
         return [id for id, (_, _, kind) in self.folders.items() if kind != 8]

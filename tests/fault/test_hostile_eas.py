@@ -334,6 +334,39 @@ class Eas(EasCase):
         self.assertEqual(self.ids(), {f"Message {n}": before[f"Message {n}"] for n in range(2, 6)})
         self.assertEqual([id for id, item in self.mailbox.items[Mailbox.inbox].items() if item.flagged], ["2", "3"])
 
+    def test_folders_where_what_was_done_is_refused_and_never_told(self):
+        """As SOGo does it: an answer is lost, what the device itself did isn't told, and done again it is refused by HTTP alone."""
+        class Deaf(Mailbox):
+            lost = ()
+
+            def change_folders(self, name, request, change):
+                if (text(request, "DisplayName") in [name for _, name, _ in self.folders.values()]
+                        or text(request, "ServerId") not in (*self.folders, None)):
+                    raise Raw(500)
+                before = {id: list(folder) for id, folder in self.folders.items()}
+                answer = super().change_folders(name, request, change)
+                for known in self.hierarchy.values():
+                    known.update({id: list(folder) for id, folder in self.folders.items() if folder != before.get(id)})
+                    for id in before.keys() - self.folders.keys():
+                        known.pop(id, None)
+                if name not in self.lost:
+                    self.lost = (*self.lost, name)
+                    raise Raw(body=encode(answer), cut=0)
+                return answer
+
+        def do(folder, method, signature, *arguments):
+            reply = self.daemon.call(folder, "Account" if method == "CreateFolder" else "Folder", method, signature, *arguments)
+            self.assertEqual(self.ended(reply[-1])["state"], "done", method)
+        self.begin(mailbox := Deaf())
+        do(self.account, "CreateFolder", "(soa{sv})", "Made", "/", {})
+        do(self.daemon.folders()["Made"], "Rename", "(sa{sv})", "Renamed", {})
+        self.assertEqual([name for _, name, kind in mailbox.folders.values() if kind == 12], ["Archive", "Renamed"])
+        do(self.daemon.folders()["Renamed"], "Delete", "(a{sv})", {})
+        self.assertEqual(mailbox.lost, ("7:FolderCreate", "7:FolderUpdate", "7:FolderDelete"))
+        self.assertEqual([name for _, name, kind in mailbox.folders.values() if kind == 12], ["Archive"])
+        self.daemon.sync()
+        self.assertNotIn("Renamed", self.daemon.folders())
+
     def test_what_came_and_went_while_a_change_was_sent(self):
         """A pull goes on where the push before it ended: from where the pass began what came and went isn't told."""
         class Busy(Mailbox):

@@ -310,6 +310,26 @@ class Mailbox:
         self.folders[id], self.items[id] = [text(request, "ParentId"), text(request, "DisplayName"), 12], {}
         return id
 
+    def do_FolderUpdate(self, request):
+        return self.change_folders("7:FolderUpdate", request, self.update_folder)
+
+    def update_folder(self, request):
+        id = text(request, "ServerId")
+        if id in self.folders:
+            self.folders[id][:2] = [text(request, "ParentId"), text(request, "DisplayName")]
+            return id
+        return None
+
+    def do_FolderDelete(self, request):
+        return self.change_folders("7:FolderDelete", request, self.delete_folder)
+
+    def delete_folder(self, request):
+        id = text(request, "ServerId")
+        if self.folders.pop(id, None) is None:
+            return None
+        del self.items[id]
+        return id
+
     def change_folders(self, name, request, change):
         """What others have changed since the request's key is yet to be told."""
         known = self.hierarchy.get(text(request, "SyncKey"))

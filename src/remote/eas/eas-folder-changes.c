@@ -1,6 +1,7 @@
 /* What people did to folders (MS-ASCMD §2.2.1.2 to §2.2.1.4: FolderCreate, FolderDelete, FolderUpdate). Each begins with the
  * key of the list and gives the next one, so the list is brought up to date first; its new token is stored with the
- * outcome. That tells, too, whether an earlier attempt was done, of which no answer came. */
+ * outcome. That tells, too, whether an earlier attempt was done, of which no answer came. (SOGo doesn't tell a device what
+ * that device did, and refuses what is done already by HTTP alone: then all is listed anew.) */
 #include "remote/eas/eas-folder-changes.h"
 
 #include "base/errors.h"
@@ -39,7 +40,7 @@ typedef struct
 {
   SurelEasSession *session;
   SurelChange *change;
-  SurelEasList *list;
+  SurelEasList *list; /* owned; nullable */
   SurelBeforeFunc before; /* NULL where an earlier attempt may have been made */
   gpointer user_data;
   GCancellable *cancellable;
@@ -82,7 +83,7 @@ read_answer (SurelEasReader *reader, gpointer data)
 
 /* @parent and @name are NULL where the command has none, and so is @id. */
 static gboolean
-run (Apply *self, const char *command, SurelEasTag root, const char *id, const char *parent, Answer *answer, GError **error)
+ask (Apply *self, const char *command, SurelEasTag root, const char *id, const char *parent, Answer *answer, GError **error)
 {
   SurelEasWriter *request = surel_eas_writer_new ();
 
@@ -103,6 +104,36 @@ run (Apply *self, const char *command, SurelEasTag root, const char *id, const c
     return FALSE;
   if (answer->status == SUREL_EAS_STATUS_OK)
     surel_eas_list_take_key (self->list, g_steal_pointer (&answer->key));
+  return TRUE;
+}
+
+/* Sets @refused where the server doesn't do it, and says no more than that; then the list is whole. */
+static gboolean
+run (Apply *self,
+     const char *command,
+     SurelEasTag root,
+     const char *id,
+     const char *parent,
+     Answer *answer,
+     GError **refused,
+     GError **error)
+{
+  SurelEasList *anew;
+  g_autoptr (GError) own = NULL;
+
+  if (ask (self, command, root, id, parent, answer, &own))
+    return TRUE;
+  if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  anew = surel_eas_sync_folders (self->session, NULL, self->cancellable, error);
+  if (anew == NULL)
+    return FALSE;
+  surel_eas_list_free (self->list);
+  self->list = anew;
+  g_propagate_error (refused, g_steal_pointer (&own));
   return TRUE;
 }
 
@@ -135,6 +166,12 @@ take_refusal (Apply *self, const char *command, gint64 status, GError **error)
   return end (self, SUREL_OUTCOME_REFUSED, (SurelError) why->code, why->message);
 }
 
+static gboolean
+take_words (Apply *self, const GError *refused)
+{
+  return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_SERVER_REJECTED, refused->message);
+}
+
 static const char *
 parent_of (const SurelChange *change)
 {
@@ -155,6 +192,7 @@ static gboolean
 create (Apply *self, GError **error)
 {
   const SurelEasFolder *there = surel_eas_list_find_named (self->list, parent_of (self->change), self->change->name);
+  g_autoptr (GError) refused = NULL;
   g_auto (Answer) answer = { 0 };
 
   if (there != NULL && self->before == NULL)
@@ -162,8 +200,13 @@ create (Apply *self, GError **error)
   if (there != NULL)
     return take_refusal (self, "FolderCreate", FOLDER_EXISTS, error);
   if ((self->before != NULL && !self->before (EVIDENCE, self->user_data, error))
-      || !run (self, "FolderCreate", SUREL_EAS_FOLDER_CREATE, NULL, parent_of (self->change), &answer, error))
+      || !run (self, "FolderCreate", SUREL_EAS_FOLDER_CREATE, NULL, parent_of (self->change), &answer, &refused, error))
     return FALSE;
+  there = refused != NULL ? surel_eas_list_find_named (self->list, parent_of (self->change), self->change->name) : NULL;
+  if (there != NULL && self->before == NULL)
+    return be (self, there->id);
+  if (refused != NULL)
+    return there != NULL ? take_refusal (self, "FolderCreate", FOLDER_EXISTS, error) : take_words (self, refused);
   if (answer.status != SUREL_EAS_STATUS_OK)
     return take_refusal (self, "FolderCreate", answer.status, error);
   if (answer.id != NULL && answer.id[0] != '\0')
@@ -177,15 +220,23 @@ rename_folder (Apply *self, GError **error)
   const char *id = self->change->folder_remote_id;
   const SurelEasFolder *folder = surel_eas_list_find (self->list, id);
   const SurelEasFolder *there = surel_eas_list_find_named (self->list, parent_of (self->change), self->change->name);
-  g_auto (Answer) answer = { 0 };
+  g_autoptr (GError) refused = NULL;
+  g_auto (Answer) answer = { .status = SUREL_EAS_STATUS_OK };
 
+  if (folder != NULL && there == NULL)
+    {
+      if (!run (self, "FolderUpdate", SUREL_EAS_FOLDER_RENAME, id, parent_of (self->change), &answer, &refused, error))
+        return FALSE;
+      folder = surel_eas_list_find (self->list, id);
+      there = surel_eas_list_find_named (self->list, parent_of (self->change), self->change->name);
+    }
   if (folder == NULL)
     return take_refusal (self, "FolderUpdate", FOLDER_IS_GONE, error);
   if (there != NULL && there != folder)
     return take_refusal (self, "FolderUpdate", FOLDER_EXISTS, error);
-  if (there == NULL && !run (self, "FolderUpdate", SUREL_EAS_FOLDER_RENAME, id, parent_of (self->change), &answer, error))
-    return FALSE;
-  if (there == NULL && answer.status != SUREL_EAS_STATUS_OK)
+  if (refused != NULL && there == NULL)
+    return take_words (self, refused);
+  if (refused == NULL && answer.status != SUREL_EAS_STATUS_OK)
     return take_refusal (self, "FolderUpdate", answer.status, error);
   self->change->new_folder_id = g_strdup (id);
   surel_eas_list_put (self->list, surel_eas_folder_new (id, parent_of (self->change), self->change->name, 0));
@@ -199,6 +250,7 @@ delete_folder (Apply *self, GError **error)
   const char *id = self->change->folder_remote_id;
   const SurelEasFolder *folder = surel_eas_list_find (self->list, id);
   SurelScope scope = { id, self->change->folder_token, NULL };
+  g_autoptr (GError) refused = NULL;
   g_auto (Answer) answer = { 0 };
   gboolean has_new;
 
@@ -212,12 +264,31 @@ delete_folder (Apply *self, GError **error)
   if (has_new)
     return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_CONFLICT,
                 "Messages have come to the folder since it was to be deleted; it stays");
-  if (!run (self, "FolderDelete", SUREL_EAS_FOLDER_REMOVE, id, NULL, &answer, error))
+  if (!run (self, "FolderDelete", SUREL_EAS_FOLDER_REMOVE, id, NULL, &answer, &refused, error))
     return FALSE;
+  if (refused != NULL)
+    return surel_eas_list_find (self->list, id) != NULL ? take_words (self, refused) : end (self, SUREL_OUTCOME_DONE, 0, NULL);
   if (answer.status != SUREL_EAS_STATUS_OK && answer.status != FOLDER_IS_GONE)
     return take_refusal (self, "FolderDelete", answer.status, error);
   surel_eas_list_drop (self->list, id);
   return end (self, SUREL_OUTCOME_DONE, 0, NULL);
+}
+
+static gboolean
+apply (Apply *self, GError **error)
+{
+  switch (self->change->kind)
+    {
+    case SUREL_CHANGE_CREATE_FOLDER:
+      return create (self, error);
+    case SUREL_CHANGE_RENAME_FOLDER:
+      return rename_folder (self, error);
+    case SUREL_CHANGE_DELETE_FOLDER:
+      return delete_folder (self, error);
+    case SUREL_CHANGE_SUBSCRIBE_FOLDER:
+    default:
+      return end (self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_SUPPORTED, "ActiveSync has no subscriptions");
+    }
 }
 
 /**
@@ -234,21 +305,13 @@ surel_eas_apply_to_folder (SurelEasSession *session,
                            GCancellable *cancellable,
                            GError **error)
 {
-  g_autoptr (SurelEasList) list = surel_eas_sync_folders (session, change->list_token, cancellable, error);
-  Apply self = { session, change, list, before, user_data, cancellable };
+  Apply self = { session, change, NULL, before, user_data, cancellable };
+  gboolean success;
 
-  if (list == NULL)
+  self.list = surel_eas_sync_folders (session, change->list_token, cancellable, error);
+  if (self.list == NULL)
     return FALSE;
-  switch (change->kind)
-    {
-    case SUREL_CHANGE_CREATE_FOLDER:
-      return create (&self, error);
-    case SUREL_CHANGE_RENAME_FOLDER:
-      return rename_folder (&self, error);
-    case SUREL_CHANGE_DELETE_FOLDER:
-      return delete_folder (&self, error);
-    case SUREL_CHANGE_SUBSCRIBE_FOLDER:
-    default:
-      return end (&self, SUREL_OUTCOME_REFUSED, SUREL_ERROR_NOT_SUPPORTED, "ActiveSync has no subscriptions");
-    }
+  success = apply (&self, error);
+  surel_eas_list_free (self.list);
+  return success;
 }

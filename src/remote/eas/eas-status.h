@@ -6,6 +6,7 @@ G_BEGIN_DECLS
 
 #define SUREL_EAS_STATUS_OK 1
 #define SUREL_EAS_STATUS_SYNC_KEY 3 /* of Sync: the key isn't known (any more) */
+#define SUREL_EAS_STATUS_NO_OBJECT 8 /* of Sync: there is no such folder, or message */
 #define SUREL_EAS_STATUS_FOLDER_KEY 9 /* of FolderSync: likewise */
 
 gboolean surel_eas_status_wants_policy (gint64 status);

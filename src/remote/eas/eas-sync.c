@@ -275,6 +275,8 @@ surel_eas_has_new (SurelEasSession *session, const SurelScope *scope, gboolean *
       answer_init (&answer);
       if (!ask (session, scope->remote_id, key, SUREL_EAS_WINDOW, &answer, cancellable, error))
         return FALSE;
+      if (answer.collection.status == SUREL_EAS_STATUS_NO_OBJECT)
+        return TRUE; /* the folder is gone */
       *has_new = answer.collection.status != SUREL_EAS_STATUS_OK || answer.told.news->messages->len > 0 || (answer.collection.more && asked == IDLE_MAX);
       more = answer.collection.more && answer.collection.key != NULL;
       if (more)
