@@ -468,8 +468,8 @@ check_not_cancelled (SurelTxn *txn, gint64 operation, GError **error)
  * surel_undo_retry:
  * @result: gets the accounts where there is something to do
  *
- * Has what failed, and what was put off, tried again now: %FALSE with %SUREL_ERROR_NOT_FOUND, or with
- * %SUREL_ERROR_CONFLICT where there is nothing to try.
+ * Has what failed, and what was put off, tried again now, but what is to be sent later, then: %FALSE with
+ * %SUREL_ERROR_NOT_FOUND, or with %SUREL_ERROR_CONFLICT where there is nothing to try.
  */
 gboolean
 surel_undo_retry (SurelTxn *txn, gint64 operation, SurelModified *result, GError **error)
@@ -497,7 +497,7 @@ surel_undo_retry (SurelTxn *txn, gint64 operation, SurelModified *result, GError
     }
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
-                        "UPDATE operation SET next_attempt = 0, attempts = 0, error = CASE WHEN failed > 0 THEN error ELSE '' "
+                        "UPDATE operation SET next_attempt = next_attempt * (attempts = 0), attempts = 0, error = CASE WHEN failed > 0 THEN error ELSE '' "
                         "END, error_text = CASE WHEN failed > 0 THEN error_text ELSE '' END WHERE id = ?",
                         "i", operation);
 }

@@ -160,9 +160,9 @@ class Sending(EasCase):
         for n, status in enumerate((503, 401, 403, 404)):
             self.mailbox.status = status
             id, operation = self.send(b"letter %d" % n)
-            wait_for(lambda: self.state(operation)["error"][0], 20)
+            wait_for(lambda: self.state(operation)["error"][0], 60)
             self.mailbox.put(message(10 + n))
-            wait_for(lambda: f"Message {10 + n}" in self.ids("INBOX"), 20)
+            wait_for(lambda: f"Message {10 + n}" in self.ids("INBOX"), 60)
             self.assertEqual((self.where(id), self.state(operation)["state"]), ("outbox", "pending"))
             self.decide("Cancel", operation)
 
@@ -344,12 +344,14 @@ class Sending(EasCase):
         self.is_in_sent(id)
 
     def test_later(self):
-        """Also where it was killed meanwhile."""
+        """Also where it was killed meanwhile, or is to be tried again: it is to go later all the same."""
         self.begin()
         begin = time.time()
         id, operation = self.send(sendAt=GLib.Variant("x", int(begin) + 4))
         self.daemon.kill()
         self.daemon = self.start(secrets=self.secrets)
+        self.daemon.call(PATH, "Operations", "Retry", "(ta{sv})", operation, {})
+        self.daemon.sync()
         self.assertEqual((self.where(id), self.mailbox.sent), ("outbox", []))
         self.assertEqual(self.ended(operation)["state"], "done")
         self.assertGreaterEqual(time.time(), int(begin) + 4)
