@@ -177,6 +177,7 @@ put_message (Place *place, const SurelMessage *message, GError **error)
 {
   guint64 identity = surel_message_identity (message);
   g_auto (SurelMessageRow) known = { 0 };
+  g_auto (SurelMessageRow) before = { 0 };
   gint64 match = 0;
   int found = surel_message_row_find (place->txn, place->folder, place->epoch, &message->remote_id, &known, error);
 
@@ -188,11 +189,12 @@ put_message (Place *place, const SurelMessage *message, GError **error)
     return FALSE;
   if (match == 0 && place->match.has_here
       && (!surel_sends_find (place->txn, place->folder, message->message_id, &match, error)
-          || (match != 0 && !surel_sends_found (place->txn, match, message, error))))
+          || (match != 0 && !surel_sends_found (place->txn, match, message, &before, error))))
     return FALSE;
   place->txn->rows++;
-  return match != 0 ? take_back (place, match, message, error)
-                    : insert_message (place, message, identity, error);
+  if (match == 0)
+    return insert_message (place, message, identity, error);
+  return take_back (place, match, message, error) && (before.id == 0 || surel_sends_mark_again (place->txn, &before, message, error));
 }
 
 /**

@@ -22,6 +22,7 @@
 
 #define LOOKS 4 /* lists after which a copy that isn't in Sent isn't looked for any more */
 #define QUICK_LOOKS 2 /* of them that come at once */
+#define DOMAIN_MAX 255 /* octets of a host name: RFC 1035 §2.3.4 */
 
 /* Of an intent i that waits, or was sent. */
 #define IS_OPEN_SEND "i.kind = 7 AND i.state < 2"
@@ -122,13 +123,49 @@ check_can_send (SurelTxn *txn, gint64 account, GError **error)
                   "The account can't send (it lacks the capability `send`); one that was never reached can't say so yet");
 }
 
+/* Whether there is an address in @column, which has them as surel_mime_parse_addresses() gives them: an empty group has none,
+ * nor has a name alone. */
+static gboolean
+has_address (sqlite3_stmt *s, int column)
+{
+  const char *p = sqlite3_column_blob (s, column);
+  const char *end = p != NULL ? p + sqlite3_column_bytes (s, column) : NULL;
+
+  while (p < end)
+    {
+      const char *address = p + strlen (p) + 1;
+
+      if (address >= end)
+        return FALSE;
+      if (address[0] != '\0')
+        return TRUE;
+      p = address + 1;
+    }
+  return FALSE;
+}
+
+static gboolean
+check_addresses (SurelTxn *txn, gint64 message, GError **error)
+{
+  sqlite3_stmt *s
+      = surel_sql_start (txn->sql, error, "SELECT from_, to_, cc, bcc FROM message WHERE id = ?", "i", message);
+  gboolean complete;
+
+  if (s == NULL || surel_sql_step (txn->sql, s, error) <= 0)
+    return FALSE;
+  complete = has_address (s, 0) && (has_address (s, 1) || has_address (s, 2) || has_address (s, 3));
+  sqlite3_reset (s);
+  return complete
+         || fail (error, SUREL_ERROR_INVALID_ARGUMENT,
+                  "The message needs a sender (From), and somebody it goes to (To, Cc or Bcc), with an address");
+}
+
 /* Whether it can go as it is. */
 static gboolean
 check_draft (SurelTxn *txn, SurelSend *send, gint64 *account, GError **error)
 {
   gint64 id = send->draft;
   g_auto (SurelMessageRow) row = { 0 };
-  gint64 complete = 0;
   gint64 here = 0;
   int found = surel_message_row_load (txn, id, &row, error);
 
@@ -140,15 +177,24 @@ check_draft (SurelTxn *txn, SurelSend *send, gint64 *account, GError **error)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "That message is no draft");
   *account = row.account;
   if (!surel_sends_check_not_open (txn, id, error) || !check_can_send (txn, row.account, error)
-      || !surel_sql_get (txn->sql, &complete, error,
-                         "SELECT from_ IS NOT NULL AND (to_ IS NOT NULL OR cc IS NOT NULL OR bcc IS NOT NULL) FROM message WHERE id = ?",
-                         "i", id)
+      || !check_addresses (txn, id, error)
       || !surel_sql_get (txn->sql, &here, error, "SELECT content FROM message WHERE id = ?", "i", id))
     return FALSE;
-  if (!complete)
-    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "The message needs a sender (From), and somebody it goes to (To, Cc or Bcc)");
   send->bytes_from = here == 0 ? row.account : 0;
   return here != 0 || fail (error, SUREL_ERROR_OFFLINE, "The draft's bytes aren't here");
+}
+
+/* The domain of an address as it can stand in a Message-ID (RFC 5322 §3.6.4): what is no host name is left out. */
+static char *
+domain_of (const char *address)
+{
+  const char *at = strrchr (address, '@');
+  g_autofree char *domain = at != NULL ? g_hostname_to_ascii (at + 1) : NULL;
+
+  if (domain == NULL || domain[0] == '\0' || domain[strspn (domain, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-.")] != '\0'
+      || strlen (domain) > DOMAIN_MAX)
+    return g_strdup ("localhost");
+  return g_steal_pointer (&domain);
 }
 
 /* One for a message that has none; its domain is the account's. */
@@ -162,8 +208,8 @@ make_message_id (SurelTxn *txn, gint64 message, GError **error)
   g_autofree char *text = NULL;
   g_autofree char *random = g_uuid_string_random ();
   g_autoptr (GVariant) settings = NULL;
+  g_autofree char *domain = NULL;
   const char *address = "";
-  const char *at;
 
   if (s == NULL || surel_sql_step (txn->sql, s, error) <= 0)
     return NULL;
@@ -175,8 +221,8 @@ make_message_id (SurelTxn *txn, gint64 message, GError **error)
   settings = g_variant_parse (G_VARIANT_TYPE_VARDICT, text, NULL, NULL, NULL);
   if (settings != NULL)
     g_variant_lookup (settings, "address", "&s", &address);
-  at = strrchr (address, '@');
-  return g_strconcat (random, at != NULL ? at : "@localhost", NULL);
+  domain = domain_of (address);
+  return g_strconcat (random, "@", domain, NULL);
 }
 
 static gboolean
@@ -546,18 +592,42 @@ forget_bytes (SurelTxn *txn, gint64 message, GError **error)
  * surel_sends_found:
  * @message: what was sent from here
  * @copy: what the server has in Sent
+ * @before: (out): it as it was
  *
- * The message is that one from now on; where it is there is for the caller to say.
+ * The message is that one from now on; where it is there is for the caller to say, and then surel_sends_mark_again() to be
+ * called.
  */
 gboolean
-surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, GError **error)
+surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, SurelMessageRow *before, GError **error)
 {
   gint64 size = 0;
 
   return surel_sql_get (txn->sql, &size, error, "SELECT size FROM message WHERE id = ?", "i", message)
+         && surel_message_row_load (txn, message, before, error) > 0
          && ((guint64) size == copy->size || forget_bytes (txn, message, error))
          && surel_message_row_put_text (txn, message, copy, error)
          && surel_sql_run (txn->sql, error, "DELETE FROM intent AS i WHERE i.message = ? AND " SUREL_INTENT_STAYS, "i", message);
+}
+
+/**
+ * surel_sends_mark_again:
+ * @before: from surel_sends_found()
+ *
+ * What a person has marked it with before its copy was there is to be there, too.
+ */
+gboolean
+surel_sends_mark_again (SurelTxn *txn, const SurelMessageRow *before, const SurelMessage *copy, GError **error)
+{
+  g_autoptr (SurelPatch) patch = surel_patch_new ();
+  g_autoptr (SurelModified) result = surel_modified_new ();
+
+  patch->add_flags = before->flags & ~copy->flags & ~(guint) SUREL_KEYWORD_SEEN;
+  patch->add_words = surel_keywords_combine (before->keywords, NULL, copy->keywords);
+  if (patch->add_flags == 0 && (patch->add_words == NULL || patch->add_words[0] == '\0'))
+    return TRUE;
+  g_array_append_val (patch->ids, before->id);
+  patch->client = g_strdup ("");
+  return surel_modify (txn, patch, 0, 1, result, error);
 }
 
 /* --- In doubt --- */

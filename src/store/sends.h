@@ -2,6 +2,7 @@
 
 #include "base/change.h"
 #include "store/appends.h"
+#include "store/message-row.h"
 
 G_BEGIN_DECLS
 
@@ -29,7 +30,8 @@ gboolean surel_sends_judge (SurelTxn *txn, const SurelChangeItem *item, GError *
 gboolean surel_sends_confirm (SurelTxn *txn, gint64 operation, GError **error);
 gboolean surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **error);
 gboolean surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *match, GError **error);
-gboolean surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, GError **error);
+gboolean surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, SurelMessageRow *before, GError **error);
+gboolean surel_sends_mark_again (SurelTxn *txn, const SurelMessageRow *before, const SurelMessage *copy, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSend, surel_send_free)
 

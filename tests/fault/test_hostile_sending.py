@@ -12,8 +12,8 @@ LETTER = b"From: alice@surel.test\r\nTo: bob@surel.test\r\nSubject: %s\r\n\r\nHe
 
 
 class Sending(EasCase):
-    def begin(self, mailbox=None, count=1):
-        super().begin(mailbox, count=count)
+    def begin(self, mailbox=None, count=1, **more):
+        super().begin(mailbox, count=count, **more)
         return self.settled(count)
 
     def send(self, subject=b"letter", **options):
@@ -290,6 +290,38 @@ class Sending(EasCase):
         self.daemon.kill()
         self.daemon = self.start(secrets=self.secrets)
         self.is_in_sent(id)
+
+    def test_what_is_marked_before_its_copy_comes_stays_marked(self):
+        mailbox = Mailbox()
+        mailbox.saves = False
+        self.begin(mailbox)
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.modify([id], addKeywords=strings("$flagged", "holiday"))
+        mailbox.put(mailbox.sent[0], "sent")
+        self.is_in_sent(id)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "PendingOperations") == 0)
+        (copy,) = mailbox.items["sent"].values()
+        self.assertEqual((copy.flagged, copy.categories), (True, ["holiday"]))
+        self.assertLessEqual({"$flagged", "holiday"}, self.keywords(id))
+
+    def test_somebody_has_to_get_it(self):
+        self.begin()
+        for to in (b"To: undisclosed-recipients:;", b"To: ", b"To: Bob the Builder", b"Cc: <>"):
+            with self.assertRaises(GLib.Error) as caught:
+                self.daemon.call(PATH, "Submission", "Send", "(ova{sv})", self.account,
+                                 GLib.Variant("ay", b"From: a@surel.test\r\n" + to + b"\r\nSubject: x\r\n\r\nx\r\n"), {})
+            self.assertEqual(error_name(caught.exception), "InvalidArgument", to)
+        self.assertEqual(self.ids("Outbox") if "Outbox" in self.daemon.folders() else {}, {})
+        self.assertEqual(set(self.ids()), {"Message 1"})
+
+    def test_a_message_id_is_one_whatever_the_address(self):
+        for address, domain in (("al>ice@su>rel.test", "localhost"), ("alice@grün.test", "xn--grn-ioa.test"), ("alice@surel.test", "surel.test")):
+            self.begin(address=GLib.Variant("s", address))
+            self.ended(self.send()[1])
+            self.assertRegex(self.mailbox.sent[0], rb"(?m)^Message-ID: <[0-9a-f-]{36}@" + domain.encode() + rb">\r$")
+            self.daemon.stop()
+            self.data += "x"
 
     def test_requests(self):
         """As the version has them: a ClientId of its own for each message, the original's folder and id, ReplaceMime."""
