@@ -172,13 +172,23 @@ insert_message (Place *place, const SurelMessage *m, guint64 identity, GError **
   return TRUE;
 }
 
+/* The server's copy of @sent, which was sent from here. */
+static gboolean
+put_sent (Place *place, gint64 sent, const SurelMessage *copy, GError **error)
+{
+  g_autoptr (SurelPatch) deeds = surel_patch_new ();
+
+  return surel_sends_found (place->txn, place->folder, sent, copy, deeds, error) && take_back (place, sent, copy, error)
+         && surel_sends_do_again (place->txn, deeds, error);
+}
+
 static gboolean
 put_message (Place *place, const SurelMessage *message, GError **error)
 {
   guint64 identity = surel_message_identity (message);
   g_auto (SurelMessageRow) known = { 0 };
-  g_auto (SurelMessageRow) before = { 0 };
   gint64 match = 0;
+  gint64 sent = 0;
   int found = surel_message_row_find (place->txn, place->folder, place->epoch, &message->remote_id, &known, error);
 
   if (found < 0)
@@ -187,14 +197,13 @@ put_message (Place *place, const SurelMessage *message, GError **error)
     return surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
-  if (match == 0 && place->match.has_here
-      && (!surel_sends_find (place->txn, place->folder, message->message_id, &match, error)
-          || (match != 0 && !surel_sends_found (place->txn, match, message, &before, error))))
+  if (match == 0 && place->match.has_here && !surel_sends_find (place->txn, place->folder, message->message_id, &sent, error))
     return FALSE;
   place->txn->rows++;
-  if (match == 0)
-    return insert_message (place, message, identity, error);
-  return take_back (place, match, message, error) && (before.id == 0 || surel_sends_mark_again (place->txn, &before, message, error));
+  if (sent != 0)
+    return put_sent (place, sent, message, error);
+  return match != 0 ? take_back (place, match, message, error)
+                    : insert_message (place, message, identity, error);
 }
 
 /**

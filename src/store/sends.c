@@ -565,7 +565,7 @@ end_doubt (SurelTxn *txn, gint64 folder, const char *message_id, GError **error)
 /**
  * surel_sends_find:
  * @folder: where a message with @message_id is new
- * @match: (out): the one that was sent from here, and is it; 0 for none
+ * @match: (out): the one that was sent from here, and is it; 0 for none. A person may have put it elsewhere since.
  */
 gboolean
 surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *match, GError **error)
@@ -573,9 +573,10 @@ surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *
   return message_id == NULL || message_id[0] == '\0'
          || (end_doubt (txn, folder, message_id, error)
              && surel_sql_get (txn->sql, match, error,
-                           "SELECT m.id FROM folder f CROSS JOIN placement p ON p.folder = f.id CROSS JOIN message m ON m.id = p.message WHERE "
-                           "f.id = ? AND coalesce(f.role_set, f.role) = 'sent' AND p.epoch = ? AND m.message_id = ? AND EXISTS (SELECT 1 FROM "
-                           "intent i WHERE i.message = m.id AND " SUREL_INTENT_STAYS ") LIMIT 1",
+                           "SELECT m.id FROM folder f CROSS JOIN folder g ON g.account = f.account CROSS JOIN placement p ON p.folder = g.id "
+                           "CROSS JOIN message m ON m.id = p.message WHERE f.id = ? AND coalesce(f.role_set, f.role) = 'sent' AND p.epoch = ? "
+                           "AND m.message_id = ? AND EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND " SUREL_INTENT_STAYS
+                           ") AND (g.id = f.id OR EXISTS (SELECT 1 FROM intent e WHERE e.message = m.id AND e.kind = 7 AND e.state = 2)) LIMIT 1",
                            "iis", folder, SUREL_EPOCH_HERE, message_id));
 }
 
@@ -588,46 +589,58 @@ forget_bytes (SurelTxn *txn, gint64 message, GError **error)
          && surel_sql_run (txn->sql, error, "UPDATE message SET content = NULL WHERE id = ?", "i", message);
 }
 
+/* What a person did with it before its copy was in @folder, and is to be done there, too. */
+static gboolean
+find_deeds (SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *copy, SurelPatch *deeds, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  gint64 where = 0;
+
+  if (surel_message_row_load (txn, message, &row, error) <= 0
+      || !surel_sql_get (txn->sql, &where, error, "SELECT folder FROM placement WHERE message = ? AND epoch = ?", "ii", message,
+                         SUREL_EPOCH_HERE))
+    return FALSE;
+  g_array_append_val (deeds->ids, message);
+  deeds->client = g_strdup ("");
+  deeds->add_flags = row.flags & ~copy->flags & ~(guint) SUREL_KEYWORD_SEEN;
+  deeds->add_words = surel_keywords_combine (row.keywords, NULL, copy->keywords);
+  deeds->move_to = where != folder ? where : 0;
+  return TRUE;
+}
+
 /**
  * surel_sends_found:
+ * @folder: Sent
  * @message: what was sent from here
  * @copy: what the server has in Sent
- * @before: (out): it as it was
+ * @deeds: gets what is to be done with it there: see surel_sends_do_again()
  *
- * The message is that one from now on; where it is there is for the caller to say, and then surel_sends_mark_again() to be
- * called.
+ * The message is that one from now on; where it is there is for the caller to say.
  */
 gboolean
-surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, SurelMessageRow *before, GError **error)
+surel_sends_found (
+    SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *copy, SurelPatch *deeds, GError **error)
 {
   gint64 size = 0;
 
   return surel_sql_get (txn->sql, &size, error, "SELECT size FROM message WHERE id = ?", "i", message)
-         && surel_message_row_load (txn, message, before, error) > 0
+         && find_deeds (txn, folder, message, copy, deeds, error)
          && ((guint64) size == copy->size || forget_bytes (txn, message, error))
          && surel_message_row_put_text (txn, message, copy, error)
          && surel_sql_run (txn->sql, error, "DELETE FROM intent AS i WHERE i.message = ? AND " SUREL_INTENT_STAYS, "i", message);
 }
 
 /**
- * surel_sends_mark_again:
- * @before: from surel_sends_found()
- *
- * What a person has marked it with before its copy was there is to be there, too.
+ * surel_sends_do_again:
+ * @deeds: from surel_sends_found(), once it is known where the copy is
  */
 gboolean
-surel_sends_mark_again (SurelTxn *txn, const SurelMessageRow *before, const SurelMessage *copy, GError **error)
+surel_sends_do_again (SurelTxn *txn, const SurelPatch *deeds, GError **error)
 {
-  g_autoptr (SurelPatch) patch = surel_patch_new ();
   g_autoptr (SurelModified) result = surel_modified_new ();
 
-  patch->add_flags = before->flags & ~copy->flags & ~(guint) SUREL_KEYWORD_SEEN;
-  patch->add_words = surel_keywords_combine (before->keywords, NULL, copy->keywords);
-  if (patch->add_flags == 0 && (patch->add_words == NULL || patch->add_words[0] == '\0'))
-    return TRUE;
-  g_array_append_val (patch->ids, before->id);
-  patch->client = g_strdup ("");
-  return surel_modify (txn, patch, 0, 1, result, error);
+  return (deeds->add_flags == 0 && (deeds->add_words == NULL || deeds->add_words[0] == '\0') && deeds->move_to == 0)
+         || surel_modify (txn, deeds, 0, 1, result, error);
 }
 
 /* --- In doubt --- */

@@ -2,7 +2,7 @@
 
 #include "base/change.h"
 #include "store/appends.h"
-#include "store/message-row.h"
+#include "store/modify.h"
 
 G_BEGIN_DECLS
 
@@ -30,8 +30,9 @@ gboolean surel_sends_judge (SurelTxn *txn, const SurelChangeItem *item, GError *
 gboolean surel_sends_confirm (SurelTxn *txn, gint64 operation, GError **error);
 gboolean surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **error);
 gboolean surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *match, GError **error);
-gboolean surel_sends_found (SurelTxn *txn, gint64 message, const SurelMessage *copy, SurelMessageRow *before, GError **error);
-gboolean surel_sends_mark_again (SurelTxn *txn, const SurelMessageRow *before, const SurelMessage *copy, GError **error);
+gboolean surel_sends_found (
+    SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *copy, SurelPatch *deeds, GError **error);
+gboolean surel_sends_do_again (SurelTxn *txn, const SurelPatch *deeds, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSend, surel_send_free)
 

@@ -305,6 +305,22 @@ class Sending(EasCase):
         self.assertEqual((copy.flagged, copy.categories), (True, ["holiday"]))
         self.assertLessEqual({"$flagged", "holiday"}, self.keywords(id))
 
+    def test_what_is_moved_before_its_copy_comes_is_moved(self):
+        mailbox = Mailbox()
+        mailbox.saves = False
+        self.begin(mailbox)
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.modify([id], moveTo=GLib.Variant("o", self.daemon.folders()["Archive"]))
+        self.assertEqual(self.where(id), "archive")
+        mailbox.put(mailbox.sent[0], "sent")
+        self.daemon.sync()
+        wait_for(lambda: self.daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.daemon.sync()
+        self.assertEqual((len(mailbox.items["sent"]), len(mailbox.items["arch"])), (0, 1))
+        self.assertEqual(self.ids(), {"Message 1": self.ids()["Message 1"], "letter": id})
+        self.assertEqual(self.where(id), "archive")
+
     def test_somebody_has_to_get_it(self):
         self.begin()
         for to in (b"To: undisclosed-recipients:;", b"To: ", b"To: Bob the Builder", b"Cc: <>"):
