@@ -97,6 +97,7 @@ typedef struct
 
   /* To be filled in by a remote. */
   GBytes *new_folder_token; /* of the folder the messages are in, from now on; nullable */
+  gboolean doubts_list; /* it refuses what is asked: what is known of the folder may be wrong */
   SurelNews *news; /* what it was told of that folder before the token; nullable */
   GBytes *new_list_token; /* of one about a folder: the list's from now on; nullable */
   char *new_folder_id; /* the folder's remote id from now on; nullable */

@@ -120,7 +120,7 @@ close_outcomes (SurelChange *change)
   gboolean open = FALSE;
 
   if (change->kind == SUREL_CHANGE_SEND)
-    return; /* it may have been sent: see surel_sends_judge() */
+    return; /* it may have been sent: see surel_sent_judge() */
   for (guint i = 0; i < change->items->len; i++)
     open = open || surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN;
   if (open && change->error == NULL)

@@ -6,8 +6,10 @@
 #include "store/messages.h"
 #include "store/operations.h"
 #include "store/sends.h"
+#include "store/sent.h"
 
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
+#define DOUBTFUL_ATTEMPTS 2 /* after which the whole folder is listed anew, where what is known of it may be wrong */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
 /**
@@ -115,7 +117,7 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     case SUREL_CHANGE_REPLACE:
       return land (txn, batch, item, error);
     case SUREL_CHANGE_SEND:
-      return surel_sends_went (txn, item->intent, error);
+      return surel_sent_went (txn, item->intent, error);
     case SUREL_CHANGE_DESTROY: /* it isn't held: a person wanted that */
       return surel_intents_destroy_message (txn, item->message, error);
     default:
@@ -139,6 +141,9 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   if (missing && attempts >= MISSING_ATTEMPTS)
     return surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (batch->error),
                    batch->error->message, error);
+  if (batch->doubts_list && attempts == DOUBTFUL_ATTEMPTS
+      && !surel_sql_run (txn->sql, error, "UPDATE folder SET last_proven = 0 WHERE id = ?", "i", batch->folder))
+    return FALSE;
   return (item->halfway ? surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii",
                                          (gint64) SUREL_DOUBT_HALFWAY, item->intent)
                         : surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error))
@@ -302,7 +307,7 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
     }
   *adopted = change->kind == SUREL_CHANGE_SEND && doubtful->len > 0; /* nothing is sent again by itself */
   if (*adopted)
-    return surel_sends_judge (txn, surel_change_item (change, 0), error);
+    return surel_sent_judge (txn, surel_change_item (change, 0), error);
   for (guint i = 0; i < doubtful->len; i++)
     if (!adopt (txn, surel_change_item (change, g_array_index (doubtful, guint, i)), adopted, error))
       return FALSE;

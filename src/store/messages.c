@@ -9,7 +9,7 @@
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/match.h"
-#include "store/sends.h"
+#include "store/sent.h"
 
 #define SAME_SECOND_MAX 100 /* messages, the latest, that are looked through for one that is the same */
 
@@ -178,8 +178,8 @@ put_sent (Place *place, gint64 sent, const SurelMessage *copy, GError **error)
 {
   g_autoptr (SurelPatch) deeds = surel_patch_new ();
 
-  return surel_sends_found (place->txn, place->folder, sent, copy, deeds, error) && take_back (place, sent, copy, error)
-         && surel_sends_do_again (place->txn, deeds, error);
+  return surel_sent_found (place->txn, place->folder, sent, copy, deeds, error) && take_back (place, sent, copy, error)
+         && surel_sent_do_again (place->txn, deeds, error);
 }
 
 static gboolean
@@ -197,7 +197,7 @@ put_message (Place *place, const SurelMessage *message, GError **error)
     return surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
-  if (match == 0 && place->match.has_here && !surel_sends_find (place->txn, place->folder, message->message_id, &sent, error))
+  if (match == 0 && place->match.has_here && !surel_sent_find (place->txn, place->folder, message->message_id, &sent, error))
     return FALSE;
   place->txn->rows++;
   if (sent != 0)

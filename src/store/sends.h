@@ -18,6 +18,9 @@ typedef struct
   char *client;
 } SurelSend;
 
+/* Of an intent i whose operation is o: nobody knows whether it went. */
+#define SUREL_IS_UNKNOWN_SEND "i.kind = 7 AND i.state = 3 AND o.unknown > 0"
+
 void surel_send_free (SurelSend *self);
 gboolean surel_send (SurelTxn *txn, SurelSend *send, SurelModified *result, GError **error);
 gboolean surel_send_reschedule (SurelTxn *txn, gint64 operation, gint64 at, SurelModified *result, GError **error);
@@ -25,14 +28,9 @@ gboolean surel_sends_check_not_open (SurelTxn *txn, gint64 message, GError **err
 gboolean surel_sends_next (
     SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error);
 gboolean surel_sends_note_time (SurelTxn *txn, gint64 intent, GError **error);
-gboolean surel_sends_went (SurelTxn *txn, gint64 intent, GError **error);
-gboolean surel_sends_judge (SurelTxn *txn, const SurelChangeItem *item, GError **error);
-gboolean surel_sends_confirm (SurelTxn *txn, gint64 operation, GError **error);
+gint64 surel_sends_folder_of_role (
+    SurelTxn *txn, gint64 account, const char *role, const char *client, SurelModified *result, GError **error);
 gboolean surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **error);
-gboolean surel_sends_find (SurelTxn *txn, gint64 folder, const char *message_id, gint64 *match, GError **error);
-gboolean surel_sends_found (
-    SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *copy, SurelPatch *deeds, GError **error);
-gboolean surel_sends_do_again (SurelTxn *txn, const SurelPatch *deeds, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSend, surel_send_free)
 

@@ -9,6 +9,7 @@
 #include "store/layers.h"
 #include "store/operations.h"
 #include "store/sends.h"
+#include "store/sent.h"
 
 #define REWRITTEN "The draft's earlier text isn't kept; that can't be undone"
 
@@ -398,7 +399,7 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
     g_array_append_val (result->accounts, g_array_index (intents, Intent, i).account);
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error, "UPDATE operation SET unknown = 0, error = '', error_text = '' WHERE id = ?", "i", operation)
-         && surel_sends_confirm (txn, operation, error);
+         && surel_sent_confirm (txn, operation, error);
 }
 
 /* --- Trying again --- */

@@ -410,11 +410,10 @@ class Eas(EasCase):
         self.assertEqual(self.ended(operation)["state"], "done")
         self.assertEqual([name for _, name, _ in self.mailbox.folders.values()].count("Made"), 1)
 
-    def test_what_a_server_never_tells_is_found_once_a_week(self):
-        self.begin()
-        before = self.settled()
+    def take_away_untold(self):
+        """As if all that had been told."""
         there = self.mailbox.items[Mailbox.inbox]
-        with self.mailbox.lock:  # as if all that had been told
+        with self.mailbox.lock:
             del there["2"]
             there["3"].flagged = True
             there["77"] = Item(message(77))
@@ -422,6 +421,26 @@ class Eas(EasCase):
                 if folder == Mailbox.inbox:
                     known.clear()
                     known.update({id: item.version for id, item in there.items()})
+
+    def test_what_a_server_never_tells_and_refuses_all_for(self):
+        class Strict(Mailbox):
+            def take(self, command, items, known):
+                if text(command, "ServerId") not in items:
+                    raise Raw(501)
+                return super().take(command, items, known)
+        self.begin(Strict())
+        before = self.settled()
+        self.take_away_untold()
+        operation = self.modify([before[f"Message {n}"] for n in (2, 4)], addKeywords=strings("$seen"))
+        self.ended(operation)
+        self.assertTrue(self.mailbox.items[Mailbox.inbox]["4"].read)
+        self.assertEqual(set(self.ids()), {"Message 1", "Message 3", "Message 4", "Message 5", "Message 77"})
+
+    def test_what_a_server_never_tells_is_found_once_a_week(self):
+        self.begin()
+        before = self.settled()
+        there = self.mailbox.items[Mailbox.inbox]
+        self.take_away_untold()
         self.daemon.sync()
         self.assertEqual(self.ids(), before)
         self.daemon.stop()

@@ -128,7 +128,7 @@ FakeMessage *
 fake_server_take_out (FakeServer *self, FakeFolder *folder, gint64 uid)
 {
   FakeGone gone = { uid, fake_server_happen (self, folder) };
-  guint index;
+  guint index = 0;
 
   fake_folder_find (folder, uid, &index);
   g_array_append_val (folder->gone, gone);

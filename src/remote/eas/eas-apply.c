@@ -280,6 +280,22 @@ key_of (const SurelChange *change)
   return g_strndup (g_bytes_get_data (token, NULL), g_bytes_get_size (token));
 }
 
+/* It may be that one of the messages isn't there any more, and that this was never told. */
+static gboolean
+take_refused (SurelChange *change, GError *own, gboolean *success, GError **error)
+{
+  if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED))
+    {
+      g_propagate_error (error, own);
+      return FALSE;
+    }
+  refuse_all (change, SUREL_ERROR_SERVER_REJECTED, SUREL_OUTCOME_NOT_DONE, own->message);
+  change->doubts_list = TRUE;
+  *success = FALSE;
+  g_error_free (own);
+  return TRUE;
+}
+
 /* First what others did, then what is to be done on top of it. SOGo refuses all of a request where one of the messages isn't
  * there any more. */
 static gboolean
@@ -288,6 +304,7 @@ sync_first (Apply *apply, SurelEasSession *session, gboolean *success, GCancella
   SurelChange *change = apply->change;
   g_autofree char *before = key_of (change);
   g_autofree char *after = NULL;
+  GError *own = NULL;
   SurelEasWriter *request = begin_sync (change, before);
 
   surel_eas_collection_end (request);
@@ -299,8 +316,8 @@ sync_first (Apply *apply, SurelEasSession *session, gboolean *success, GCancella
   if (!is_any_open (change))
     return TRUE; /* no request may have no commands */
   after = key_of (change);
-  if (!exchange (apply, session, write_sync (change, after), FALSE, success, cancellable, error))
-    return FALSE;
+  if (!exchange (apply, session, write_sync (change, after), FALSE, success, cancellable, &own))
+    return take_refused (change, g_steal_pointer (&own), success, error);
   for (guint i = 0; *success && i < MIN (change->items->len, BATCH_MAX); i++)
     if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_OPEN)
       surel_change_item (change, i)->outcome = SUREL_OUTCOME_DONE;
