@@ -417,7 +417,6 @@ test_append_unanswered (Scene *s, gconstpointer data G_GNUC_UNUSED)
 {
   g_autofree char *labels = scene_give (s, 1);
   g_autofree char *expected = g_strdup_printf ("%s put1[$seen] put2[$seen]", labels);
-  g_autoptr (GError) error = NULL;
   g_autoptr (Step) step = NULL;
 
   if (!scene_can (s, "append"))
