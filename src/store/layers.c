@@ -10,6 +10,11 @@
 #include "base/mutation.h"
 #include "store/intents.h"
 
+/* SUREL_CHANGE_KEYWORDS: as a parameter, which some index of those kinds might depend on, it would have SQLite plan the
+ * statement anew each time. */
+#define KIND_KEYWORDS "1"
+G_STATIC_ASSERT (SUREL_CHANGE_KEYWORDS == 1);
+
 typedef struct
 {
   guint flags;
@@ -61,8 +66,8 @@ replay (SurelTxn *txn, gint64 message, Flags *flags, gboolean *any, GError **err
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
       "SELECT add_flags, remove_flags, add_words, remove_words FROM intent WHERE message = ? AND state < 2 AND "
-      "kind = ? ORDER BY id",
-      "ii", message, (gint64) SUREL_CHANGE_KEYWORDS);
+      "kind = " KIND_KEYWORDS " ORDER BY id",
+      "i", message);
   int result = -1;
 
   while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
@@ -289,8 +294,8 @@ find_place_intent (SurelTxn *txn, gint64 message, SurelChangeKind *kind, gint64 
 {
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
-      "SELECT kind, target FROM intent WHERE message = ? AND state < 2 AND kind != ? ORDER BY id DESC LIMIT 1", "ii",
-      message, (gint64) SUREL_CHANGE_KEYWORDS);
+      "SELECT kind, target FROM intent WHERE message = ? AND state < 2 AND kind != " KIND_KEYWORDS " ORDER BY id DESC LIMIT 1", "i",
+      message);
   int result = statement != NULL ? surel_sql_step (txn->sql, statement, error) : -1;
 
   *kind = 0;

@@ -64,6 +64,7 @@ typedef struct
   SurelModified *result;
   GHashTable *folders; /* folder id → its account, of the folders the patch names */
   GHashTable *roles; /* account id → its folder of the role */
+  gboolean any_sent; /* any message is on its way out, or may have gone */
 } Work;
 
 static gboolean
@@ -515,7 +516,7 @@ modify_one (Work *work, gint64 id, GError **error)
       g_array_append_val (work->result->not_found, missing);
       return TRUE;
     }
-  if (!surel_sends_check_not_open (work->txn, id, error))
+  if (work->any_sent && !surel_sends_check_not_open (work->txn, id, error))
     return FALSE;
   work->txn->rows++;
   if (patch->destroy)
@@ -593,7 +594,7 @@ surel_modify (SurelTxn *txn,
   g_autoptr (GHashTable) folders = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) roles = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
-  Work work = { txn, patch, result, folders, roles };
+  Work work = { txn, patch, result, folders, roles, FALSE };
 
   if ((guint64) count * (1 + patch->add_folders->len) > SUREL_MODIFY_MAX)
     {
@@ -601,7 +602,7 @@ surel_modify (SurelTxn *txn,
                    "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
       return FALSE;
     }
-  if (!check_folders (&work, error) || !check_state (&work, error))
+  if (!check_folders (&work, error) || !check_state (&work, error) || !surel_sends_are_any (txn, &work.any_sent, error))
     return FALSE;
   for (guint i = first; i < MIN (first + count, patch->ids->len); i++)
     {

@@ -78,6 +78,24 @@ surel_sends_folder_of_role (SurelTxn *txn, gint64 account, const char *role, con
 /* --- Accepted --- */
 
 /**
+ * surel_sends_are_any:
+ * @any: (out): whether surel_sends_check_not_open() has to be asked of each message
+ */
+gboolean
+surel_sends_are_any (SurelTxn *txn, gboolean *any, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error,
+                      "SELECT EXISTS (SELECT 1 FROM intent i INDEXED BY intent_send WHERE " IS_OPEN_SEND ") OR EXISTS (SELECT 1 FROM operation "
+                      "WHERE unknown > 0)",
+                      ""))
+    return FALSE;
+  *any = found != 0;
+  return TRUE;
+}
+
+/**
  * surel_sends_check_not_open:
  *
  * Returns: %FALSE with %SUREL_ERROR_CONFLICT where the message is on its way out, or may have gone, so that it can't be changed

@@ -24,6 +24,7 @@ typedef struct
 void surel_send_free (SurelSend *self);
 gboolean surel_send (SurelTxn *txn, SurelSend *send, SurelModified *result, GError **error);
 gboolean surel_send_reschedule (SurelTxn *txn, gint64 operation, gint64 at, SurelModified *result, GError **error);
+gboolean surel_sends_are_any (SurelTxn *txn, gboolean *any, GError **error);
 gboolean surel_sends_check_not_open (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_sends_next (
     SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error);
