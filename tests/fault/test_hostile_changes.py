@@ -898,6 +898,49 @@ class Changes(Case):
 
     # --- Numbers that shift ---
 
+    def test_vanished_is_told_of_what_was_never_there(self):
+        """VANISHED (EARLIER) of unknown UIDs, of a hundred million of them, and twice; VANISHED and EXPUNGE in the middle."""
+        class Vanishing(Writable):
+            capability = b"IMAP4rev1 LITERAL- UIDPLUS ENABLE CONDSTORE QRESYNC AUTH=PLAIN SASL-IR"
+            modseq, earlier = 5, b""
+
+            def do_ENABLE(self, peer, tag, _):
+                peer.send(b"* ENABLED QRESYNC\r\n" + tag + b" OK done\r\n")
+
+            def do_STATUS(self, peer, tag, _):
+                peer.send(b"* STATUS INBOX (MESSAGES %d UIDNEXT %d UIDVALIDITY 7 UNSEEN 0 HIGHESTMODSEQ %d)\r\n%s OK done\r\n"
+                          % (len(self.messages), self.next_uid(), self.modseq, tag))
+
+            def do_SELECT(self, peer, tag, command):
+                peer.send(b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT %d] x\r\n* OK [PERMANENTFLAGS (%s)] x\r\n"
+                          b"* OK [HIGHESTMODSEQ %d] x\r\n" % (len(self.messages), self.next_uid(), self.permanent, self.modseq))
+                if b"QRESYNC" in command:
+                    peer.send(self.earlier)
+                peer.send(tag + b" OK [READ-WRITE] done\r\n")
+
+            do_EXAMINE = do_SELECT
+
+            def next_uid(self):
+                return 6
+
+            def row(self, n, full):
+                return super().row(n, full).replace(b" FLAGS (", b" MODSEQ (%d) FLAGS (" % self.modseq, 1)
+        mailbox = Vanishing(5)
+        ids = self.begin(mailbox)
+        for uid, told in ((2, b"* VANISHED (EARLIER) 2,900:1000,4000000000\r\n* VANISHED (EARLIER) 2\r\n"),
+                          (3, b"* VANISHED (EARLIER) 2:3,100:100000000\r\n* 9 EXPUNGE\r\n* VANISHED 77\r\n")):
+            del mailbox.messages[uid]
+            mailbox.uids.remove(uid)
+            mailbox.modseq += 1
+            mailbox.earlier = told
+            self.daemon.sync()
+            self.assertEqual(self.ids(), [ids[n - 1] for n in mailbox.uids], uid)
+        self.assertEqual(sum(b"QRESYNC" in line for line in self.scripted.said(b"EXAMINE")), 2)
+        mailbox.earlier = b""
+        self.ended(self.modify([ids[4]], addKeywords=strings("$seen")))
+        self.assertEqual(mailbox.messages[5][0], {b"\\Seen"})
+        self.assertEqual(self.ids(), [ids[0], ids[3], ids[4]])
+
     def test_expunged_while_flags_are_stored(self):
         class Shifting(Writable):
             def do_UID_STORE(self, peer, tag, command):
