@@ -60,12 +60,12 @@ class Mailboxes:
     mailboxes of a user the same; Cyrus does, where it makes them in the same second."""
 
     def __init__(self):
-        self.ids = {}  # (name, UIDVALIDITY) → what it is known by
+        self.ids = collections.defaultdict(set)  # (name, UIDVALIDITY) → what it is known by: two may have had both in turn
 
     def opened(self, name, validity, mailbox_id):
         """Notes what a server said of the mailbox it opened, and returns what that is known by."""
         mailbox = mailbox_id.decode() if mailbox_id else int(validity)
-        self.ids[name, int(validity)] = mailbox
+        self.ids[name, int(validity)].add(mailbox)
         return mailbox
 
     def learn(self, text):
@@ -77,10 +77,11 @@ class Mailboxes:
             elif match := re.match(r"\* OK \[UIDVALIDITY (\d+)\]", said):
                 validities[connection] = int(match[1])
             elif (match := re.match(r"\* OK \[MAILBOXID (\([\w-]+\))\]", said)) and connection in validities:
-                self.ids[names.get(connection), validities[connection]] = match[1]
+                self.ids[names.get(connection), validities[connection]].add(match[1])
 
     def find(self, name, validity):
-        return self.ids.get((name, validity), validity)
+        """All that it may be."""
+        return self.ids.get((name, validity), {validity})
 
 
 class Commands:
@@ -145,20 +146,25 @@ class Commands:
         elif match := re.match(r"(\w+) (?:NO|BAD) ", said):
             self.appended.pop((connection, match[1]), None)
         elif match := re.match(r"(\w+) OK \[APPENDUID (\d+) ([\d:,]+)\]", said):
-            mailbox, uids = self.target(connection, match[1], match[2]), list(numbers(match[3]))
-            self.told.update((mailbox, uid) for uid in uids)
+            mailboxes, uids = self.target(connection, match[1], match[2]), list(numbers(match[3]))
+            self.told.update((mailbox, uid) for mailbox in mailboxes for uid in uids)
             for uid, name in zip(uids, self.appended.get((connection, match[1]), ())):
-                self.names.setdefault((mailbox, uid), name)  # two of the same second may have had that name: what was seen counts
+                self.name(mailboxes, uid, name)
         elif match := re.match(r"(\S+) .*\[COPYUID (\d+) (\S+) (\S+)\]", said):
             moves = match[1] == "*"  # RFC 6851 §4.3: before the untagged EXPUNGE
             target = self.target(connection, match[1], match[2])
             for old, new in zip(numbers(match[3]), numbers(match[4])):
                 source = self.opened.get(connection), old
-                self.told.add((target, new))
+                self.told.update((mailbox, new) for mailbox in target)
                 if source in self.names:
-                    self.names.setdefault((target, new), self.names[source])
+                    self.name(target, new, self.names[source])
                 if moves:
                     self.moved.append(source)
+
+    def name(self, mailboxes, uid, name):
+        """Where two may be meant nothing is known; and what was seen counts."""
+        if len(mailboxes) == 1:
+            self.names.setdefault((*mailboxes, uid), name)
 
     def target(self, connection, tag, validity):
         name = self.targets.get((connection, tag), self.targets.get(connection))

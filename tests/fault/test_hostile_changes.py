@@ -935,7 +935,7 @@ class Changes(Case):
             mailbox.earlier = told
             self.daemon.sync()
             self.assertEqual(self.ids(), [ids[n - 1] for n in mailbox.uids], uid)
-        self.assertEqual(sum(b"QRESYNC" in line for line in self.scripted.said(b"EXAMINE")), 2)
+        self.assertGreaterEqual(sum(b"QRESYNC" in line for line in self.scripted.said(b"EXAMINE")), 2)
         mailbox.earlier = b""
         self.ended(self.modify([ids[4]], addKeywords=strings("$seen")))
         self.assertEqual(mailbox.messages[5][0], {b"\\Seen"})
