@@ -174,6 +174,7 @@ typedef struct
 {
   gint64 folder;
   GBytes *token; /* nullable */
+  GError *error;
 } Known;
 
 static void
@@ -181,8 +182,10 @@ read_known (SurelReader *reader, gpointer data)
 {
   Known *known = data;
 
-  if (reader->error == NULL)
-    known->token = surel_folders_load_token (reader, known->folder);
+  if (reader->error != NULL)
+    known->error = g_error_copy (reader->error);
+  else
+    surel_folders_load_token (reader, known->folder, &known->token, &known->error);
 }
 
 /* Begins where the last pull or push ended, which isn't where the folder was when the pass began: what came since then and
@@ -197,11 +200,16 @@ pull_folder (SurelWorker *self,
 {
   g_autoptr (SurelPullSink) sink = surel_pull_sink_new (self->context.store, self->account->id, row->id, self->since);
   g_autoptr (GError) own = NULL;
-  Known known = { row->id, NULL };
+  Known known = { row->id, NULL, NULL };
   SurelScope scope;
   gboolean success;
 
   surel_store_read_sync (self->context.store, read_known, &known);
+  if (known.error != NULL)
+    {
+      g_propagate_error (error, known.error); /* that nothing was known yet would be another thing */
+      return FALSE;
+    }
   scope = (SurelScope){ row->remote_id, known.token, hint };
   success = surel_remote_pull (remote, &scope, kind, (SurelSink *) sink, self->stop, &own);
   success = surel_pull_sink_finish (sink, success ? &own : NULL) && success;

@@ -396,21 +396,20 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
 
 /**
  * surel_folders_load_token:
- *
- * Returns: (transfer full) (nullable): what the last of the folder's batches was closed with
+ * @token: (out) (nullable): what the last of the folder's batches was closed with; owned
  */
-GBytes *
-surel_folders_load_token (SurelReader *reader, gint64 folder)
+gboolean
+surel_folders_load_token (SurelReader *reader, gint64 folder, GBytes **token, GError **error)
 {
-  sqlite3_stmt *s = surel_sql_start (reader->sql, NULL, "SELECT token FROM folder WHERE id = ?", "i", folder);
-  GBytes *token = NULL;
+  sqlite3_stmt *s = surel_sql_start (reader->sql, error, "SELECT token FROM folder WHERE id = ?", "i", folder);
+  int found = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
 
-  if (s != NULL && surel_sql_step (reader->sql, s, NULL) > 0)
+  if (found > 0)
     {
-      token = surel_sql_column_bytes (s, 0);
+      *token = surel_sql_column_bytes (s, 0);
       sqlite3_reset (s);
     }
-  return token;
+  return found >= 0;
 }
 
 /**

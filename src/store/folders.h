@@ -44,7 +44,7 @@ surel_folders_put_all (SurelTxn *txn, gint64 account, GPtrArray *entries, GError
 gboolean
 surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError **error);
 gboolean surel_folders_check (SurelTxn *txn, gint64 folder, GError **error);
-GBytes *surel_folders_load_token (SurelReader *reader, gint64 folder);
+gboolean surel_folders_load_token (SurelReader *reader, gint64 folder, GBytes **token, GError **error);
 gboolean surel_folders_close (SurelTxn *txn, gint64 folder, GBytes *token, GError **error);
 gboolean surel_folders_set_listed (SurelTxn *txn, gint64 folder, GError **error);
 gboolean surel_folders_set_synced (SurelTxn *txn,
