@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/message.h"
+#include "store/intents.h"
 
 #define GROUP_MAX 50 /* messages */
 #define SMALL (256 * 1024) /* octets of a message that goes with others */
@@ -121,12 +122,13 @@ surel_append_intents_next (
       "top WHERE top.folder = t.id AND top.epoch = t.epoch), o.attempts + i.doubt FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN message m ON "
       "m.id = i.message CROSS JOIN folder t ON t.id = i.target LEFT JOIN content c ON c.id = m.content LEFT JOIN placement p "
       "ON p.message = i.message AND p.leaving LEFT JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE i.account = "
-      "?1 AND i.state < 2 AND i.kind IN (5, 6) AND (i.source = 0 OR c.id IS NOT NULL) AND (i.evidence IS NOT NULL OR (o.next_attempt <= ?2 AND i.doubt <= ?4)) AND NOT EXISTS (SELECT 1 FROM intent "
+      "?1 AND i.state < 2 AND i.kind IN (5, 6) AND (i.source = 0 OR c.id IS NOT NULL) AND ((i.evidence IS NOT NULL AND i.doubt < 2) OR (o.next_attempt <= ?2 AND i.doubt <= ?4)) AND NOT EXISTS (SELECT 1 FROM intent "
       "e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = "
       "i.source AND e.state < 2 AND e.kind IN (4, 5, 6)) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY "
       "intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) ORDER BY i.state = 0, i.id "
       "LIMIT ?3",
-      "iiii", account, now, (gint64) GROUP_MAX, (gint64) listed);
+      "iiii", account, now, (gint64) GROUP_MAX,
+      (gint64) surel_intents_doubt_max (listed));
   int result = -1;
 
   *next = NULL;

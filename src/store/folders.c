@@ -235,42 +235,71 @@ note_identity (GHashTable *table, const char *identity, gpointer value)
     g_hash_table_insert (table, (gpointer) identity, g_hash_table_contains (table, identity) ? AMBIGUOUS : value);
 }
 
+/* Whether what is listed under the row's name is another folder, or nothing is. */
+static gboolean
+is_elsewhere (Put *put, const SurelFolderRow *row)
+{
+  const SurelFolderEntry *entry = g_hash_table_lookup (put->entries, row->remote_id);
+
+  return entry == NULL
+         || (entry->identity != NULL && entry->identity[0] != '\0' && strcmp (entry->identity, row->identity) != 0);
+}
+
+static gboolean
+give_name (Put *put, SurelFolderRow *row, char *remote_id, GError **error)
+{
+  g_hash_table_steal (put->known, row->remote_id);
+  g_free (row->remote_id);
+  row->remote_id = remote_id;
+  g_hash_table_insert (put->known, row->remote_id, row);
+  return surel_sql_run (put->txn->sql, error, "UPDATE folder SET remote_id = ? WHERE id = ?", "si", remote_id, row->id);
+}
+
+/* Takes its name from who has it: one that is in no list any more, or gets another one. */
+static gboolean
+set_aside (Put *put, const char *remote_id, GError **error)
+{
+  SurelFolderRow *row = g_hash_table_lookup (put->known, remote_id);
+
+  return row == NULL || give_name (put, row, g_strdup_printf (SUREL_FOLDER_OLD_PREFIX "%" G_GINT64_FORMAT, row->id), error);
+}
+
 /* A folder that is listed under another name, and no longer under its own, was renamed by another device: it keeps
- * its id. Only where nothing else could be meant. */
+ * its id. Only where nothing else could be meant. Its own name may be that of another folder by now, which may have been
+ * here before: two may have swapped names. */
 static gboolean
 follow_renames (Put *put, GError **error)
 {
   g_autoptr (GHashTable) here = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GHashTable) there = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GPtrArray) rows = g_ptr_array_new ();
+  g_autoptr (GHashTable) renamed = g_hash_table_new (NULL, NULL); /* SurelFolderRow → SurelFolderEntry, both borrowed */
   GHashTableIter iter;
+  gpointer key;
   gpointer value;
 
   g_hash_table_iter_init (&iter, put->known);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      note_identity (here, ((SurelFolderRow *) value)->identity, value);
-      g_ptr_array_add (rows, value);
-    }
+    note_identity (here, ((SurelFolderRow *) value)->identity, value);
   g_hash_table_iter_init (&iter, put->entries);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     note_identity (there, ((SurelFolderEntry *) value)->identity, value);
-  for (guint i = 0; i < rows->len; i++)
+  g_hash_table_iter_init (&iter, put->known);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      SurelFolderRow *row = rows->pdata[i];
+      SurelFolderRow *row = value;
       SurelFolderEntry *entry = the_one (here, row->identity) != NULL ? the_one (there, row->identity) : NULL;
 
-      if (entry == NULL || g_hash_table_contains (put->entries, row->remote_id)
-          || g_hash_table_contains (put->known, entry->remote_id))
-        continue;
-      if (!surel_sql_run (put->txn->sql, error, "UPDATE folder SET remote_id = ? WHERE id = ?", "si", entry->remote_id,
-                          row->id))
-        return FALSE;
-      g_hash_table_steal (put->known, row->remote_id);
-      g_free (row->remote_id);
-      row->remote_id = g_strdup (entry->remote_id);
-      g_hash_table_insert (put->known, row->remote_id, row);
+      if (entry != NULL && is_elsewhere (put, row))
+        g_hash_table_insert (renamed, row, entry);
     }
+  g_hash_table_iter_init (&iter, renamed);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (!set_aside (put, ((SurelFolderEntry *) value)->remote_id, error))
+      return FALSE;
+  g_hash_table_iter_init (&iter, renamed);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (!give_name (put, key, g_strdup (((SurelFolderEntry *) value)->remote_id), error))
+      return FALSE;
   return TRUE;
 }
 

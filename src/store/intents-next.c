@@ -21,24 +21,18 @@
   "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, i.remove_flags, i.add_words, i.remove_words, "  \
   "i.evidence, i.state" FROM "WHERE i.account = ?1 AND i.state < 2 AND i.kind < 5" IS_FREE
 
-static gint64
-doubt_max (gboolean listed)
-{
-  return listed ? SUREL_DOUBT_HALFWAY : SUREL_DOUBT_NONE;
-}
-
 /* The first that can go: those that were sent before all others. */
 static int
 find_first (
     SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange *batch, gint64 *state, GError **error)
 {
   sqlite3_stmt *s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 1 ORDER BY i.id LIMIT 1", "iii", account, now,
-                                     doubt_max (listed));
+                                     (gint64) surel_intents_doubt_max (listed));
   int result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
 
   if (result == 0)
     {
-      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "iii", account, now, doubt_max (listed));
+      s = surel_sql_start (reader->sql, error, FIRST "AND i.state = 0 ORDER BY i.id LIMIT 1", "iii", account, now, (gint64) surel_intents_doubt_max (listed));
       result = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
     }
   if (result <= 0)
@@ -92,7 +86,7 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, g
       "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?4 AND i.kind = ?5 AND p.folder = ?6 AND i.target = ?7 AND "
       "i.add_flags = ?8 AND i.remove_flags = ?9 AND i.add_words = ?10 AND i.remove_words = ?11 AND i.evidence IS ?12 "
       "ORDER BY i.id LIMIT ?13",
-      "iiiiiiiiisssi", batch->account, now, doubt_max (listed), state, (gint64) batch->kind, batch->folder, batch->target,
+      "iiiiiiiiisssi", batch->account, now, (gint64) surel_intents_doubt_max (listed), state, (gint64) batch->kind, batch->folder, batch->target,
       (gint64) batch->add_flags, (gint64) batch->remove_flags, batch->add_words, batch->remove_words, batch->evidence,
       (gint64) BATCH_MAX);
   int result = -1;

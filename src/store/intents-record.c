@@ -78,6 +78,30 @@ surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence
   return TRUE;
 }
 
+/* A list of the target came first, and took it for a new message: it is the one that is on its way, and what others did with
+ * it there counts. */
+static gboolean
+take_place_of (SurelTxn *txn, gint64 other, gint64 message, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autofree char *keywords = NULL;
+  guint flags = 0;
+  sqlite3_stmt *s = surel_sql_start (
+      txn->sql, error, "SELECT coalesce(server_flags, flags), CASE WHEN server_flags IS NULL THEN keywords ELSE server_keywords END FROM message WHERE id = ?", "i",
+      other);
+  int found = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
+
+  if (found <= 0)
+    return found == 0;
+  flags = (guint) sqlite3_column_int64 (s, 0);
+  keywords = surel_sql_column_text (s, 1);
+  sqlite3_reset (s);
+  if (!surel_intents_destroy_message (txn, other, error))
+    return FALSE;
+  found = surel_message_row_load (txn, message, &row, error);
+  return found == 0 || (found > 0 && surel_layers_put_server_flags (txn, &row, flags, keywords, error));
+}
+
 /* The server has the message where it was to go. Where its id there isn't known the next list says it. */
 static gboolean
 land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
@@ -90,10 +114,8 @@ land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GErr
       || !surel_sql_get (txn->sql, &other, error, "SELECT message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?",
                          "iir", batch->target, epoch, &item->new_remote_id))
     return FALSE;
-  /* A list of the target came first, and took it for a new message. */
-  if (other != 0 && other != item->message && !surel_intents_destroy_message (txn, other, error))
-    return FALSE;
-  return surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
+  return (other == 0 || other == item->message || take_place_of (txn, other, item->message, error))
+         && surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
          && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error);
 }
 
@@ -125,6 +147,13 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     }
 }
 
+/* What was noted before the step is kept, also where it failed: see surel_undo_retry(). */
+static gboolean
+note_halfway (SurelTxn *txn, const SurelChangeItem *item, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii", (gint64) SUREL_DOUBT_HALFWAY, item->intent);
+}
+
 /* A folder that isn't there may have another name by now, which the next list tells; or it is gone. */
 static gboolean
 try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
@@ -144,8 +173,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   if (batch->doubts_list && attempts == DOUBTFUL_ATTEMPTS
       && !surel_sql_run (txn->sql, error, "UPDATE folder SET last_proven = 0 WHERE id = ?", "i", batch->folder))
     return FALSE;
-  return (item->halfway ? surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii",
-                                         (gint64) SUREL_DOUBT_HALFWAY, item->intent)
+  return (item->halfway ? note_halfway (txn, item, error)
                         : surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error))
          && surel_operations_put_off_refused (txn, item->operation, batch->error, error);
 }
@@ -165,7 +193,8 @@ record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
     case SUREL_OUTCOME_NOT_DONE:
       return try_later (txn, batch, item, error);
     case SUREL_OUTCOME_REFUSED:
-      return surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, name, text, error);
+      return (!item->halfway || note_halfway (txn, item, error))
+             && surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, name, text, error);
     case SUREL_OUTCOME_OPEN:
     default:
       return TRUE;

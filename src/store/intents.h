@@ -31,8 +31,15 @@ typedef enum
 {
   SUREL_DOUBT_NONE = 0,
   SUREL_DOUBT_UNFOUND = 1, /* it wasn't found where it was to be: it is tried again */
-  SUREL_DOUBT_HALFWAY = 2, /* it was, and what it came from couldn't be opened: it is settled */
+  SUREL_DOUBT_HALFWAY = 2, /* where it is, or what it came from, couldn't be opened or changed: it is settled */
 } SurelDoubt;
+
+/* Up to which doubt one can go to the server: @listed: whether a whole list came since any was in doubt. */
+static inline SurelDoubt
+surel_intents_doubt_max (gboolean listed)
+{
+  return listed ? SUREL_DOUBT_HALFWAY : SUREL_DOUBT_NONE;
+}
 
 gboolean surel_intents_claim (SurelTxn *txn, SurelChange *batch, GError **error);
 gboolean surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GError *broken, GError **error);

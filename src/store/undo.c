@@ -444,8 +444,9 @@ open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened
     return TRUE;
   (*opened)++;
   return surel_sql_run (txn->sql, error,
-                        "UPDATE intent SET state = 0, evidence = NULL, doubt = doubt AND kind != 7, error = '', error_text = '' WHERE id = ?", "i",
-                        intent->id)
+                        "UPDATE intent SET state = (doubt = 2 AND evidence NOTNULL), evidence = iif(doubt = 2, evidence, NULL), doubt = iif(kind = 7, 0, "
+                        "doubt), error = '', error_text = '' WHERE id = ?",
+                        "i", intent->id)
          && surel_sql_run (txn->sql, error,
                            "UPDATE operation SET open = open + 1, failed = failed - (unknown = 0), unknown = max(unknown - 1, 0), ended = NULL "
                            "WHERE id = ?", "i",

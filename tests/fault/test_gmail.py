@@ -151,6 +151,13 @@ class Gmail(Mailbox):
                               % (name, len(box.mails), box.next, box.validity, box.modseq))
             peer.send(tag + b" OK Success\r\n")
 
+    def do_STATUS(self, peer, tag, command):
+        with self.lock:
+            name = command.split(b'"')[1]
+            box = self.boxes[name]
+            peer.send(b'* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY %d)\r\n%s OK Success\r\n'
+                      % (name, len(box.mails), box.next, box.validity, tag))
+
     def do_SELECT(self, peer, tag, command):
         with self.lock:
             name = command.split(b'"')[1]

@@ -72,12 +72,15 @@ class Changes(Case):
                     peer.close()
                 peer.send(tag + b" OK done\r\n")
 
-            def do_NOOP(self, peer, tag, _):
-                if self.made and not self.cut:
+            looked = 0
+
+            def do_EXAMINE(self, peer, tag, command):
+                self.looked += self.made and b"Two" in command
+                if self.looked == 2 and not self.cut:
                     self.cut = True
                     self.boxes[b"Two"].clear()
                     peer.close()
-                peer.send(tag + b" OK done\r\n")
+                super().do_EXAMINE(peer, tag, command)
         mailbox = Copying(2, b"Two")
         ids = self.begin(mailbox)
         two = self.daemon.folders()["Two"]

@@ -114,10 +114,14 @@ class Mailbox:
             words = command.split(b" ")
             name = words[0].upper() if words[0].upper() != b"UID" else b"UID_" + words[1].upper()
             handler = self.answers.get(name.decode()) or getattr(self, "do_" + name.decode(), None)
+            self.turn_back(peer)
             if handler:
                 handler(peer, tag, command)
             else:
                 peer.send(tag + b" OK done\r\n")
+
+    def turn_back(self, peer):
+        """To the mailbox that the connection has open, where there are several."""
 
     def before(self, peer, tag, command):
         """Before each command is answered."""

@@ -115,14 +115,16 @@ class Writable(Mailbox):
 
 
 class Boxes(Writable):
-    """Several mailboxes: `boxes`, by name, as `messages`, which is the one that the last command was about."""
+    """Several mailboxes: `boxes`, by name, as `messages`, which is the one that the command is about."""
 
     def __init__(self, count, *names):
         super().__init__(count)
         self.boxes = {b"INBOX": self.messages, **{name: {} for name in names}}
 
-    def do_LIST(self, peer, tag, _):
-        peer.send(b"".join(b'* LIST () "/" %s\r\n' % name for name in self.boxes) + tag + b" OK done\r\n")
+    def do_LIST(self, peer, tag, command):
+        wanted = command.split(b'"')[-2]
+        names = [name for name in self.boxes if wanted in (b"*", name)] or [wanted] * (wanted == b"")
+        peer.send(b"".join(b'* LIST () "/" "%s"\r\n' % name for name in names) + tag + b" OK done\r\n")
 
     def do_CREATE(self, peer, tag, command):
         self.boxes[command.split(b'"')[1]] = {}
@@ -134,12 +136,17 @@ class Boxes(Writable):
         self.uids = sorted(self.messages)
         return name
 
+    def turn_back(self, peer):
+        self.messages = getattr(peer, "box", self.messages)
+        self.uids = sorted(self.messages)
+
     def do_STATUS(self, peer, tag, command):
         peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY %d UNSEEN 0)\r\n%s OK done\r\n"
                   % (self.turn_to(command), len(self.uids), self.next_uid(), self.uidvalidity(), tag))
 
     def do_SELECT(self, peer, tag, command):
         self.turn_to(command)
+        peer.box = self.messages
         super().do_SELECT(peer, tag, command)
 
     do_EXAMINE = do_SELECT

@@ -81,7 +81,12 @@ note_uids (SurelImapApply *self, const GArray *some)
       || token.uidvalidity != code->uidvalidity)
     return;
   for (guint i = 0; i < some->len; i++)
-    surel_change_item (self->change, g_array_index (some, guint, i))->new_remote_id.number = g_array_index (uids, guint32, i);
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      item->new_remote_id.number = g_array_index (uids, guint32, i);
+      item->told = TRUE;
+    }
 }
 
 static gboolean
@@ -111,6 +116,26 @@ send_append (SurelImapApply *self, const GArray *some, GError **error)
   return TRUE;
 }
 
+/* What was refused may be there all the same: then it isn't sent again. Of several that were refused together one may be why,
+ * and none should be there (RFC 3502 §6.3.11). */
+static gboolean
+take_found (SurelImapApply *self, const GArray *some, GError **error)
+{
+  SurelImapEvidence evidence = surel_imap_target_read_evidence (self->evidence);
+
+  if (!surel_imap_target_find_refused (self, some, &evidence, error))
+    return FALSE;
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (item->told)
+        item->outcome = SUREL_OUTCOME_DONE;
+    }
+  surel_imap_target_forget_foreign (self, &evidence);
+  return TRUE;
+}
+
 /* Where it is refused that is what came of it, and of all others where the server wants to be asked later. */
 static gboolean
 send_one (SurelImapApply *self, guint index, GError **error)
@@ -129,6 +154,10 @@ send_one (SurelImapApply *self, guint index, GError **error)
       return FALSE;
     }
   outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
+  if (!take_found (self, one, error))
+    return FALSE;
+  if (surel_change_item (self->change, index)->outcome == SUREL_OUTCOME_DONE)
+    return TRUE;
   surel_imap_apply_note_reason (self, public, own->message);
   surel_change_item (self->change, index)->outcome = outcome;
   if (outcome == SUREL_OUTCOME_NOT_DONE)
@@ -136,25 +165,8 @@ send_one (SurelImapApply *self, guint index, GError **error)
   return TRUE;
 }
 
-/* Several that were refused together: one of them may be why. None should be there (RFC 3502 §6.3.11); those that are
- * all the same aren't sent again. */
 static gboolean
-take_found (SurelImapApply *self, const char *evidence, GError **error)
-{
-  if (!surel_imap_find_appended (self, evidence, error))
-    return FALSE;
-  for (guint i = 0; i < self->change->items->len; i++)
-    {
-      SurelChangeItem *item = surel_change_item (self->change, i);
-
-      if (item->outcome == SUREL_OUTCOME_OPEN && item->new_remote_id.number != 0)
-        item->outcome = SUREL_OUTCOME_DONE;
-    }
-  return TRUE;
-}
-
-static gboolean
-send_all (SurelImapApply *self, const char *evidence, GError **error)
+send_all (SurelImapApply *self, GError **error)
 {
   g_autoptr (GArray) some = surel_imap_apply_all_open (self);
 
@@ -169,22 +181,13 @@ send_all (SurelImapApply *self, const char *evidence, GError **error)
           g_propagate_error (error, g_steal_pointer (&own));
           return FALSE;
         }
-      if (!take_found (self, evidence, error))
+      if (!take_found (self, some, error))
         return FALSE;
     }
   for (guint i = 0; i < self->change->items->len; i++)
     if (surel_change_item (self->change, i)->outcome == SUREL_OUTCOME_OPEN && !send_one (self, i, error))
       return FALSE;
   return TRUE;
-}
-
-static gboolean
-is_any_untold (SurelChange *change)
-{
-  for (guint i = 0; i < change->items->len; i++)
-    if (surel_change_item (change, i)->outcome == SUREL_OUTCOME_DONE && surel_change_item (change, i)->new_remote_id.number == 0)
-      return TRUE;
-  return FALSE;
 }
 
 /* The conversation broke off: what the server has taken without saying where is looked for before it is done. */
@@ -195,7 +198,7 @@ doubt_untold (SurelChange *change)
     {
       SurelChangeItem *item = surel_change_item (change, i);
 
-      if (item->outcome == SUREL_OUTCOME_DONE && item->new_remote_id.number == 0)
+      if (item->outcome == SUREL_OUTCOME_DONE && !item->told)
         item->outcome = SUREL_OUTCOME_OPEN;
     }
 }
@@ -209,7 +212,7 @@ doubt_untold (SurelChange *change)
 gboolean
 surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
-  SurelImapApply self = { session, change, cancellable };
+  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
   const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (session);
   SurelChangeItem *item = surel_change_item (change, 0);
   g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (guint));
@@ -224,7 +227,7 @@ surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GC
   if (!surel_imap_token_parse (change->folder_token, &token)
       || !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     return TRUE; /* that id means another message now, or none */
-  return surel_imap_apply_in_pieces (&self, one, surel_imap_apply_send_destroy, error);
+  return surel_imap_apply_destroy (&self, one, error);
 }
 
 /**
@@ -240,7 +243,7 @@ surel_imap_append (SurelImapSession *session,
                    GCancellable *cancellable,
                    GError **error)
 {
-  SurelImapApply self = { session, change, cancellable };
+  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
   g_autofree char *place = NULL;
   g_autoptr (GArray) open = NULL;
   GError *own = NULL;
@@ -249,8 +252,10 @@ surel_imap_append (SurelImapSession *session,
   open = surel_imap_apply_all_open (&self);
   if (open->len == 0)
     return TRUE;
-  if (!surel_imap_apply_describe_target (&self, &place, &own))
+  if (!surel_imap_target_describe (&self, &place, &own))
     return surel_imap_apply_take_refused_folder (&self, own, error);
+  if (place == NULL)
+    return TRUE;
   /* A draft may be saved again before it is known whether this version got there: that is what is looked for. */
   for (guint i = 0; i < open->len; i++)
     {
@@ -261,7 +266,8 @@ surel_imap_append (SurelImapSession *session,
     }
   if (!before (place, user_data, error))
     return FALSE;
-  if (!send_all (&self, place, error) || (is_any_untold (change) && !surel_imap_find_appended (&self, place, error)))
+  self.evidence = place;
+  if (!send_all (&self, error) || !surel_imap_prove_appended (&self, place, error))
     {
       doubt_untold (change);
       return FALSE;

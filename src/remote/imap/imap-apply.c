@@ -1,12 +1,7 @@
-/* What people did, done on the server: STORE, MOVE, COPY, EXPUNGE, each by UID, and the safe old ways where a
- * server lacks the new ones. A command that is refused for several messages is given again for fewer, so that one
- * of them doesn't hold up the others.
- *
- * COPY can't be repeated: what is noted before it (the target's UIDVALIDITY and UIDNEXT) tells afterwards which
- * messages are new there, and those that are the same as the ones to be copied are the copies. */
+/* What people did, done on the server: STORE and EXPUNGE, each by UID; copies and moves are in imap-move.c. A command that
+ * is refused for several messages is given again for fewer, so that one of them doesn't hold up the others. */
 #include "remote/imap/imap-apply-private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/errors.h"
@@ -136,15 +131,16 @@ look_for_folder (Apply *self, SurelOutcome *outcome, SurelError *public, GError 
 {
   g_autoptr (GError) own = NULL;
   gboolean there = FALSE;
+  gboolean opens = FALSE;
 
-  if (!surel_imap_folder_exists (self->session, self->change->folder_remote_id, &there, self->cancellable, &own))
+  if (!surel_imap_folder_exists (self->session, self->change->folder_remote_id, &there, &opens, self->cancellable, &own))
     {
       if (surel_imap_error_is_refusal (own))
         return TRUE;
       g_propagate_error (error, g_steal_pointer (&own));
       return FALSE;
     }
-  if (!there)
+  if (!opens)
     {
       *outcome = SUREL_OUTCOME_NOT_DONE;
       *public = SUREL_ERROR_NOT_FOUND;
@@ -152,15 +148,33 @@ look_for_folder (Apply *self, SurelOutcome *outcome, SurelError *public, GError 
   return TRUE;
 }
 
-/* Does @send for all of @some: in pieces a line can hold, and where the server refuses it for fewer, until those
- * it refuses stand alone. */
+/* Those of @some of which nothing is known yet. */
+GArray *
+surel_imap_apply_open_of (Apply *self, const GArray *some)
+{
+  GArray *open = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < some->len; i++)
+    if (surel_change_item (self->change, g_array_index (some, guint, i))->outcome == SUREL_OUTCOME_OPEN)
+      g_array_append_val (open, g_array_index (some, guint, i));
+  return open;
+}
+
+/**
+ * surel_imap_apply_in_pieces:
+ * @look: (nullable): called with what was refused: notes what of it was done all the same, or a part of it
+ *
+ * Does @send for all of @some: in pieces a line can hold, and where the server refuses it for fewer, until those
+ * it refuses stand alone.
+ */
 gboolean
-surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc send, GError **error)
+surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc send, SurelImapSendFunc look, GError **error)
 {
   g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   g_autofree char *text = surel_uid_set_to_string (set);
   gboolean fits = strlen (text) <= SUREL_IMAP_SET_MAX;
   g_autoptr (GError) own = NULL;
+  g_autoptr (GArray) open = NULL;
   g_autoptr (GArray) lower = NULL;
   g_autoptr (GArray) upper = NULL;
   SurelError public;
@@ -178,8 +192,9 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
         }
       wordy = surel_imap_session_get_code (self->session) == NULL;
       outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
-      if (wordy && !look_for_folder (self, &outcome, &public, error))
+      if ((wordy && !look_for_folder (self, &outcome, &public, error)) || (look != NULL && !look (self, some, error)))
         return FALSE;
+      self->refused = TRUE;
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
         {
           surel_imap_apply_note_reason (self, public, own->message);
@@ -187,9 +202,11 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
           return TRUE;
         }
     }
-  lower = part_of (some, 0, some->len / 2);
-  upper = part_of (some, some->len / 2, some->len);
-  return surel_imap_apply_in_pieces (self, lower, send, error) && surel_imap_apply_in_pieces (self, upper, send, error);
+  open = surel_imap_apply_open_of (self, some);
+  lower = part_of (open, 0, open->len / 2);
+  upper = part_of (open, open->len / 2, open->len);
+  return surel_imap_apply_in_pieces (self, lower, send, look, error)
+         && surel_imap_apply_in_pieces (self, upper, send, look, error);
 }
 
 /* --- Keywords --- */
@@ -293,7 +310,7 @@ apply_keywords (Apply *self, GError **error)
   g_free (change->add_words);
   change->add_words = surel_keywords_combine (add_words, NULL, no_words);
   change->add_flags = add_flags & ~no_flags;
-  success = surel_imap_apply_in_pieces (self, some, send_keywords, error);
+  success = surel_imap_apply_in_pieces (self, some, send_keywords, NULL, error);
   g_free (change->add_words);
   change->add_words = g_steal_pointer (&add_words);
   change->add_flags = add_flags;
@@ -337,6 +354,46 @@ are_all_ours (Apply *self, const SurelUidSet *ours, gboolean *all, GError **erro
   return tag != 0 && result == 0;
 }
 
+/* Counts what the server says is gone. Takes @command over. */
+static gboolean
+run_expunge (Apply *self, SurelImapCommand *command, guint64 *gone, GError **error)
+{
+  g_autoptr (SurelImapCommand) owned = command;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag = surel_imap_session_send (self->session, owned, self->cancellable, error);
+
+  *gone = 0;
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_EXPUNGE)
+      (*gone)++;
+    else if (response->kind == SUREL_IMAP_VANISHED && !response->vanished.earlier)
+      *gone += surel_uid_set_count (response->vanished.uids);
+  return tag != 0 && result == 0;
+}
+
+/* What is there still, though the server said that it took it out. */
+static gboolean
+refuse_present (Apply *self, const GArray *some, GError **error)
+{
+  g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+
+  if (!surel_imap_find_in_source (self, some, there, error))
+    return FALSE;
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (item->outcome != SUREL_OUTCOME_OPEN || !surel_uid_set_contains (there, (guint32) item->remote_id.number))
+        continue;
+      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_MISBEHAVED, SUREL_IMAP_DID_NOTHING);
+      item->outcome = SUREL_OUTCOME_REFUSED;
+      self->refused = TRUE;
+    }
+  return TRUE;
+}
+
 /* Without UIDPLUS EXPUNGE takes out whatever anybody has marked: it is only for where that is all ours. Else they
  * stay marked, and so out of sight, until somebody expunges. */
 static gboolean
@@ -344,22 +401,28 @@ expunge (Apply *self, const GArray *some, GError **error)
 {
   g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
   SurelImapCommand *command;
+  guint64 gone;
   gboolean all;
 
   if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_UIDPLUS))
     {
       command = surel_imap_command_new ("UID EXPUNGE");
       surel_imap_command_set (command, set);
-      return surel_imap_session_run (self->session, command, self->cancellable, error);
     }
-  if (!are_all_ours (self, set, &all, error))
-    return FALSE;
-  return !all || surel_imap_session_run (self->session, surel_imap_command_new ("EXPUNGE"), self->cancellable, error);
+  else
+    {
+      if (!are_all_ours (self, set, &all, error))
+        return FALSE;
+      if (!all)
+        return TRUE;
+      command = surel_imap_command_new ("EXPUNGE");
+    }
+  return run_expunge (self, command, &gone, error) && (gone >= some->len || refuse_present (self, some, error));
 }
 
 /* Where it ends something else, as a draft's old version or what was copied, one that is gone is what was wanted. */
-gboolean
-surel_imap_apply_send_destroy (Apply *self, const GArray *some, GError **error)
+static gboolean
+send_destroy (Apply *self, const GArray *some, GError **error)
 {
   if (!mark_deleted (self, some, error)
       || (self->change->kind == SUREL_CHANGE_DESTROY && !surel_imap_prove_present (self, some, error))
@@ -369,117 +432,36 @@ surel_imap_apply_send_destroy (Apply *self, const GArray *some, GError **error)
   return TRUE;
 }
 
-/* --- Copying and moving --- */
-
-/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. */
-static void
-note_copyuid (Apply *self, const SurelImapCode *code)
-{
-  SurelImapToken token;
-  g_autoptr (GArray) from = NULL;
-  g_autoptr (GArray) to = NULL;
-  gboolean known;
-
-  if (code->name == NULL || strcmp (code->name, "COPYUID") != 0)
-    return;
-  if (!surel_imap_code_copied (code, &from, &to))
-    return;
-  /* Ids of another UIDVALIDITY than is known aren't those that the next list is compared with. */
-  known = surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == code->uidvalidity;
-  for (guint i = 0; i < from->len; i++)
-    for (guint k = 0; k < self->change->items->len; k++)
-      {
-        SurelChangeItem *item = surel_change_item (self->change, k);
-
-        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told)
-          {
-            item->told = TRUE;
-            item->new_remote_id.number = known ? g_array_index (to, guint32, i) : 0;
-            break;
-          }
-      }
-}
-
+/* What is marked and couldn't be taken out would be out of sight, here and there. */
 static gboolean
-send_to_target (Apply *self, const char *name, const GArray *some, GError **error)
+unmark (Apply *self, const GArray *some, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new (name);
-  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
+  static const char *const deleted[] = { "\\Deleted", NULL };
+  g_autoptr (GArray) left = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GError) own = NULL;
 
-  surel_imap_command_set (command, set);
-  surel_imap_command_mailbox (command, self->change->target_remote_id);
-  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    note_copyuid (self, &response->code);
-  if (tag != 0 && result == 0)
-    note_copyuid (self, surel_imap_session_get_last_code (self->session));
-  return tag != 0 && result == 0;
+  for (guint i = 0; self->refused && i < some->len; i++)
+    if (surel_change_item (self->change, g_array_index (some, guint, i))->outcome != SUREL_OUTCOME_DONE)
+      g_array_append_val (left, g_array_index (some, guint, i));
+  if (left->len == 0 || store (self, left, "-FLAGS", deleted, &own) || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
 }
 
-static gboolean
-send_copy (Apply *self, const GArray *some, GError **error)
-{
-  if (!send_to_target (self, "UID COPY", some, error))
-    return FALSE;
-  set_some (self, some, SUREL_OUTCOME_DONE);
-  return TRUE;
-}
-
-/* Without MOVE (RFC 6851) it is a copy, and then the original goes. */
-static gboolean
-send_move (Apply *self, const GArray *some, GError **error)
-{
-  if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_MOVE)
-          ? !send_to_target (self, "UID MOVE", some, error)
-          : !send_to_target (self, "UID COPY", some, error) || !mark_deleted (self, some, error)
-                || !expunge (self, some, error))
-    return FALSE;
-  set_some (self, some, SUREL_OUTCOME_DONE);
-  return TRUE;
-}
-
-/* What tells later which messages came to the target since: from the last list of it, or asked for. */
+/**
+ * surel_imap_apply_destroy:
+ *
+ * Takes @some out of the mailbox that is open. Those of which that is refused are as they were.
+ */
 gboolean
-surel_imap_apply_describe_target (Apply *self, char **evidence, GError **error)
+surel_imap_apply_destroy (SurelImapApply *self, const GArray *some, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = NULL;
-  const SurelImapResponse *response;
-  SurelImapToken token;
-  gint64 uidvalidity = 0;
-  gint64 uidnext = 0;
-  int result = -1;
-  guint tag;
-
-  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidnext > 0)
-    {
-      /* What came since the last list and is known already, by APPENDUID and COPYUID, is some other message. */
-      *evidence = g_strdup_printf ("%u %" G_GINT64_FORMAT, token.uidvalidity,
-                                   MAX ((gint64) token.uidnext, self->change->target_top + 1));
-      return TRUE;
-    }
-  command = surel_imap_command_new ("STATUS");
-  surel_imap_command_mailbox (command, self->change->target_remote_id);
-  surel_imap_command_open (command);
-  surel_imap_command_atom (command, "UIDVALIDITY");
-  surel_imap_command_atom (command, "UIDNEXT");
-  surel_imap_command_close (command);
-  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    if (response->kind == SUREL_IMAP_STATUS)
-      {
-        uidvalidity = response->status.uidvalidity;
-        uidnext = response->status.uidnext;
-      }
-  if (tag == 0 || result < 0)
-    return FALSE;
-  *evidence = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, MAX (uidvalidity, 0), MAX (uidnext, 1));
-  return TRUE;
+  self->refused = FALSE;
+  return surel_imap_apply_in_pieces (self, some, send_destroy, NULL, error) && unmark (self, some, error);
 }
+
+/* --- What is refused --- */
 
 /* Gives all that is open the outcome that the server's words say, where it is but a refusal. */
 gboolean
@@ -512,30 +494,14 @@ surel_imap_apply_take_refused_folder (Apply *self, GError *own, GError **error)
   return TRUE;
 }
 
-static gboolean
-apply_to_target (Apply *self, SurelBeforeFunc before, gpointer user_data, GError **error)
-{
-  g_autoptr (GArray) some = surel_imap_apply_all_open (self);
-  g_autofree char *evidence = NULL;
-  GError *own = NULL;
-
-  if (self->change->target_remote_id == NULL)
-    {
-      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "The folder it was to go to was deleted");
-      surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
-      return TRUE;
-    }
-  if (!surel_imap_apply_describe_target (self, &evidence, &own))
-    return surel_imap_apply_take_refused_folder (self, own, error);
-  return before (evidence, user_data, error)
-         && surel_imap_apply_in_pieces (self, some, self->change->kind == SUREL_CHANGE_MOVE ? send_move : send_copy, error)
-         && surel_imap_prove_arrived (self, evidence, error);
-}
-
-/* Opens the folder for writing. Sets @fit to whether the ids are those of its messages still, and they may be
- * changed. */
-static gboolean
-open_folder (Apply *self, gboolean *fit, GError **error)
+/**
+ * surel_imap_apply_open_source:
+ * @fit: (out): whether the ids are those of its messages still, and they may be changed; else it is noted why not
+ *
+ * Opens for writing the folder where the messages are.
+ */
+gboolean
+surel_imap_apply_open_source (SurelImapApply *self, gboolean *fit, GError **error)
 {
   const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
   SurelImapToken token;
@@ -575,7 +541,7 @@ surel_imap_apply (SurelImapSession *session,
                   GCancellable *cancellable,
                   GError **error)
 {
-  Apply self = { session, change, cancellable };
+  Apply self = { session, change, cancellable, FALSE, NULL };
   g_autoptr (GArray) some = NULL;
   gboolean fit;
 
@@ -587,7 +553,7 @@ surel_imap_apply (SurelImapSession *session,
       surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }
-  if (!open_folder (&self, &fit, error))
+  if (!surel_imap_apply_open_source (&self, &fit, error))
     return FALSE;
   if (!fit)
     return TRUE;
@@ -597,10 +563,10 @@ surel_imap_apply (SurelImapSession *session,
       return apply_keywords (&self, error);
     case SUREL_CHANGE_DESTROY:
       some = surel_imap_apply_all_open (&self);
-      return surel_imap_apply_in_pieces (&self, some, surel_imap_apply_send_destroy, error);
+      return surel_imap_apply_destroy (&self, some, error);
     case SUREL_CHANGE_MOVE:
     case SUREL_CHANGE_COPY:
-      return apply_to_target (&self, before, user_data, error);
+      return surel_imap_apply_to_target (&self, before, user_data, error);
     default:
       g_assert_not_reached ();
     }

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "remote/imap/imap-apply.h"
+#include "remote/imap/imap-status.h"
 
 typedef struct
 {
@@ -59,18 +60,22 @@ command (Apply *self, const char *name, const char *mailbox, const char *other, 
 /**
  * surel_imap_folder_exists:
  * @there: (out): whether there is a mailbox of that name
+ * @opens: (out) (optional): and it isn't said that it can't be opened
  *
- * A name is no pattern: wildcards in it would match others, so what comes is compared.
+ * A name is no pattern: wildcards in it would match others, so what comes is compared, but for case, which a server may have
+ * its own way with.
  */
 gboolean
 surel_imap_folder_exists (SurelImapSession *session,
                           const char *mailbox,
                           gboolean *there,
+                          gboolean *opens,
                           GCancellable *cancellable,
                           GError **error)
 {
   g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
   const SurelImapResponse *response;
+  gboolean bare = FALSE;
   int result = -1;
   guint tag;
 
@@ -79,20 +84,33 @@ surel_imap_folder_exists (SurelImapSession *session,
   surel_imap_command_mailbox (list, mailbox);
   tag = surel_imap_session_send (session, list, cancellable, error);
   while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, error)) > 0)
-    if (response->kind == SUREL_IMAP_LIST && strcmp (response->list.name, mailbox) == 0)
+    if (response->kind == SUREL_IMAP_LIST
+        && (strcmp (response->list.name, mailbox) == 0
+            || (strpbrk (mailbox, "*%") == NULL && g_ascii_strcasecmp (response->list.name, mailbox) == 0)))
       {
         *there = TRUE;
+        bare = FALSE;
         for (guint i = 0; response->list.attributes[i] != NULL; i++)
-          if (g_ascii_strcasecmp (response->list.attributes[i], "NonExistent") == 0)
-            *there = FALSE;
+          {
+            *there = *there && g_ascii_strcasecmp (response->list.attributes[i], "NonExistent") != 0;
+            bare = bare || g_ascii_strcasecmp (response->list.attributes[i], "Noselect") == 0;
+          }
       }
+  if (opens != NULL)
+    *opens = *there && !bare;
   return tag != 0 && result == 0;
 }
 
 static gboolean
 exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
 {
-  return surel_imap_folder_exists (self->session, mailbox, there, self->cancellable, error);
+  return surel_imap_folder_exists (self->session, mailbox, there, NULL, self->cancellable, error);
+}
+
+static gboolean
+refuse_nothing_done (Apply *self)
+{
+  return refuse (self, SUREL_ERROR_SERVER_MISBEHAVED, "The server said it was done, and did nothing");
 }
 
 /* The name on the wire of what the change names; NULL where there is none, and it is refused. */
@@ -143,10 +161,10 @@ create (Apply *self, GError **error)
   if (name == NULL)
     return TRUE;
   result = command (self, "CREATE", name, NULL, &own, error);
-  if (result < 0 || (result == 0 && !exists (self, name, &there, error)))
+  if (result < 0 || !exists (self, name, &there, error))
     return FALSE;
-  if (result == 0 && !there)
-    return take_refusal (self, own);
+  if (!there)
+    return result == 0 ? take_refusal (self, own) : refuse_nothing_done (self);
   self->change->new_folder_id = g_strdup (name);
   set_outcome (self, SUREL_OUTCOME_DONE);
   /* Other mail programs show only those that are subscribed to. */
@@ -208,6 +226,49 @@ move_subscriptions (Apply *self, const char *from, const char *to, GError **erro
   return TRUE;
 }
 
+/* Another device may have given the folder's name to another. Where it can't be asked for there is none of that name, or it
+ * holds no messages. */
+static gboolean
+check_identity (Apply *self, SurelImapStatus *status, gboolean *same, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  *same = TRUE;
+  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error))
+    return FALSE;
+  if (!surel_imap_ask_status (self->session, self->change->folder_remote_id, status, self->cancellable, &own))
+    {
+      if (surel_imap_error_is_refusal (own))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  *same = surel_imap_status_is_of (status, self->change->folder_token);
+  if (!*same)
+    {
+      refuse (self, SUREL_ERROR_NOT_FOUND, "Another folder has its name by now");
+      set_outcome (self, SUREL_OUTCOME_NOT_DONE);
+    }
+  return TRUE;
+}
+
+/* Whether the mailbox is there as it was. */
+static gboolean
+is_unchanged (Apply *self, const char *name, gboolean *unchanged, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  SurelImapStatus status;
+
+  *unchanged = FALSE;
+  if (surel_imap_ask_status (self->session, name, &status, self->cancellable, &own))
+    *unchanged = self->change->folder_token != NULL && status.uidvalidity > 0
+                 && surel_imap_status_is_of (&status, self->change->folder_token);
+  if (own == NULL || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 static gboolean
 rename_folder (Apply *self, GError **error)
 {
@@ -216,17 +277,23 @@ rename_folder (Apply *self, GError **error)
   const char *from = change->evidence != NULL ? change->evidence : old; /* a list may have told of the new name */
   g_autofree char *name = wire_name (self);
   g_autoptr (GError) own = NULL;
+  SurelImapStatus status;
+  gboolean same;
   gboolean old_there = TRUE;
   gboolean there = FALSE;
   int result = 1;
 
   if (name == NULL)
     return TRUE;
+  if (!check_identity (self, &status, &same, error))
+    return FALSE;
+  if (!same)
+    return TRUE;
   if (self->before != NULL && !self->before (old, self->user_data, error))
     return FALSE;
   if (strcmp (name, old) != 0)
     result = command (self, "RENAME", old, name, &own, error);
-  if (result < 0 || (result == 0 && (!exists (self, name, &there, error) || !exists (self, old, &old_there, error))))
+  if (result < 0 || (strcmp (name, old) != 0 && (!exists (self, name, &there, error) || !exists (self, old, &old_there, error))))
     return FALSE;
   if (result == 0 && !old_there && !there)
     { /* many servers say so in words alone: another device has deleted it, or renamed it, which the next list tells */
@@ -235,6 +302,9 @@ rename_folder (Apply *self, GError **error)
     }
   if (result == 0 && (old_there || !there))
     return take_refusal (self, own);
+  /* What else has a name now another device may have done since. */
+  if (result == 1 && strcmp (name, old) != 0 && !there && old_there)
+    return refuse_nothing_done (self);
   change->new_folder_id = g_strdup (name);
   if (self->spaces->delimiter != '\0')
     {
@@ -245,31 +315,6 @@ rename_folder (Apply *self, GError **error)
   return strcmp (name, from) == 0 || move_subscriptions (self, from, name, error);
 }
 
-/* How many messages are in the folder; one that can't hold any has none. */
-static gboolean
-count_messages (Apply *self, gint64 *count, GError **error)
-{
-  g_autoptr (SurelImapCommand) status = surel_imap_command_new ("STATUS");
-  g_autoptr (GError) own = NULL;
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  *count = 0;
-  surel_imap_command_mailbox (status, self->change->folder_remote_id);
-  surel_imap_command_open (status);
-  surel_imap_command_atom (status, "MESSAGES");
-  surel_imap_command_close (status);
-  tag = surel_imap_session_send (self->session, status, self->cancellable, &own);
-  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, &own)) > 0)
-    if (response->kind == SUREL_IMAP_STATUS)
-      *count = response->status.messages;
-  if (result == 0 || surel_imap_error_is_refusal (own))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&own));
-  return FALSE;
-}
-
 /* Only the messages that a person named were destroyed before; what came since isn't taken along. */
 static gboolean
 delete_folder (Apply *self, GError **error)
@@ -277,20 +322,26 @@ delete_folder (Apply *self, GError **error)
   const char *name = self->change->folder_remote_id;
   g_autoptr (GError) own = NULL;
   g_autoptr (GError) ignored = NULL;
+  SurelImapStatus status;
   gboolean there = FALSE;
-  gint64 messages;
+  gboolean unchanged;
+  gboolean same;
   int result;
 
-  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error)
-      || !count_messages (self, &messages, error))
+  if (!check_identity (self, &status, &same, error))
     return FALSE;
-  if (messages > 0)
+  if (!same)
+    return TRUE;
+  if (status.messages > 0)
     return refuse (self, SUREL_ERROR_CONFLICT, "Messages have come to the folder since it was to be deleted; it stays");
   result = command (self, "DELETE", name, NULL, &own, error);
-  if (result < 0 || (result == 0 && !exists (self, name, &there, error)))
+  if (result < 0 || !exists (self, name, &there, error))
     return FALSE;
   if (result == 0 && there)
     return take_refusal (self, own);
+  /* The name alone may be left, for the folders below it, or as that of a folder that the server always has. */
+  if (there && (!is_unchanged (self, name, &unchanged, error) || unchanged))
+    return unchanged && refuse_nothing_done (self);
   set_outcome (self, SUREL_OUTCOME_DONE);
   return command (self, "UNSUBSCRIBE", name, NULL, &ignored, error) >= 0;
 }

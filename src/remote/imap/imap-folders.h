@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 gboolean surel_imap_folder_exists (SurelImapSession *session,
                                    const char *mailbox,
                                    gboolean *there,
+                                   gboolean *opens,
                                    GCancellable *cancellable,
                                    GError **error);
 gboolean surel_imap_apply_to_folder (SurelImapSession *session,

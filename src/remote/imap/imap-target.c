@@ -1,0 +1,229 @@
+/* The mailbox that messages are put into, by COPY, MOVE or APPEND: which one it is, noted before, and what came to it since.
+ * Those of the newcomers that are the same as the ones that were on their way are them. */
+#include "remote/imap/imap-apply-private.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/errors.h"
+#include "remote/imap/imap-message.h"
+#include "remote/imap/imap-pull.h"
+#include "remote/imap/imap-status.h"
+#include "remote/imap/imap-token.h"
+
+typedef SurelImapApply Apply;
+
+#define LOOK_AGAIN_MS 1000
+
+static gboolean
+ask_status (Apply *self, SurelImapStatus *status, GError **error)
+{
+  return surel_imap_ask_status (self->session, self->change->target_remote_id, status, self->cancellable, error);
+}
+
+/**
+ * surel_imap_target_describe:
+ * @evidence: (out): what tells later which messages came there since; %NULL where it isn't the mailbox that was meant, which
+ *   is noted with the change
+ *
+ * By its name alone it may be another: one that another device gave that name since the last list.
+ */
+gboolean
+surel_imap_target_describe (SurelImapApply *self, char **evidence, GError **error)
+{
+  SurelImapToken token;
+  SurelImapStatus status;
+  gboolean known = surel_imap_token_parse (self->change->target_token, &token);
+  gint64 uidnext;
+
+  if (!ask_status (self, &status, error))
+    return FALSE;
+  if (!surel_imap_status_is_of (&status, self->change->target_token))
+    {
+      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED,
+                                    "Another folder has the name of the one it is to go to, or its messages were numbered "
+                                    "anew; it is synced first");
+      surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
+      return TRUE;
+    }
+  uidnext = MAX (status.uidnext, 1);
+  /* What came since the last list and is known already, by APPENDUID and COPYUID, is some other message. */
+  if (known)
+    uidnext = MAX (uidnext, MAX ((gint64) token.uidnext, self->change->target_top + 1));
+  *evidence = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                               status.uidvalidity > 0 || !known ? status.uidvalidity : (gint64) token.uidvalidity, uidnext);
+  return TRUE;
+}
+
+SurelImapEvidence
+surel_imap_target_read_evidence (const char *text)
+{
+  SurelImapEvidence evidence = { 0 };
+
+  if (sscanf (text, "%u %u", &evidence.uidvalidity, &evidence.uidnext) < 2 || evidence.uidnext == 0)
+    evidence.uidnext = 1;
+  return evidence;
+}
+
+/* A server may give what it is handed another date, and some another size. The versions of a draft are alike, too:
+ * those have to be of the same size. */
+static gboolean
+is_it (const SurelChange *change, const SurelChangeItem *item, const SurelMessage *message)
+{
+  if (item->identity == surel_message_identity (message) || item->identity == surel_message_fingerprint (message))
+    return TRUE;
+  return item->likeness != 0 && item->likeness == surel_message_likeness (message)
+         && (change->kind == SUREL_CHANGE_APPEND || item->size == message->size);
+}
+
+/**
+ * surel_imap_target_forget_foreign:
+ *
+ * Ids of another UIDVALIDITY than is known aren't those that the next list is compared with.
+ */
+void
+surel_imap_target_forget_foreign (SurelImapApply *self, const SurelImapEvidence *evidence)
+{
+  SurelImapToken token;
+
+  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == evidence->uidvalidity)
+    return;
+  for (guint i = 0; i < self->change->items->len; i++)
+    surel_change_item (self->change, i)->new_remote_id.number = 0;
+}
+
+static gboolean
+is_wanted (const SurelChangeItem *item)
+{
+  return item->new_remote_id.number == 0 && (item->outcome == SUREL_OUTCOME_OPEN || item->outcome == SUREL_OUTCOME_DONE);
+}
+
+static void
+note_found (Apply *self, const GArray *some, const SurelMessage *message)
+{
+  for (guint i = 0; i < some->len; i++)
+    {
+      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+
+      if (!is_wanted (item) || !is_it (self->change, item, message))
+        continue;
+      item->new_remote_id.number = message->remote_id.number;
+      item->told = TRUE;
+      return;
+    }
+}
+
+/* Those that the server has named, or that were found before. */
+static SurelUidSet *
+find_taken (Apply *self)
+{
+  SurelUidSet *taken = surel_uid_set_new ();
+
+  for (guint i = 0; i < self->change->items->len; i++)
+    {
+      guint32 uid = (guint32) surel_change_item (self->change, i)->new_remote_id.number;
+
+      if (uid != 0)
+        surel_uid_set_add (taken, uid);
+    }
+  return taken;
+}
+
+/* Whether the mailbox that is open is another than the one that was noted, and not one that was listed under its new
+ * UIDVALIDITY since: the next list says where the one that was meant is. */
+static gboolean
+is_another (Apply *self, const SurelImapEvidence *evidence)
+{
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
+  SurelImapToken token;
+
+  return evidence->uidvalidity != 0 && mailbox->uidvalidity != evidence->uidvalidity
+         && surel_imap_token_parse (self->change->target_token, &token)
+         && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id);
+}
+
+/**
+ * surel_imap_target_find:
+ * @some: of these, those that aren't there yet
+ *
+ * Notes, for each message that came to the target since, which of the items it is; each counts once. Opens the target.
+ */
+gboolean
+surel_imap_target_find (SurelImapApply *self, const GArray *some, SurelImapEvidence *evidence, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  g_autoptr (SurelUidSet) taken = find_taken (self);
+  const SurelImapResponse *response;
+  const SurelImapMailbox *mailbox;
+  guint32 uidnext = evidence->uidnext;
+  guint32 seen = 0;
+  int result = -1;
+  guint tag;
+
+  /* One that is open already needn't tell of what just came. */
+  surel_imap_session_forget_mailbox (self->session, NULL);
+  if (!surel_imap_select (self->session, self->change->target_remote_id, self->cancellable, error))
+    return FALSE;
+  mailbox = surel_imap_session_get_mailbox (self->session);
+  evidence->another = is_another (self, evidence);
+  if (evidence->another)
+    return TRUE;
+  evidence->gaps = mailbox->uidvalidity != evidence->uidvalidity || mailbox->uidnext != evidence->uidnext;
+  /* All of it has to be looked at where its UIDs mean something else now. */
+  if (mailbox->uidvalidity != evidence->uidvalidity)
+    uidnext = 1;
+  if (mailbox->exists == 0)
+    return TRUE;
+  surel_imap_command_range (command, uidnext, G_MAXUINT32);
+  surel_imap_add_items (command, self->session);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    {
+      g_autoptr (SurelMessage) message = response->kind == SUREL_IMAP_FETCH && response->fetch.uid >= uidnext
+                                             ? surel_imap_message_of (&response->fetch)
+                                             : NULL;
+
+      seen += message != NULL;
+      if (message != NULL && !surel_uid_set_contains (taken, (guint32) message->remote_id.number))
+        note_found (self, some, message);
+    }
+  if (mailbox->uidvalidity == evidence->uidvalidity && mailbox->uidnext == evidence->uidnext + seen)
+    evidence->gaps = FALSE;
+  return tag != 0 && result == 0;
+}
+
+/**
+ * surel_imap_target_find_again:
+ *
+ * A server may still be at what a connection that broke asked of it: what isn't there yet is looked for once more.
+ */
+gboolean
+surel_imap_target_find_again (SurelImapApply *self, const GArray *some, SurelImapEvidence *evidence, GError **error)
+{
+  surel_clock_wait (self->cancellable, LOOK_AGAIN_MS);
+  return surel_imap_target_find (self, some, evidence, error);
+}
+
+/**
+ * surel_imap_target_find_refused:
+ * @some: what a server refused to put there
+ * @evidence: what was noted before
+ *
+ * A server that says NO may have done it all the same. Where nothing came there it isn't opened.
+ */
+gboolean
+surel_imap_target_find_refused (SurelImapApply *self, const GArray *some, SurelImapEvidence *evidence, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  SurelImapStatus status;
+
+  if (ask_status (self, &status, &own)
+      && ((status.uidnext > 0 && status.uidnext == (gint64) evidence->uidnext && status.uidvalidity == (gint64) evidence->uidvalidity)
+          || surel_imap_target_find (self, some, evidence, &own)))
+    return TRUE;
+  if (surel_imap_error_is_refusal (own))
+    return TRUE; /* it isn't there, then */
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}

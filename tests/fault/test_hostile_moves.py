@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+"""Servers that say they did what they didn't, or that they didn't what they did, where messages are copied, moved and put
+there, and other devices that give names to other folders meanwhile. Nothing is taken away that wasn't seen where it was to
+go, and nothing is there twice."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from movable import Movable, Moving, message  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+
+
+class Moves(Moving):
+    # --- It says it did, and did nothing ---
+
+    def test_nothing_is_taken_out_that_was_not_copied(self):
+        class Lying(Movable):
+            def do_UID_COPY(self, peer, tag, command):
+                peer.send(tag + b" OK done\r\n")
+        ids = self.begin(Lying("Two".encode()))
+        operation = self.move([ids[1], ids[2]], "Two")
+        self.assertEqual(self.ended(operation), ("failed", "ServerMisbehaved"))
+        self.check(INBOX=[1, 2, 3], Two=[])
+        self.assertEqual(self.scripted.said(b"UID STORE") + self.scripted.said(b"UID EXPUNGE"), [])
+        self.assertEqual(self.ids("INBOX"), ids)
+
+    def test_what_was_copied_in_part_is_taken_out_in_part(self):
+        class Lying(Movable):
+            copyuid = False
+
+            def do_UID_COPY(self, peer, tag, command):
+                super().do_UID_COPY(peer, tag, command.replace(b" 1:3 ", b" 1,3 "))
+        ids = self.begin(Lying(b"Two"))
+        operation = self.move(ids.values(), "Two")
+        self.assertEqual(self.ended(operation), ("partial", "ServerMisbehaved"))
+        self.check(INBOX=[2], Two=[1, 3])
+        self.assertEqual(self.ids("Two"), {1: ids[1], 3: ids[3]})
+
+    def test_what_another_account_did_not_take_stays_where_it_was(self):
+        class Lying(Movable):
+            def do_APPEND(self, peer, tag, command):
+                self.turn_to(command)
+                self.read_appends(peer, command)
+                peer.send(tag + b" OK done\r\n")
+        self.begin(Lying(b"Two", count=0))
+        imap = self.server.imap("bob")
+        fill(imap, "INBOX", 1, 3)
+        other, job = self.daemon.add_account(self.server, user="bob")
+        self.daemon.wait_job(job)
+        self.daemon.sync()
+        inbox = next(path for path, faces in self.daemon.objects().items()
+                     if path.startswith(other) and faces.get(NAME + ".Folder", {}).get("Path") == "INBOX")
+        here = {"inMailbox": GLib.Variant("o", inbox)}
+        ids = [row["id"] for row in self.daemon.query(here)["messages"]]
+        operation = self.move(ids, "Two")
+        self.assertEqual(self.ended(operation), ("failed", "ServerMisbehaved"))
+        self.daemon.sync()
+        self.assertEqual([row["id"] for row in self.daemon.query(here)["messages"]], ids)
+        self.assertEqual(self.ids("Two"), {})
+        self.assertEqual(imap.select("INBOX")[1], [b"3"])
+
+    def test_what_was_not_taken_stays_here(self):
+        class Lying(Movable):
+            lies = True
+
+            def do_APPEND(self, peer, tag, command):
+                self.turn_to(command)
+                if not self.lies:
+                    super().do_APPEND(peer, tag, command)
+                else:
+                    self.read_appends(peer, command)
+                    peer.send(tag + b" OK done\r\n")
+        self.begin(Lying(b"Two"))
+        operation = self.append("Two", 9)
+        self.assertEqual(self.ended(operation), ("failed", "ServerMisbehaved"))
+        self.daemon.sync()
+        self.assertEqual(self.shown(), {"INBOX": [1, 2, 3], "Two": [9]})
+        self.mailbox.lies = False
+        self.operations("Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Two=[9])
+
+    def check_not_taken_out(self, mailbox, name):
+        """Returns the operation that moves two of three."""
+        ids = self.begin(mailbox)
+        destroyed = self.modify([ids[3]], destroy=GLib.Variant("b", True))
+        self.assertEqual(self.ended(destroyed), ("failed", name))
+        operation = self.move([ids[1], ids[2]], "Two")
+        self.assertEqual(self.ended(operation), ("failed", name))
+        self.check(INBOX=[1, 2, 3], Two=[1, 2])
+        return operation, ids
+
+    def test_what_can_not_be_taken_out_is_not_copied_again(self):
+        class Refusing(Movable):
+            refuses = True
+
+            def do_UID_EXPUNGE(self, peer, tag, command):
+                if self.refuses:
+                    peer.send(tag + b" NO [NOPERM] You may not\r\n")
+                else:
+                    super().do_UID_EXPUNGE(peer, tag, command)
+        operation, ids = self.check_not_taken_out(Refusing(b"Two"), "PermissionDenied")
+        self.operations("Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation), ("failed", "PermissionDenied"))
+        self.check(INBOX=[1, 2, 3], Two=[1, 2])
+        self.mailbox.boxes[b"Two"][1][0].add(b"\\Flagged")
+        self.daemon.sync()
+        self.mailbox.refuses = False
+        self.operations("Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[3], Two=[1, 2])
+        self.assertEqual(self.ids("Two"), {1: ids[1], 2: ids[2]})
+        row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [ids[1]], ["keywords"])[0][0]
+        self.assertIn("$flagged", row["keywords"])
+        self.assertEqual(len(self.scripted.said(b"UID COPY")), 1)
+
+    def test_what_is_there_still_was_not_taken_out(self):
+        class Lying(Movable):
+            def do_UID_EXPUNGE(self, peer, tag, command):
+                peer.send(tag + b" OK done\r\n")
+        operation, ids = self.check_not_taken_out(Lying(b"Two"), "ServerMisbehaved")
+        self.operations("Cancel", "(ta{sv})", operation, {})
+        self.check(INBOX=[1, 2, 3], Two=[1, 2])
+        self.assertEqual(self.ids("INBOX"), ids)
+
+    # --- It says it didn't, and did ---
+
+    def test_what_was_copied_and_refused_is_not_copied_again(self):
+        class Refusing(Movable):
+            def do_UID_COPY(self, peer, tag, command):
+                self.copy(peer, command)
+                peer.send(tag + b" NO sorry\r\n")
+        ids = self.begin(Refusing(b"Two", b"Three"))
+        operations = self.move([ids[1], ids[2]], "Two"), self.copy([ids[1], ids[3]], "Three")
+        for operation in operations:
+            self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[3], Two=[1, 2], Three=[1, 3])
+        self.assertEqual(self.ids("Two"), {1: ids[1], 2: ids[2]})
+
+    def test_what_was_moved_and_refused_was_moved(self):
+        class Refusing(Movable):
+            taken = [1, 3]
+
+            def do_UID_MOVE(self, peer, tag, command):
+                uids, made = self.copy(peer, command)
+                peer.send(b"* OK " + self.code(uids, made) + b" moved\r\n")
+                self.take_out(peer, [uid for uid in uids if uid in self.taken])
+                peer.send(tag + b" NO sorry\r\n")
+        ids = self.begin(Refusing(b"Two", move=True))
+        operation = self.move(ids.values(), "Two")
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[], Two=[1, 2, 3])
+        self.assertEqual(self.ids("Two"), ids)
+
+    def test_what_was_named_and_refused_was_not_moved(self):
+        class Refusing(Movable):
+            def do_UID_MOVE(self, peer, tag, command):
+                peer.send(b"* OK [COPYUID 7 1:2 1:2] moved\r\n" + tag + b" NO sorry\r\n")
+        ids = self.begin(Refusing(b"Two", move=True))
+        operation = self.move([ids[1], ids[2]], "Two")
+        self.assertEqual(self.ended(operation), ("failed", "ServerRejected"))
+        self.check(INBOX=[1, 2, 3], Two=[])
+
+    def test_what_was_put_there_and_refused_is_not_put_there_again(self):
+        class Refusing(Movable):
+            def do_APPEND(self, peer, tag, command):
+                self.turn_to(command)
+                for one in self.read_appends(peer, command):
+                    self.take(*one)
+                peer.send(tag + b" NO sorry\r\n")
+        self.begin(Refusing(b"Two"))
+        operation = self.append("Two", 9)
+        id = self.ids("Two")[9]
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Two=[9])
+        self.assertEqual(self.ids("Two"), {9: id})
+
+    def test_a_date_of_its_own_makes_no_other_message(self):
+        """A server that has no APPENDUID, and whose messages are all of one date."""
+        mailbox = Movable(b"Two")
+        mailbox.appenduid = False
+        self.begin(mailbox)
+        operation = self.append("Two", 9)
+        id = self.ids("Two")[9]
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Two=[9])
+        self.assertEqual(self.ids("Two"), {9: id})
+
+    # --- Another folder has the name ---
+
+    def test_a_copy_is_looked_for_in_the_folder_that_was_meant(self):
+        """The folder is renamed, and another gets its name, between COPY and what comes then."""
+        class Renaming(Movable):
+            cut = False
+
+            def meanwhile(self, peer):
+                self.cut = True
+                self.rename(b"Two", b"Deux")
+                self.boxes[b"Two"] = {}
+                self.validity = {b"Two": 9, b"Deux": 8}
+                peer.close()
+                raise EOFError
+
+            def do_UID_COPY(self, peer, tag, command):
+                if self.cut or self.answers_it:
+                    super().do_UID_COPY(peer, tag, command)
+                else:
+                    self.copy(peer, command)
+                    self.meanwhile(peer)
+
+            def do_UID_STORE(self, peer, tag, command):
+                if not self.cut:
+                    self.meanwhile(peer)
+                super().do_UID_STORE(peer, tag, command)
+        for answers_it in (False, True):
+            mailbox = Renaming(b"Two")
+            mailbox.validity, mailbox.answers_it = {b"Two": 8}, answers_it
+            mailbox.code = lambda uids, made: b"[COPYUID 8 %s %s]" % (b",".join(b"%d" % uid for uid in uids),
+                                                                      b",".join(b"%d" % uid for uid in made))
+            ids = self.begin(mailbox)
+            operation = self.move([ids[1], ids[2]], "Two")
+            self.assertEqual(self.ended(operation), ("done", ""), answers_it)
+            self.check(INBOX=[3], Two=[], Deux=[1, 2])
+            self.assertEqual(self.ids("Deux"), {1: ids[1], 2: ids[2]})
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_names_that_were_swapped(self):
+        """While what is to go there waits."""
+        for move in (False, True):
+            mailbox = Movable(b"Two", b"Three", move=move)
+            mailbox.validity = {b"Two": 8, b"Three": 9}
+            for n, name in ((20, b"Two"), (30, b"Three")):
+                mailbox.boxes[name][1] = [set(), message(n)]
+            mailbox.code = lambda uids, made: b""
+            ids = self.begin(mailbox)
+            self.enable(False)
+            operations = self.move([ids[1]], "Two"), self.copy([ids[2]], "Three"), self.append("Two", 9)
+            boxes = mailbox.boxes
+            boxes[b"Two"], boxes[b"Three"] = boxes[b"Three"], boxes[b"Two"]
+            mailbox.validity = {b"Two": 9, b"Three": 8}
+            self.enable(True)
+            for operation in operations:
+                self.assertEqual(self.ended(operation), ("done", ""), move)
+            self.daemon.sync()
+            self.assertEqual(mailbox.subjects(), {"INBOX": [2, 3], "Two": [2, 30], "Three": [1, 9, 20]}, move)
+            self.assertEqual(self.shown(), mailbox.subjects(), move)
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_nothing_is_taken_out_of_another_folder(self):
+        """The folder where the originals are is another after the copies were looked for."""
+        class Renaming(Movable):
+            copyuid, looked = False, False
+
+            def do_EXAMINE(self, peer, tag, command):
+                super().do_SELECT(peer, tag, command)
+                if self.scripted_copy and not self.looked:
+                    self.looked = True
+                    self.rename(b"One", b"Un")
+                    self.boxes[b"One"] = {uid: [set(), message(uid + 40)] for uid in (1, 2, 3)}
+                    self.validity = {b"One": 9, b"Un": 8}
+
+            scripted_copy = False
+
+            def do_UID_COPY(self, peer, tag, command):
+                super().do_UID_COPY(peer, tag, command)
+                self.scripted_copy = True
+        mailbox = Renaming(b"One", b"Two", count=0)
+        mailbox.validity = {b"One": 8}
+        mailbox.boxes[b"One"].update({uid: [set(), message(uid)] for uid in (1, 2, 3)})
+        self.begin(mailbox)
+        ids = self.ids("One")
+        operation = self.move([ids[1], ids[2]], "Two")
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[], One=[41, 42, 43], Two=[1, 2], Un=[3])
+        self.assertEqual(len(self.scripted.said(b"UID COPY")), 1)
+
+
+if __name__ == "__main__":
+    main()
