@@ -107,7 +107,7 @@ take_key (SurelPatch *patch, const char *key, GVariant *value, GError **error)
   if (g_str_equal (key, "moveToRole"))
     return take_role (value, &patch->move_to_role, error);
   if (g_str_equal (key, "moveFrom"))
-    return take_folder (value, key, &patch->move_from, error);
+    return take_folder (value, key, &patch->from, error);
   if (g_str_equal (key, "addFolders"))
     return take_folders (value, key, patch->add_folders, error);
   if (g_str_equal (key, "removeFolders"))
@@ -133,7 +133,7 @@ check (const SurelPatch *patch, GError **error)
     return fail (error, "addKeywords", "and `removeKeywords` have a keyword in common");
   if (patch->move_to != 0 && patch->move_to_role != NULL)
     return fail (error, "moveTo", "and `moveToRole` can't be given together");
-  if (patch->move_from != 0 && patch->move_to == 0 && patch->move_to_role == NULL)
+  if (patch->from != 0 && patch->move_to == 0 && patch->move_to_role == NULL)
     return fail (error, "moveFrom", "goes with `moveTo` or `moveToRole`");
   if (patch->destroy
       && (patch->move_to != 0 || patch->move_to_role != NULL || patch->add_flags != 0 || patch->remove_flags != 0

@@ -370,9 +370,10 @@ read_ids (SurelTxn *txn, sqlite3_stmt *s, GError **error)
   return result == 0 ? g_steal_pointer (&ids) : NULL;
 }
 
-/* Destroys what is in the folder, up to as many as one commit may change. */
+/* Destroys what is in the folder, as long as it is there, up to as many as one commit may change. */
 static gboolean
-destroy_messages (SurelTxn *txn, const SurelFolderChange *change, SurelModified *result, gboolean *more, GError **error)
+destroy_messages (SurelTxn *txn, const SurelFolderChange *change, const char *kind, SurelModified *result, gboolean *more,
+                  GError **error)
 {
   g_autoptr (SurelPatch) patch = surel_patch_new ();
   g_autoptr (GArray) ids
@@ -386,6 +387,8 @@ destroy_messages (SurelTxn *txn, const SurelFolderChange *change, SurelModified 
     return FALSE;
   g_array_append_vals (patch->ids, ids->data, ids->len);
   patch->destroy = TRUE;
+  patch->from = change->folder;
+  patch->kind = kind;
   patch->client = g_strdup (change->client);
   *more = ids->len == SUREL_MODIFY_MAX;
   return ids->len == 0 || surel_modify (txn, patch, 0, ids->len, result, error);
@@ -447,7 +450,7 @@ delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelM
         return FALSE;
     }
   while (more)
-    if (!destroy_messages (txn, change, result, &more, error))
+    if (!destroy_messages (txn, change, "delete-folder", result, &more, error))
       return FALSE;
   if (!delete_new (txn, change, &done, error))
     return FALSE;
@@ -484,7 +487,7 @@ surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *res
   if (!fit)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "Only trash and junk can be emptied");
   while (more)
-    if (!destroy_messages (txn, change, result, &more, error))
+    if (!destroy_messages (txn, change, NULL, result, &more, error))
       return FALSE;
   return TRUE;
 }

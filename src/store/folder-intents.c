@@ -82,6 +82,81 @@ surel_folder_intents_are_open (SurelTxn *txn, gint64 folder, gboolean *open, GEr
   return TRUE;
 }
 
+typedef struct
+{
+  gint64 intent;
+  gint64 operation;
+  SurelChangeKind kind;
+  gint64 folder;
+} FolderIntent;
+
+static GArray *
+read_open (SurelTxn *txn, const char *statement, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (FolderIntent));
+  sqlite3_stmt *s = surel_sql_start (txn->sql, error, statement, "i", folder);
+  int result = -1;
+
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      FolderIntent row = { sqlite3_column_int64 (s, 0), sqlite3_column_int64 (s, 1), (SurelChangeKind) sqlite3_column_int (s, 2),
+                           sqlite3_column_int64 (s, 3) };
+
+      g_array_append_val (rows, row);
+    }
+  return result == 0 ? g_steal_pointer (&rows) : NULL;
+}
+
+static gboolean
+mark_failed (SurelTxn *txn, const FolderIntent *row, const char *name, const char *text, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET state = 3, error = ?, error_text = ? WHERE id = ?", "ssi", name, text, row->intent)
+         && surel_operations_fail (txn, row->operation, name, text, error)
+         && surel_operations_settle (txn, row->operation, 0, 1, error);
+}
+
+/* What can't be made takes along what was to be done in it, and with it. */
+static gboolean
+refuse (SurelTxn *txn, gint64 account, const FolderIntent *row, const char *name, const char *text, GError **error)
+{
+  if (!mark_failed (txn, row, name, text, error))
+    return FALSE;
+  if (row->kind == SUREL_CHANGE_CREATE_FOLDER)
+    return surel_intents_fail_target (txn, row->folder, error) && surel_folder_intents_gone (txn, account, row->folder, error)
+           && surel_folder_intents_drop_new (txn, account, row->folder, error);
+  return surel_folder_layers_replay (txn, row->folder, error);
+}
+
+/**
+ * surel_folder_intents_gone:
+ * @folder: one that another program has deleted, or that couldn't be made
+ *
+ * Nothing more can be done with it, nor can folders be put into it. That it was to be deleted is done.
+ */
+gboolean
+surel_folder_intents_gone (SurelTxn *txn, gint64 account, gint64 folder, GError **error)
+{
+  static const char *const text = "The folder was deleted before, or could not be made";
+  g_autoptr (GArray) own = read_open (txn, "SELECT id, operation, kind, target FROM intent WHERE target = ? AND kind >= 10 AND state < 2 AND kind "
+                                           "IN (11, 13)", folder, error);
+  g_autoptr (GArray) below = read_open (txn, "SELECT id, operation, kind, target FROM intent WHERE source = ? AND kind >= 10 AND state < 2 AND "
+                                             "kind IN (10, 11) ORDER BY id", folder, error);
+
+  for (guint i = 0; own != NULL && i < own->len; i++)
+    if (!mark_failed (txn, &g_array_index (own, FolderIntent, i), SUREL_ERROR_PREFIX "NotFound", text, error))
+      return FALSE;
+  for (guint i = 0; below != NULL && i < below->len; i++)
+    {
+      const FolderIntent *row = &g_array_index (below, FolderIntent, i);
+      gint64 open = 0; /* one of them may have failed with another */
+
+      if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", row->intent)
+          || (open && !refuse (txn, account, row, SUREL_ERROR_PREFIX "NotFound", text, error)))
+        return FALSE;
+    }
+  return own != NULL && below != NULL;
+}
+
 /**
  * surel_folder_intents_drop_new:
  * @folder: one that no server has heard of
@@ -99,13 +174,14 @@ surel_folder_intents_drop_new (SurelTxn *txn, gint64 account, gint64 folder, GEr
          && surel_folder_layers_name_paths (txn, account, error);
 }
 
-/* What was on its way to one folder goes to another. */
+/* What was on its way to one folder goes to another, and what was to be done with it is. */
 static gboolean
 redirect (SurelTxn *txn, gint64 from, gint64 to, GError **error)
 {
-  return surel_sql_run (txn->sql, error, "UPDATE intent SET target = ?1 WHERE target = ?2 AND state < 2 AND kind < 10", "ii",
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET target = ?1 WHERE target = ?2 AND state < 2 AND kind != 10", "ii",
                         to, from)
-         && surel_intents_replay_of_target (txn, to, error);
+         && surel_sql_run (txn->sql, error, "UPDATE intent SET source = ?1 WHERE source = ?2 AND state < 2 AND kind >= 10", "ii", to, from)
+         && surel_intents_replay_of_target (txn, to, error) && surel_folder_layers_replay (txn, to, error);
 }
 
 /* A list came first and took the new folder for one that another device made: it is one and the same. */
@@ -190,16 +266,6 @@ take_effect (SurelTxn *txn, SurelChange *change, GError **error)
     }
 }
 
-/* What can't be made takes along what was to be done in it. */
-static gboolean
-roll_back (SurelTxn *txn, SurelChange *change, GError **error)
-{
-  if (change->kind == SUREL_CHANGE_CREATE_FOLDER)
-    return surel_intents_fail_target (txn, change->folder, error)
-           && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
-  return surel_folder_layers_replay (txn, change->folder, error);
-}
-
 /**
  * surel_folder_intents_record:
  * @change: with the outcome
@@ -210,6 +276,7 @@ gboolean
 surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
 {
   const SurelChangeItem *item = surel_change_item (change, 0);
+  FolderIntent row = { item->intent, item->operation, change->kind, change->folder };
   const char *name = change->error != NULL ? surel_error_name (change->error) : "";
   const char *text = change->error != NULL ? change->error->message : "";
   gint64 open = 0;
@@ -228,11 +295,7 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
     case SUREL_OUTCOME_NOT_DONE:
       return !open || surel_operations_put_off_refused (txn, item->operation, change->error, error);
     case SUREL_OUTCOME_REFUSED:
-      return !open
-             || (surel_sql_run (txn->sql, error, "UPDATE intent SET state = 3, error = ?, error_text = ? WHERE id = ?", "ssi",
-                                name, text, item->intent)
-                 && surel_operations_fail (txn, item->operation, name, text, error)
-                 && surel_operations_settle (txn, item->operation, 0, 1, error) && roll_back (txn, change, error));
+      return !open || refuse (txn, change->account, &row, name, text, error);
     case SUREL_OUTCOME_OPEN:
     default:
       return TRUE;

@@ -413,7 +413,7 @@ surel_folders_remove_some (SurelTxn *txn, gint64 account, gboolean *done, GError
     return TRUE;
   if (!removing) /* what is there when it can be opened again is all new */
     return surel_sql_run (txn->sql, error, "UPDATE folder SET token = NULL, listed = 0 WHERE id = ?", "i", folder);
-  if (!surel_intents_drop_of_folder (txn, folder, error)
+  if (!surel_folder_intents_gone (txn, account, folder, error) || !surel_intents_drop_of_folder (txn, folder, error)
       || !surel_sql_get (txn->sql, &hidden, error, "SELECT deleting FROM folder WHERE id = ?", "i", folder))
     return FALSE;
   if (!hidden)

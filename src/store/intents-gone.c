@@ -50,7 +50,7 @@ surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **er
       if (!surel_intents_set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
         return FALSE;
     }
-  if (rows == NULL)
+  if (rows == NULL || !surel_intents_drop_elsewhere (txn, message, folder, error))
     return FALSE;
   copies = surel_intents_read_open (
       txn,

@@ -134,6 +134,8 @@ surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GE
       return surel_intents_roll_back_append (txn, message, error);
     case SUREL_CHANGE_REPLACE:
       return TRUE;
+    case SUREL_CHANGE_MOVE:
+      return surel_intents_drop_elsewhere (txn, message, 0, error) && surel_layers_replay_place (txn, message, error);
     default:
       return surel_layers_replay_place (txn, message, error);
     }
@@ -192,6 +194,29 @@ surel_intents_refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GE
         return FALSE;
     }
   return rows != NULL;
+}
+
+/**
+ * surel_intents_drop_elsewhere:
+ * @folder: where the server has the message now; 0 for where it was known to have it
+ *
+ * What is to be destroyed as long as it is in a folder, as with the folder itself, isn't where it doesn't come there, or has
+ * left it.
+ */
+gboolean
+surel_intents_drop_elsewhere (SurelTxn *txn, gint64 message, gint64 folder, GError **error)
+{
+  g_autoptr (GArray) rows = surel_intents_read_open (
+      txn,
+      surel_sql_start (txn->sql, error,
+                       SUREL_OPEN_INTENTS "i.message = ?1 AND i.state < 2 AND i.kind = 3 AND i.source != 0 AND i.source != coalesce ((SELECT "
+                       "e.target FROM intent e WHERE e.message = ?1 AND e.state < 2 AND e.kind IN (2, 4, 5, 6) AND e.id < i.id ORDER BY "
+                       "e.id DESC LIMIT 1), nullif (?2, 0), (SELECT folder FROM placement WHERE message = ?1 AND epoch < "
+                       SUREL_EPOCH_HERE_SQL " LIMIT 1), i.source)",
+                       "ii", message, folder),
+      error);
+
+  return surel_intents_drop_all (txn, rows, error);
 }
 
 /**

@@ -57,6 +57,7 @@ gint64 surel_intents_add (SurelTxn *txn,
 gboolean surel_intents_keep_here (SurelTxn *txn, gint64 account, gint64 message, gint64 folder, GError **error);
 gboolean surel_intents_stay_here (SurelTxn *txn, gint64 operation, gint64 intent, gint64 account, gint64 message, gint64 folder, GError **error);
 gboolean surel_intents_lives_here (SurelTxn *txn, gint64 message, gboolean *stays, GError **error);
+gboolean surel_intents_drop_elsewhere (SurelTxn *txn, gint64 message, gint64 folder, GError **error);
 gboolean surel_intents_drop_moves (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error);

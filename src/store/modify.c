@@ -156,7 +156,7 @@ add_intent (Work *work, gint64 account, gint64 message, SurelChangeKind kind, gi
   gboolean known = FALSE;
 
   if (result->operation == 0)
-    result->operation = surel_operations_add (work->txn, "modify", work->patch->client != NULL ? work->patch->client : "",
+    result->operation = surel_operations_add (work->txn, work->patch->kind != NULL ? work->patch->kind : "modify", work->patch->client != NULL ? work->patch->client : "",
                                               error);
   if (result->operation == 0)
     return 0;
@@ -384,7 +384,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 
   if (!target_of (work, row->account, &target, error) || !find_shown (txn, row->id, &shown, error))
     return FALSE;
-  if (target == 0 || shown == target || (work->patch->move_from != 0 && work->patch->move_from != shown))
+  if (target == 0 || shown == target || (work->patch->from != 0 && work->patch->from != shown))
     return TRUE;
   *changed = TRUE;
   if (!is_refused (txn, row->id, &refused, error)
@@ -411,7 +411,12 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   SurelTxn *txn = work->txn;
   gint64 copying = -1; /* the state of the intent by which it comes to be */
   gboolean refused;
+  gint64 shown;
 
+  if (!find_shown (txn, row->id, &shown, error))
+    return FALSE;
+  if (work->patch->from != 0 && work->patch->from != shown)
+    return TRUE;
   *changed = TRUE;
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
@@ -422,7 +427,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   if (refused || copying == SUREL_INTENT_WAITING)
     return surel_intents_hand_down (txn, row->id, error) && surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
            && surel_message_row_delete (txn, row->id, error);
-  return add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
+  return add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, work->patch->from, 0, error) != 0
          && surel_layers_replay_place (txn, row->id, error);
 }
 

@@ -16,12 +16,13 @@ typedef struct
   char *remove_words; /* nullable */
   gint64 move_to; /* a folder; 0 for none */
   char *move_to_role; /* each account's own; nullable */
-  gint64 move_from; /* 0 for wherever it is */
   GArray *add_folders; /* gint64 */
   GArray *remove_folders; /* gint64 */
   gboolean destroy;
+  gint64 from; /* moved or destroyed only while it is there: a folder; 0 for wherever it is */
   guint64 if_state; /* 0 for none */
   gboolean dry_run;
+  const char *kind; /* of the operation, as `Operations.List` names it; static; NULL for `modify` */
   char *client;
 } SurelPatch;
 

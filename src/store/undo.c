@@ -250,11 +250,12 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       patch->remove_words = g_strdup (intent->add_words);
       break;
     case SUREL_CHANGE_MOVE:
-      patch->move_from = intent->target; /* what was moved on since stays there */
+      patch->from = intent->target; /* what was moved on since stays there */
       patch->move_to = intent->source;
       break;
     case SUREL_CHANGE_COPY:
     case SUREL_CHANGE_APPEND:
+      patch->from = intent->target; /* likewise */
       patch->destroy = TRUE;
       break;
     case SUREL_CHANGE_REPLACE:
@@ -290,18 +291,45 @@ goes_back (SurelTxn *txn, const Intent *intent, gboolean *back, GError **error)
   return TRUE;
 }
 
+/* What was to come somewhere, and from there go on: it comes to where it was to go at once, by the operation that wants it
+ * there. Sets @handed to whether that is so. */
+static gboolean
+hand_on (SurelTxn *txn, const Intent *intent, gint64 operation, gboolean *handed, GError **error)
+{
+  gint64 move = 0;
+
+  *handed = FALSE;
+  if (intent->kind != SUREL_CHANGE_COPY && intent->kind != SUREL_CHANGE_APPEND)
+    return TRUE;
+  if (!surel_sql_get (txn->sql, &move, error,
+                      "SELECT id FROM intent WHERE message = ? AND state < 2 AND state = 0 AND kind = 2 ORDER BY id DESC LIMIT 1", "i",
+                      intent->message))
+    return FALSE;
+  *handed = move != 0;
+  return move == 0
+         || (surel_sql_run (txn->sql, error,
+                            "UPDATE intent SET (operation, target) = (SELECT operation, target FROM intent m WHERE m.id = ?) WHERE id = ?",
+                            "ii", move, intent->id)
+             && surel_sql_run (txn->sql, error, "UPDATE intent SET operation = ? WHERE id = ?", "ii", operation, move)
+             && surel_intents_drop_one (txn, move, error) && surel_layers_replay_place (txn, intent->message, error));
+}
+
 /* What waits: dropped. */
 static gboolean
-drop (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *result, GError **error)
+drop (SurelTxn *txn, const Intent *intent, gint64 operation, const char *client, SurelModified *result, GError **error)
 {
   gboolean back = TRUE;
+  gboolean handed;
 
   if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
     return drop_folder_change (txn, intent, client, result, error);
   if (intent->kind == SUREL_CHANGE_SEND)
     return surel_sends_take_back (txn, intent->id, intent->message, error);
-  if (intent->kind == SUREL_CHANGE_MOVE && !goes_back (txn, intent, &back, error))
+  if (!hand_on (txn, intent, operation, &handed, error)
+      || (intent->kind == SUREL_CHANGE_MOVE && !goes_back (txn, intent, &back, error)))
     return FALSE;
+  if (handed)
+    return TRUE;
   if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND || !back)
     return undo (txn, intent, client, result, error);
   return surel_intents_cancel (txn, intent->id, error);
@@ -358,7 +386,7 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
           && !check_taking_back (txn, intent, error))
         return FALSE;
       if (intent->state == SUREL_INTENT_WAITING && !intent->doubt)
-        success = drop (txn, intent, client, result, error);
+        success = drop (txn, intent, operation, client, result, error);
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND)
         success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
       else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_MOVE)

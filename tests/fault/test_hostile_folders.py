@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+"""Servers that say they made, renamed or deleted folders and didn't, and other devices that do the same things at the same
+time: what can't be done is told, no folder is taken for another, and what was to go with a folder goes only from there."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from movable import Movable, Moving, message  # noqa: E402
+from surel_test import *  # noqa: E402,F403
+
+WITH_MESSAGES = {"removeMessages": GLib.Variant("b", True)}
+
+
+class Folders(Moving):
+    def delete(self, path):
+        return self.of_folder(path, "Delete", "(a{sv})", WITH_MESSAGES)
+
+    def rename(self, path, name):
+        return self.of_folder(path, "Rename", "(sa{sv})", name, {})
+
+    def fill(self, name, *numbers):
+        self.mailbox.boxes[name].update({uid: [set(), message(n)] for uid, n in enumerate(numbers, 1)})
+
+    def begin_with(self, mailbox, **boxes):
+        self.mailbox = mailbox
+        for name, numbers in boxes.items():
+            self.fill(name.encode(), *numbers)
+        return self.begin(mailbox)
+
+    # --- It says it did, and did nothing ---
+
+    def check_create(self, mailbox, name):
+        """A folder that can't be made, and what was to be done with it and in it."""
+        ids = self.begin(mailbox)
+        self.enable(False)
+        path, made = self.create("New")
+        _, child = self.create("Child", path)
+        self.folders = self.daemon.folders()
+        more = [self.move([ids[1]], "New"), self.move([ids[2]], "New/Child"), self.of_folder("Two", "MoveTo", "(oa{sv})", path, {})]
+        self.enable(True)
+        self.assertEqual(self.ended(made), ("failed", name))
+        for operation in [child, *more]:
+            self.assertEqual(self.ended(operation), ("failed", "NotFound"))
+        self.check(INBOX=[1, 2, 3], Two=[])
+        self.assertEqual(self.ids("INBOX"), ids)
+
+    def test_a_folder_that_may_not_be_made(self):
+        class Refusing(Movable):
+            def do_CREATE(self, peer, tag, command):
+                peer.send(tag + b" NO [NOPERM] never\r\n")
+        self.check_create(Refusing(b"Two"), "PermissionDenied")
+
+    def test_a_folder_that_was_not_made(self):
+        class Lying(Movable):
+            def do_CREATE(self, peer, tag, command):
+                peer.send(tag + b" OK done\r\n")
+        self.check_create(Lying(b"Two"), "ServerMisbehaved")
+
+    def test_a_folder_that_was_not_renamed_or_deleted(self):
+        class Lying(Movable):
+            def do_RENAME(self, peer, tag, command):
+                peer.send(tag + b" OK done\r\n")
+
+            do_DELETE = do_RENAME
+        ids = self.begin_with(Lying(b"Two", b"Three"), Two=[20])
+        operations = self.rename("Two", "Deux"), self.delete("Three")
+        for operation in operations:
+            self.assertEqual(self.ended(operation), ("failed", "ServerMisbehaved"))
+        self.check(INBOX=[1, 2, 3], Two=[20], Three=[])
+        self.assertEqual(self.ended(self.move([ids[1]], "Three")), ("done", ""))
+
+    def test_a_name_that_the_server_spells_in_its_own_way(self):
+        class Spelling(Movable):
+            def do_CREATE(self, peer, tag, command):
+                super().do_CREATE(peer, tag, command.replace(b"new", b"New"))
+
+            def do_LIST(self, peer, tag, command):
+                super().do_LIST(peer, tag, command.replace(b'"new"', b'"New"'))
+        self.begin(Spelling())
+        _, made = self.create("new")
+        self.assertEqual(self.ended(made), ("done", ""))
+        self.check(INBOX=[1, 2, 3], New=[])
+
+    # --- Another device ---
+
+    def test_what_another_device_has_deleted_is_not_renamed(self):
+        class Strict(Movable):
+            def do_RENAME(self, peer, tag, command):
+                above = command.split(b'"')[3].rpartition(b"/")[0]
+                if above and above not in self.boxes:
+                    peer.send(tag + b" NO [NONEXISTENT] There is nothing to put it into\r\n")
+                else:
+                    super().do_RENAME(peer, tag, command)
+        self.begin_with(Strict(b"Two", b"Three", b"Four", b"Five"), Two=[20])
+        self.enable(False)
+        failed = [self.rename("Two", "Deux"), self.of_folder("Three", "MoveTo", "(oa{sv})", self.folders["Four"], {})]
+        done = self.delete("Five")
+        for name in (b"Two", b"Four", b"Five"):
+            del self.mailbox.boxes[name]
+        self.enable(True)
+        for operation in failed:
+            self.assertEqual(self.ended(operation), ("failed", "NotFound"))
+        self.assertEqual(self.ended(done), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Three=[])
+
+    def test_a_folder_that_another_device_made_of_that_name_is_left_alone(self):
+        """After a RENAME whose answer is lost, and while a folder is to be deleted."""
+        class Cutting(Movable):
+            cut = False
+
+            def do_RENAME(self, peer, tag, command):
+                super().do_RENAME(peer, tag, command)
+                if not self.cut:
+                    self.cut = True
+                    self.rename(b"Deux", b"Zwei")
+                    self.boxes[b"Two"] = {1: [set(), message(40)]}
+                    self.validity = {b"Zwei": 8, b"Two": 10, b"Three": 9}
+                    peer.close()
+                    raise EOFError
+        mailbox = Cutting(b"Two", b"Three")
+        mailbox.validity = {b"Two": 8, b"Deux": 8, b"Three": 9}
+        self.begin_with(mailbox, Two=[20])
+        mailbox.validity[b"Deux"] = 8
+        folder = self.folders["Two"]
+        renamed = self.rename("Two", "Deux")
+        wait_for(lambda: mailbox.cut)
+        self.assertEqual(self.ended(renamed), ("done", ""))
+        self.daemon.sync()
+        self.assertEqual(mailbox.subjects(), {"INBOX": [1, 2, 3], "Two": [40], "Three": [], "Deux": [20]})
+        self.assertEqual(self.shown(), mailbox.subjects())
+        self.assertEqual(self.folders["Deux"], folder)
+        self.enable(False)
+        deleted = self.delete("Three")
+        mailbox.rename(b"Three", b"Drei")
+        mailbox.boxes[b"Three"] = {}
+        mailbox.validity.update({b"Drei": 9, b"Three": 11, b"Deux": 8})
+        self.enable(True)
+        self.assertEqual(self.ended(deleted), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Two=[40], Three=[], Deux=[20])
+
+    def test_what_another_device_has_taken_out_does_not_go_with_the_folder(self):
+        self.begin_with(Movable(b"Two", b"Trash", b"Three"), Two=[20, 21], Trash=[30, 31])
+        two, trash = self.ids("Two"), self.ids("Trash")
+        self.enable(False)
+        operations = self.delete("Two"), self.of_folder("Trash", "Empty", "(a{sv})", {})
+        kinds = [self.operation(operation)["kind"] for operation in operations]
+        self.assertEqual(kinds, ["delete-folder", "modify"])
+        boxes = self.mailbox.boxes
+        boxes[b"Three"] = {1: boxes[b"Two"].pop(1), 2: boxes[b"Trash"].pop(2)}
+        self.enable(True)
+        for operation in operations:
+            self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Trash=[], Three=[20, 31])
+        self.assertEqual(self.ids("Three"), {20: two[20], 31: trash[31]})
+
+    def test_what_did_not_come_to_the_folder_does_not_go_with_it(self):
+        """Its move there is taken back, or refused."""
+        class Refusing(Movable):
+            def do_UID_MOVE(self, peer, tag, command):
+                if b"2" in command.split(b" ")[2]:
+                    peer.send(tag + b" NO [NOPERM] You may not\r\n")
+                else:
+                    super().do_UID_MOVE(peer, tag, command)
+        ids = self.begin_with(Refusing(b"Two", move=True), Two=[20])
+        self.enable(False)
+        taken_back, refused, moved = (self.move([ids[n]], "Two") for n in (1, 2, 3))
+        deleted = self.delete("Two")
+        self.operations("Cancel", "(ta{sv})", taken_back, {})
+        self.enable(True)
+        self.assertEqual(self.ended(refused), ("failed", "PermissionDenied"))
+        self.assertEqual(self.ended(moved), ("done", ""))
+        self.assertEqual(self.ended(deleted), ("done", ""))
+        self.check(INBOX=[1, 2])
+        self.assertEqual(self.ids("INBOX"), {n: ids[n] for n in (1, 2)})
+
+    def test_a_copy_that_was_moved_on_is_not_taken_back(self):
+        """Whether the server has heard of it or not."""
+        for waits in (True, False):
+            ids = self.begin(Movable(b"Two", b"Three", move=True))
+            self.enable(not waits)
+            copied = self.copy([ids[1]], "Two")
+            appended = self.append("Two", 9)
+            if not waits:
+                self.ended(copied), self.ended(appended)
+            copies = self.ids("Two")
+            moved = self.move(copies.values(), "Three")
+            if not waits:
+                self.ended(moved)
+            for operation in (copied, appended):
+                self.operations("Cancel", "(ta{sv})", operation, {})
+            self.enable(True)
+            self.assertEqual(self.ended(moved), ("done", ""), waits)
+            self.check(INBOX=[1, 2, 3], Two=[], Three=[1, 9])
+            self.assertEqual(self.ids("Three"), copies, waits)
+            self.daemon.stop()
+            self.data += "x"
+
+
+if __name__ == "__main__":
+    main()
