@@ -2,6 +2,7 @@
 undid, nothing destroyed that nobody meant."""
 
 import collections
+import re
 
 from surel_test import *  # noqa: F403
 from wire import Commands, numbers
@@ -291,7 +292,8 @@ class Record:
             words = line.split()
             if "DELETE" in words[4:5]:
                 # One that is to be deleted may have got another name meanwhile.
-                if not folders or station.server.path_of(words[5].strip('"')) not in folders | self.unsteady:
+                name = re.sub("-surel-deletes-[0-9a-f]{8}$", "", words[5].strip('"'))
+                if not folders or station.server.path_of(name) not in folders | self.unsteady:
                     bad.append(f"{station.name}: nobody asked for this: {line}")
             elif names is None:
                 bad.append(f"{station.name}: this may take along more than was meant: {line}")

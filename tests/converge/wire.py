@@ -97,6 +97,7 @@ class Commands:
         self.opened = {}  # connection → mailbox
         self.appended = {}  # (connection, tag) → names, of commands that weren't refused
         self.targets = {}  # (connection, tag), and connection for the last → the mailbox that messages are put into
+        self.has_name = {}  # (connection, name) → the MAILBOXID that STATUS last told, as it does before messages are put there
         for line, connection, mark, said in conversation(text):
             if mark == "<":
                 self.heard(connection, said)
@@ -141,6 +142,8 @@ class Commands:
             self.opened[connection] = int(match[1])
         elif match := re.match(r"\* OK \[MAILBOXID (\([\w-]+\))\]", said):
             self.opened[connection] = match[1]
+        elif match := re.match(r"\* STATUS (\S+) \(MAILBOXID (\([\w-]+\))\)", said):
+            self.has_name[connection, match[1].strip('"')] = match[2]
         elif (match := re.match(r"\* \d+ FETCH \(.*?\bUID (\d+)\b.*<m(\w+)@", said)) and connection in self.opened:
             self.names[self.opened[connection], int(match[1])] = match[2]
         elif match := re.match(r"(\w+) (?:NO|BAD) ", said):
@@ -168,7 +171,8 @@ class Commands:
 
     def target(self, connection, tag, validity):
         name = self.targets.get((connection, tag), self.targets.get(connection))
-        return self.mailboxes.find(name, int(validity))
+        mailboxes = self.mailboxes.find(name, int(validity))
+        return mailboxes & {self.has_name.get((connection, name))} or mailboxes
 
     def named(self, mailbox, command):
         words = command.split()

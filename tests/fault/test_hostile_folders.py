@@ -154,6 +154,77 @@ class Folders(Moving):
         self.check(INBOX=[1, 2, 3], Trash=[], Three=[20, 31])
         self.assertEqual(self.ids("Three"), {20: two[20], 31: trash[31]})
 
+    def check_what_comes(self, mailbox, cut=False):
+        """A message comes to the folder once it was seen to be empty."""
+        self.begin(mailbox)
+        two = self.folders["Two"]
+        deleted = self.delete("Two")
+        self.assertEqual(self.ended(deleted), ("failed", "Conflict"))
+        self.check(INBOX=[1, 2, 3], Two=[9])
+        self.assertEqual(self.folders["Two"], two)
+
+    def test_what_comes_to_a_folder_while_it_is_deleted_stays(self):
+        class Racing(Movable):
+            renamed = 0
+
+            def do_RENAME(self, peer, tag, command):
+                self.renamed += 1
+                if self.renamed == 1:
+                    self.boxes[b"Two"][1] = [set(), message(9)]
+                super().do_RENAME(peer, tag, command)
+                if self.renamed in self.cuts:
+                    peer.close()
+                    raise EOFError
+        for cuts in ((), (1,), (2,)):
+            mailbox = Racing(b"Two")
+            mailbox.validity, mailbox.cuts = {b"INBOX": 8}, cuts
+            self.check_what_comes(mailbox)
+            self.daemon.stop()
+            self.data += "x"
+
+    def test_a_deletion_that_is_cut_off_is_done_once(self):
+        """At any of its commands, before it is done and after."""
+        class Cutting(Movable):
+            asked = 0
+
+            def before(self, peer, tag, command):
+                counts = self.counts and command.split(b" ")[0] in (b"LIST", b"RENAME", b"STATUS", b"DELETE", b"UNSUBSCRIBE")
+                self.asked += counts
+                self.cuts_now = counts and self.asked == self.at
+                if self.cuts_now and not self.late:
+                    peer.close()
+                    raise EOFError
+
+            def do_RENAME(self, peer, tag, command):
+                super().do_RENAME(peer, tag, command)
+                if self.cuts_now:
+                    peer.close()
+
+            def do_DELETE(self, peer, tag, command):
+                super().do_DELETE(peer, tag, command)
+                if self.cuts_now:
+                    peer.close()
+        for at in range(1, 9):
+            for late in (False, True):
+                mailbox = Cutting(b"Two")
+                mailbox.validity, mailbox.counts, mailbox.at, mailbox.late = {b"INBOX": 8}, False, at, late
+                self.begin(mailbox)
+                mailbox.counts = True
+                deleted = self.delete("Two")
+                self.assertEqual(self.ended(deleted), ("done", ""), (at, late))
+                mailbox.counts = False
+                self.check(INBOX=[1, 2, 3])
+                self.daemon.stop()
+                self.data += "x"
+
+    def test_one_that_may_not_be_renamed_is_deleted_as_it_is(self):
+        class Refusing(Movable):
+            def do_RENAME(self, peer, tag, command):
+                peer.send(tag + b" NO [NOPERM] You may not\r\n")
+        self.begin(Refusing(b"Two", b"Three", b"Three/Child"))
+        self.assertEqual(self.ended(self.delete("Two")), ("done", ""))
+        self.check(**{"INBOX": [1, 2, 3], "Three": [], "Three/Child": []})
+
     def test_what_did_not_come_to_the_folder_does_not_go_with_it(self):
         """Its move there is taken back, or refused."""
         class Refusing(Movable):

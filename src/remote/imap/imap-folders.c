@@ -229,14 +229,12 @@ move_subscriptions (Apply *self, const char *from, const char *to, GError **erro
 /* Another device may have given the folder's name to another. Where it can't be asked for there is none of that name, or it
  * holds no messages. */
 static gboolean
-check_identity (Apply *self, SurelImapStatus *status, gboolean *same, GError **error)
+check_identity (Apply *self, const char *name, SurelImapStatus *status, gboolean *same, GError **error)
 {
   g_autoptr (GError) own = NULL;
 
   *same = TRUE;
-  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error))
-    return FALSE;
-  if (!surel_imap_ask_status (self->session, self->change->folder_remote_id, status, self->cancellable, &own))
+  if (!surel_imap_ask_status (self->session, name, status, self->cancellable, &own))
     {
       if (surel_imap_error_is_refusal (own))
         return TRUE;
@@ -285,7 +283,8 @@ rename_folder (Apply *self, GError **error)
 
   if (name == NULL)
     return TRUE;
-  if (!check_identity (self, &status, &same, error))
+  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error)
+      || !check_identity (self, old, &status, &same, error))
     return FALSE;
   if (!same)
     return TRUE;
@@ -315,36 +314,165 @@ rename_folder (Apply *self, GError **error)
   return strcmp (name, from) == 0 || move_subscriptions (self, from, name, error);
 }
 
-/* Only the messages that a person named were destroyed before; what came since isn't taken along. */
+/* --- Deleting --- */
+
+/* DELETE takes along whatever is in a folder, also what another device puts there after it was seen to be empty. So it gets
+ * a name first under which nobody puts anything, and is looked at again. Only the messages that a person named were
+ * destroyed before; what came since has it get its name back. */
+typedef struct
+{
+  char *name; /* that it had */
+  char *aside; /* that it is given */
+  gboolean moved; /* it has that now */
+} Deletion;
+
+static void
+deletion_clear (Deletion *deletion)
+{
+  g_free (deletion->name);
+  g_free (deletion->aside);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Deletion, deletion_clear)
+
+/* Both names, with a line end between them: no name has one. */
+static gboolean
+begin_deletion (Apply *self, Deletion *deletion, GError **error)
+{
+  const char *name = self->change->folder_remote_id;
+  const char *end = self->change->evidence != NULL ? strchr (self->change->evidence, '\n') : NULL;
+
+  if (end == NULL)
+    {
+      *deletion = (Deletion){ g_strdup (name), g_strdup_printf ("%s-surel-deletes-%08x", name, g_random_int ()), FALSE };
+      return TRUE;
+    }
+  /* A list may have told of the name that it has aside. */
+  deletion->aside = g_strndup (self->change->evidence, end - self->change->evidence);
+  deletion->name = g_strdup (strcmp (name, deletion->aside) == 0 ? end + 1 : name);
+  return exists (self, deletion->aside, &deletion->moved, error);
+}
+
+static gboolean
+has_folders (Apply *self, const char *name, gboolean *has, GError **error)
+{
+  g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
+  g_autofree char *pattern = g_strdup_printf ("%s%c%%", name, self->spaces->delimiter);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *has = FALSE;
+  if (self->spaces->delimiter == '\0')
+    return TRUE;
+  surel_imap_command_string (list, "", 0);
+  surel_imap_command_mailbox (list, pattern);
+  tag = surel_imap_session_send (self->session, list, self->cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    *has = *has || (response->kind == SUREL_IMAP_LIST && is_at_or_below (self, response->list.name, name)
+                    && strcmp (response->list.name, name) != 0);
+  return tag != 0 && result == 0;
+}
+
+/* One with folders in it stays where it is, as they would go along; so does one that the server doesn't let be renamed. */
+static gboolean
+set_aside (Apply *self, Deletion *deletion, GError **error)
+{
+  g_autofree char *evidence = g_strdup_printf ("%s\n%s", deletion->aside, deletion->name);
+  g_autoptr (GError) refused = NULL;
+  gboolean has;
+
+  if (!has_folders (self, deletion->name, &has, error))
+    return FALSE;
+  if (has)
+    return TRUE;
+  if (self->before != NULL && !self->before (evidence, self->user_data, error))
+    return FALSE;
+  return command (self, "RENAME", deletion->name, deletion->aside, &refused, error) >= 0
+         && exists (self, deletion->aside, &deletion->moved, error);
+}
+
+/* Where another folder has its name by now it is listed under the one that it has. */
+static gboolean
+give_back (Apply *self, Deletion *deletion, GError **error)
+{
+  g_autoptr (GError) ignored = NULL;
+
+  return !deletion->moved || command (self, "RENAME", deletion->aside, deletion->name, &ignored, error) >= 0;
+}
+
+static gboolean
+check_empty (Apply *self, Deletion *deletion, gboolean *empty, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  SurelImapStatus status;
+  gboolean has;
+
+  *empty = TRUE;
+  if (!deletion->moved)
+    return TRUE;
+  if (!has_folders (self, deletion->aside, &has, error))
+    return FALSE;
+  if (!surel_imap_ask_status (self->session, deletion->aside, &status, self->cancellable, &own) && !surel_imap_error_is_refusal (own))
+    {
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  *empty = !has && status.messages <= 0;
+  return TRUE;
+}
+
+static gboolean
+refuse_full (Apply *self)
+{
+  return refuse (self, SUREL_ERROR_CONFLICT, "Messages have come to the folder since it was to be deleted; it stays");
+}
+
+static gboolean
+delete_empty (Apply *self, Deletion *deletion, GError **error)
+{
+  const char *name = deletion->moved ? deletion->aside : deletion->name;
+  g_autoptr (GError) own = NULL;
+  g_autoptr (GError) ignored = NULL;
+  gboolean there = FALSE;
+  gboolean unchanged = FALSE;
+  int result = command (self, "DELETE", name, NULL, &own, error);
+
+  if (result < 0 || !exists (self, name, &there, error))
+    return FALSE;
+  /* The name alone may be left, for the folders below it, or as that of a folder that the server always has. */
+  if (result > 0 && there && !is_unchanged (self, name, &unchanged, error))
+    return FALSE;
+  if (unchanged || (result == 0 && there))
+    return (result == 0 ? take_refusal (self, own) : refuse_nothing_done (self)) && give_back (self, deletion, error);
+  set_outcome (self, SUREL_OUTCOME_DONE);
+  return command (self, "UNSUBSCRIBE", deletion->name, NULL, &ignored, error) >= 0;
+}
+
 static gboolean
 delete_folder (Apply *self, GError **error)
 {
-  const char *name = self->change->folder_remote_id;
-  g_autoptr (GError) own = NULL;
-  g_autoptr (GError) ignored = NULL;
+  g_auto (Deletion) deletion = { 0 };
   SurelImapStatus status;
-  gboolean there = FALSE;
-  gboolean unchanged;
   gboolean same;
-  int result;
+  gboolean empty;
 
-  if (!check_identity (self, &status, &same, error))
+  if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error) || !begin_deletion (self, &deletion, error))
     return FALSE;
-  if (!same)
-    return TRUE;
-  if (status.messages > 0)
-    return refuse (self, SUREL_ERROR_CONFLICT, "Messages have come to the folder since it was to be deleted; it stays");
-  result = command (self, "DELETE", name, NULL, &own, error);
-  if (result < 0 || !exists (self, name, &there, error))
+  if (!deletion.moved)
+    {
+      if (!check_identity (self, deletion.name, &status, &same, error))
+        return FALSE;
+      if (!same || status.messages > 0)
+        return !same || refuse_full (self);
+      if (!set_aside (self, &deletion, error))
+        return FALSE;
+    }
+  if (!check_empty (self, &deletion, &empty, error))
     return FALSE;
-  if (result == 0 && there)
-    return take_refusal (self, own);
-  /* The name alone may be left, for the folders below it, or as that of a folder that the server always has. */
-  if (there && (!is_unchanged (self, name, &unchanged, error) || unchanged))
-    return unchanged && refuse_nothing_done (self);
-  set_outcome (self, SUREL_OUTCOME_DONE);
-  return command (self, "UNSUBSCRIBE", name, NULL, &ignored, error) >= 0;
+  return empty ? delete_empty (self, &deletion, error) : refuse_full (self) && give_back (self, &deletion, error);
 }
+
+/* --- Subscribing --- */
 
 static gboolean
 subscribe (Apply *self, GError **error)
