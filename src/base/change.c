@@ -12,6 +12,7 @@ surel_change_item_clear (SurelChangeItem *item)
   g_free (item->header);
   g_free (item->message_id);
   g_free (item->evidence);
+  g_clear_error (&item->error);
   surel_remote_id_clear (&item->new_remote_id);
   g_free (item->here_words);
 }

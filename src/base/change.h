@@ -61,6 +61,7 @@ typedef struct
   /* To be filled in by a remote. */
   char *evidence; /* what the remote notes before a step, where that isn't the same for all; nullable */
   SurelOutcome outcome;
+  GError *error; /* of the public domain: why it was refused or not done, where that isn't the same for all; nullable */
   SurelRemoteId new_remote_id; /* in the target; unknown where the server doesn't tell */
   gboolean doubt; /* with _NOT_DONE: it may have been done, and others have taken it on: the next list tells */
   gboolean halfway; /* with _NOT_DONE and _REFUSED: it is in the target, or that can't be looked at, and it may be where it was,

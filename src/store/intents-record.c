@@ -154,35 +154,44 @@ note_halfway (SurelTxn *txn, const SurelChangeItem *item, GError **error)
   return surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = ? WHERE id = ?", "ii", (gint64) SUREL_DOUBT_HALFWAY, item->intent);
 }
 
+/* Nullable. */
+static const GError *
+why (const SurelChange *batch, const SurelChangeItem *item)
+{
+  return item->error != NULL ? item->error : batch->error;
+}
+
 /* A folder that isn't there may have another name by now, which the next list tells; or it is gone. */
 static gboolean
 try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
-  gboolean missing = g_error_matches (batch->error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
+  const GError *reason = why (batch, item);
+  gboolean missing = g_error_matches (reason, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
   gint64 attempts = 0;
 
-  if (batch->error == NULL)
+  if (reason == NULL)
     return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
            && ((batch->kind != SUREL_CHANGE_APPEND && !(item->doubt && (batch->kind == SUREL_CHANGE_COPY || batch->kind == SUREL_CHANGE_SEND)))
                || surel_sql_run (txn->sql, error, "UPDATE intent SET doubt = 1 WHERE id = ?", "i", item->intent));
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if (missing && attempts >= MISSING_ATTEMPTS)
-    return surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (batch->error),
-                   batch->error->message, error);
+    return surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (reason),
+                                 reason->message, error);
   if (batch->doubts_list && attempts == DOUBTFUL_ATTEMPTS
       && !surel_sql_run (txn->sql, error, "UPDATE folder SET last_proven = 0 WHERE id = ?", "i", batch->folder))
     return FALSE;
   return (item->halfway ? note_halfway (txn, item, error)
                         : surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error))
-         && surel_operations_put_off_refused (txn, item->operation, batch->error, error);
+         && surel_operations_put_off_refused (txn, item->operation, reason, error);
 }
 
 static gboolean
 record_item (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
-  const char *name = batch->error != NULL ? surel_error_name (batch->error) : "";
-  const char *text = batch->error != NULL ? batch->error->message : "";
+  const GError *reason = why (batch, item);
+  const char *name = reason != NULL ? surel_error_name (reason) : "";
+  const char *text = reason != NULL ? reason->message : "";
 
   switch (item->outcome)
     {

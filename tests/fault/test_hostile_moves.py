@@ -187,6 +187,26 @@ class Moves(Moving):
         self.check(INBOX=[1, 2, 3], Two=[9])
         self.assertEqual(self.ids("Two"), {9: id})
 
+    def test_each_is_told_why(self):
+        """One command for several, which are refused for different reasons."""
+        class Refusing(Movable):
+            def do_UID_COPY(self, peer, tag, command):
+                uids = self.of_set(command.split(b" ")[2])
+                if 1 in uids:
+                    peer.send(tag + b" NO [OVERQUOTA] The first is too much\r\n")
+                elif 3 in uids:
+                    peer.send(tag + b" NO [NOPERM] You may not\r\n")
+                else:
+                    super().do_UID_COPY(peer, tag, command)
+        ids = self.begin(Refusing(b"Two"))
+        operation = self.move(ids.values(), "Two")
+        self.assertEqual(self.ended(operation)[0], "partial")
+        failures = dict(self.operation(operation)["failures"])
+        self.assertEqual(set(failures), {ids[1], ids[3]})
+        self.assertIn("The first is too much", failures[ids[1]])
+        self.assertIn("You may not", failures[ids[3]])
+        self.check(INBOX=[1, 3], Two=[2])
+
     # --- Another folder has the name ---
 
     def test_a_copy_is_looked_for_in_the_folder_that_was_meant(self):

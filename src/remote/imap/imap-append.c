@@ -51,8 +51,7 @@ refuse_too_large (SurelImapApply *self)
 
       if (limit == 0 || item->outcome != SUREL_OUTCOME_OPEN || g_bytes_get_size (item->octets) <= limit)
         continue;
-      item->outcome = SUREL_OUTCOME_REFUSED;
-      surel_imap_apply_note_reason (self, SUREL_ERROR_TOO_LARGE, message);
+      surel_imap_apply_end (self, i, SUREL_OUTCOME_REFUSED, SUREL_ERROR_TOO_LARGE, message);
     }
 }
 
@@ -158,10 +157,12 @@ send_one (SurelImapApply *self, guint index, GError **error)
     return FALSE;
   if (surel_change_item (self->change, index)->outcome == SUREL_OUTCOME_DONE)
     return TRUE;
-  surel_imap_apply_note_reason (self, public, own->message);
-  surel_change_item (self->change, index)->outcome = outcome;
+  surel_imap_apply_end (self, index, outcome, public, own->message);
   if (outcome == SUREL_OUTCOME_NOT_DONE)
-    surel_change_set_all (self->change, outcome);
+    {
+      surel_imap_apply_note_reason (self, public, own->message);
+      surel_change_set_all (self->change, outcome);
+    }
   return TRUE;
 }
 

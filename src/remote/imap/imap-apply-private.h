@@ -39,6 +39,8 @@ gboolean surel_imap_apply_open_source (SurelImapApply *self, gboolean *fit, GErr
 gboolean surel_imap_apply_destroy (SurelImapApply *self, const GArray *some, GError **error);
 gboolean surel_imap_apply_take_refusal (SurelImapApply *self, GError *own, GError **error);
 gboolean surel_imap_apply_take_refused_folder (SurelImapApply *self, GError *own, GError **error);
+void surel_imap_apply_set_done (SurelImapApply *self, const GArray *some);
+void surel_imap_apply_end (SurelImapApply *self, guint index, SurelOutcome outcome, SurelError code, const char *message);
 void surel_imap_apply_note_reason (SurelImapApply *self, SurelError code, const char *message);
 
 gboolean surel_imap_apply_to_target (SurelImapApply *self, SurelBeforeFunc before, gpointer user_data, GError **error);

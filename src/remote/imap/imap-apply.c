@@ -67,15 +67,34 @@ surel_imap_apply_note_reason (Apply *self, SurelError code, const char *message)
   self->change->error = g_error_new_literal (SUREL_ERROR, (gint) code, message);
 }
 
+/* Notes why one of them wasn't done. */
+void
+surel_imap_apply_end (Apply *self, guint index, SurelOutcome outcome, SurelError code, const char *message)
+{
+  SurelChangeItem *item = surel_change_item (self->change, index);
+
+  item->outcome = outcome;
+  g_clear_error (&item->error);
+  item->error = g_error_new_literal (SUREL_ERROR, (gint) code, message);
+}
+
 static void
-set_some (Apply *self, const GArray *some, SurelOutcome outcome)
+end_some (Apply *self, const GArray *some, SurelOutcome outcome, SurelError code, const char *message)
+{
+  for (guint i = 0; i < some->len; i++)
+    if (surel_change_item (self->change, g_array_index (some, guint, i))->outcome == SUREL_OUTCOME_OPEN)
+      surel_imap_apply_end (self, g_array_index (some, guint, i), outcome, code, message);
+}
+
+void
+surel_imap_apply_set_done (Apply *self, const GArray *some)
 {
   for (guint i = 0; i < some->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
       if (item->outcome == SUREL_OUTCOME_OPEN)
-        item->outcome = outcome;
+        item->outcome = SUREL_OUTCOME_DONE;
     }
 }
 
@@ -197,8 +216,7 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
       self->refused = TRUE;
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
         {
-          surel_imap_apply_note_reason (self, public, own->message);
-          set_some (self, some, outcome);
+          end_some (self, some, outcome, public, own->message);
           return TRUE;
         }
     }
@@ -276,7 +294,7 @@ send_keywords (Apply *self, const GArray *some, GError **error)
       || (remove[0] != NULL && !store (self, some, "-FLAGS", (const char *const *) remove, error))
       || !surel_imap_prove_present (self, some, error))
     return FALSE;
-  set_some (self, some, SUREL_OUTCOME_DONE);
+  surel_imap_apply_set_done (self, some);
   return TRUE;
 }
 
@@ -387,8 +405,8 @@ refuse_present (Apply *self, const GArray *some, GError **error)
 
       if (item->outcome != SUREL_OUTCOME_OPEN || !surel_uid_set_contains (there, (guint32) item->remote_id.number))
         continue;
-      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_MISBEHAVED, SUREL_IMAP_DID_NOTHING);
-      item->outcome = SUREL_OUTCOME_REFUSED;
+      surel_imap_apply_end (self, g_array_index (some, guint, i), SUREL_OUTCOME_REFUSED, SUREL_ERROR_SERVER_MISBEHAVED,
+                            SUREL_IMAP_DID_NOTHING);
       self->refused = TRUE;
     }
   return TRUE;
@@ -428,7 +446,7 @@ send_destroy (Apply *self, const GArray *some, GError **error)
       || (self->change->kind == SUREL_CHANGE_DESTROY && !surel_imap_prove_present (self, some, error))
       || !expunge (self, some, error))
     return FALSE;
-  set_some (self, some, SUREL_OUTCOME_DONE);
+  surel_imap_apply_set_done (self, some);
   return TRUE;
 }
 

@@ -59,19 +59,12 @@ send_to_target (Apply *self, const char *name, const GArray *some, GError **erro
   return tag != 0 && result == 0;
 }
 
-static void
-set_done (Apply *self, const GArray *some)
-{
-  for (guint i = 0; i < some->len; i++)
-    surel_change_item (self->change, g_array_index (some, guint, i))->outcome = SUREL_OUTCOME_DONE;
-}
-
 static gboolean
 send_copy (Apply *self, const GArray *some, GError **error)
 {
   if (!send_to_target (self, "UID COPY", some, error))
     return FALSE;
-  set_done (self, some);
+  surel_imap_apply_set_done (self, some);
   return TRUE;
 }
 
@@ -80,7 +73,7 @@ send_move (Apply *self, const GArray *some, GError **error)
 {
   if (!send_to_target (self, "UID MOVE", some, error))
     return FALSE;
-  set_done (self, some);
+  surel_imap_apply_set_done (self, some);
   return TRUE;
 }
 
@@ -115,7 +108,7 @@ look_for_copies (Apply *self, const GArray *some, GError **error)
 
   if (found == NULL)
     return FALSE;
-  set_done (self, found);
+  surel_imap_apply_set_done (self, found);
   return surel_imap_apply_open_source (self, &fit, error);
 }
 

@@ -52,12 +52,11 @@ refuse_missing (Apply *self, const GArray *some)
 {
   for (guint i = 0; i < some->len; i++)
     {
-      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+      const SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
-      if (item->told || item->outcome != SUREL_OUTCOME_DONE)
-        continue;
-      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_MISBEHAVED, SUREL_IMAP_DID_NOTHING);
-      item->outcome = SUREL_OUTCOME_REFUSED;
+      if (!item->told && item->outcome == SUREL_OUTCOME_DONE)
+        surel_imap_apply_end (self, g_array_index (some, guint, i), SUREL_OUTCOME_REFUSED, SUREL_ERROR_SERVER_MISBEHAVED,
+                              SUREL_IMAP_DID_NOTHING);
     }
 }
 
@@ -167,12 +166,11 @@ note_gone (Apply *self, const GArray *some, const SurelUidSet *there)
 {
   for (guint i = 0; i < some->len; i++)
     {
-      SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
+      const SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
-      if (surel_uid_set_contains (there, (guint32) item->remote_id.number))
-        continue;
-      surel_imap_apply_note_reason (self, SUREL_ERROR_NOT_FOUND, "Another program had deleted the message before");
-      item->outcome = SUREL_OUTCOME_NOT_DONE;
+      if (!surel_uid_set_contains (there, (guint32) item->remote_id.number))
+        surel_imap_apply_end (self, g_array_index (some, guint, i), SUREL_OUTCOME_NOT_DONE, SUREL_ERROR_NOT_FOUND,
+                              "Another program had deleted the message before");
     }
 }
 

@@ -15,9 +15,15 @@ typedef SurelImapApply Apply;
 
 #define LOOK_AGAIN_MS 1000
 
+/* STATUS isn't for the mailbox that is open (RFC 9051 §6.3.11): what is known of it was told when it was opened. */
 static gboolean
 ask_status (Apply *self, SurelImapStatus *status, GError **error)
 {
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
+
+  *status = (SurelImapStatus){ .uidvalidity = mailbox->uidvalidity, .id = mailbox->id };
+  if (g_strcmp0 (mailbox->name, self->change->target_remote_id) == 0)
+    return TRUE;
   return surel_imap_ask_status (self->session, self->change->target_remote_id, status, self->cancellable, error);
 }
 
