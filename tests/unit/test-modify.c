@@ -313,7 +313,9 @@ test_a_move_keeps_the_id (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSE
   /* The server has it in the inbox still, and says so. */
   store_fixture_put (fixture, fixture->inbox, 3, 3, SUREL_KEYWORD_FLAGGED);
   g_assert_cmpint (folder_of (fixture, id), ==, fixture->other);
+  store_fixture_put (fixture, fixture->other, 41, 41, SUREL_KEYWORD_ANSWERED); /* a list of where it goes comes first */
   g_assert_true (serve (fixture, SUREL_OUTCOME_DONE, 41));
+  g_assert_cmpuint (flags_of (fixture, id), ==, SUREL_KEYWORD_ANSWERED);
   g_assert_cmpint (state_of (fixture, operation), ==, SUREL_OPERATION_DONE);
   g_assert_cmpint (message_at (fixture, fixture->other, 41), ==, id);
   g_assert_cmpint (message_at (fixture, fixture->inbox, 3), ==, 0);
