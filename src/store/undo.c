@@ -420,7 +420,13 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
     return FALSE;
   if (unknown == 0)
     {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT, "What became of that operation is known");
+      gboolean looked_for = FALSE;
+
+      for (guint i = 0; i < intents->len; i++)
+        looked_for = looked_for || g_array_index (intents, Intent, i).doubt;
+      g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+                           looked_for ? "What became of that operation is being looked for; wait until that has ended"
+                                      : "What became of that operation is known");
       return FALSE;
     }
   for (guint i = 0; i < intents->len; i++)

@@ -81,6 +81,15 @@ class Sending(EasCase):
         self.daemon.sync()
         self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 3))
 
+    def test_it_can_not_be_confirmed_while_it_is_looked_for(self):
+        mailbox = self.Breaking()
+        mailbox.acts = False
+        self.begin(mailbox)
+        _, operation = self.send(b"letter")
+        self.in_doubt(operation)
+        with self.assertRaisesRegex(GLib.Error, "Conflict.*looked for"):
+            self.decide("Confirm", operation)
+
     def in_doubt(self, operation):
         wait_for(lambda: "OutcomeUnknown" in self.state(operation)["error"][0] or self.state(operation)["state"] == "done", 20,
                  say=lambda: str(self.state(operation)))
@@ -377,14 +386,21 @@ class Sending(EasCase):
             self.data += "x"
 
     def test_the_original_may_be_gone(self):
-        """As the server knows, and Surel doesn't yet."""
+        """As the server knows, and Surel doesn't yet; and some know no such command."""
         class Gone(Mailbox):
             def do_SmartReply(self, request):
-                return element("21:SmartReply", element("21:Status", 150))
-        ids = self.begin(Gone())
-        id, operation = self.send(inReplyTo=GLib.Variant("t", ids["Message 1"]))
-        self.assertEqual(self.ended(operation)["state"], "done")
-        self.is_in_sent(id)
+                if self.knows_it:
+                    return element("21:SmartReply", element("21:Status", 150))
+                raise Raw(501)
+        for knows_it in (True, False):
+            mailbox = Gone()
+            mailbox.knows_it = knows_it
+            ids = self.begin(mailbox)
+            id, operation = self.send(inReplyTo=GLib.Variant("t", ids["Message 1"]))
+            self.assertEqual(self.ended(operation)["state"], "done", knows_it)
+            self.is_in_sent(id)
+            self.daemon.stop()
+            self.data += "x"
 
     def test_a_key_sends_once(self):
         self.begin()

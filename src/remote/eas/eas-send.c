@@ -177,6 +177,15 @@ take_status (SurelChangeItem *item, SurelChange *change, const Sending *sending,
   return TRUE;
 }
 
+/* What is sent is whole without it: where a server doesn't know the original, or no such command, it is sent plainly. */
+static gboolean
+is_for_plain_mail (SurelEasSession *session, const Sending *sending, const GError *own)
+{
+  return sending->command != SUREL_EAS_COMPOSE_SEND_MAIL
+         && (own == NULL ? sending->status == STATUS_NO_ORIGINAL
+                         : g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) && !surel_eas_session_may_have_acted (session));
+}
+
 /**
  * surel_eas_send:
  * @change: of kind %SUREL_CHANGE_SEND
@@ -192,18 +201,17 @@ surel_eas_send (SurelEasSession *session,
                 GError **error)
 {
   SurelChangeItem *item = surel_change_item (change, 0);
-  SurelEasTag command = command_of (change, item);
   Sending sending;
   g_autoptr (GError) own = NULL;
   gboolean success;
 
   if (!before (EVIDENCE, user_data, error))
     return FALSE;
-  success = send_once (session, change, command, &sending, cancellable, &own);
-  if (success && sending.status == STATUS_NO_ORIGINAL && command != SUREL_EAS_COMPOSE_SEND_MAIL)
+  success = send_once (session, change, command_of (change, item), &sending, cancellable, &own);
+  if (is_for_plain_mail (session, &sending, own))
     {
-      command = SUREL_EAS_COMPOSE_SEND_MAIL;
-      success = send_once (session, change, command, &sending, cancellable, &own);
+      g_clear_error (&own);
+      success = send_once (session, change, SUREL_EAS_COMPOSE_SEND_MAIL, &sending, cancellable, &own);
     }
   if (success)
     return take_status (item, change, &sending, error);
