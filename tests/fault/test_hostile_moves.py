@@ -269,6 +269,37 @@ class Moves(Moving):
             self.daemon.stop()
             self.data += "x"
 
+    def test_what_was_copied_out_of_a_folder_that_is_renamed_is_taken_out_there(self):
+        """The answer is lost, or some of them aren't there, and where they came from can't be opened under its name."""
+        class Renaming(Movable):
+            made, copyuid = 0, False
+
+            def do_UID_COPY(self, peer, tag, command):
+                self.made += 1
+                if self.made > 1:
+                    super().do_UID_COPY(peer, tag, command)
+                    return
+                self.copy(peer, command.replace(b" 1:3 ", b" 1:2 ") if self.lacks_one else command)
+                self.rename(b"Was", b"Is")
+                if self.breaks:
+                    peer.close()
+                    raise EOFError
+                peer.send(tag + b" OK done\r\n")
+        for breaks, lacks_one in ((True, False), (True, True), (False, True)):
+            mailbox = Renaming(b"Was", b"Two", count=0)
+            mailbox.breaks, mailbox.lacks_one = breaks, lacks_one
+            mailbox.validity = {b"Was": 8, b"Is": 8, b"Two": 9}
+            mailbox.boxes[b"Was"].update({uid: [set(), message(uid)] for uid in (1, 2, 3)})
+            self.begin(mailbox)
+            ids = self.ids("Was")
+            operation = self.move(ids.values(), "Two")
+            self.assertEqual(self.ended(operation), ("done", ""), (breaks, lacks_one))
+            self.check(INBOX=[], Is=[], Two=[1, 2, 3])
+            self.assertEqual(self.ids("Two"), ids)
+            self.assertEqual(mailbox.made, 2 if lacks_one else 1)
+            self.daemon.stop()
+            self.data += "x"
+
     def test_nothing_is_taken_out_of_another_folder(self):
         """The folder where the originals are is another after the copies were looked for."""
         class Renaming(Movable):

@@ -23,10 +23,10 @@ class Movable(Boxes):
         super().__init__(count, *names)
         for uid in self.messages:
             self.messages[uid][1] = message(uid)
-        self.about, self.validity, self.tops = b"INBOX", {}, {}
+        self.validity, self.tops = {}, {}
 
     def uidvalidity(self):
-        return self.validity.get(self.about, 7)
+        return self.validity.get(getattr(self.of_thread, "about", b"INBOX"), 7)
 
     def next_uid(self):
         key = id(self.messages)
@@ -34,8 +34,8 @@ class Movable(Boxes):
         return self.tops[key]
 
     def turn_to(self, command):
-        self.about = super().turn_to(command)
-        return self.about
+        self.of_thread.about = super().turn_to(command)
+        return self.of_thread.about
 
     def lacks(self, peer, tag, command):
         if command.split(b'"')[1] in self.boxes:

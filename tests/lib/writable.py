@@ -1,6 +1,7 @@
 """A scripted server whose mailbox can be changed, and that can be told to do it badly."""
 
 import re
+import threading
 
 from scripted import MESSAGE, Mailbox
 
@@ -115,11 +116,34 @@ class Writable(Mailbox):
 
 
 class Boxes(Writable):
-    """Several mailboxes: `boxes`, by name, as `messages`, which is the one that the command is about."""
+    """Several mailboxes: `boxes`, by name, as `messages`, which is the one that the command is about: each connection has a
+    thread of its own, and all others see INBOX."""
 
     def __init__(self, count, *names):
+        self.of_thread = threading.local()
         super().__init__(count)
         self.boxes = {b"INBOX": self.messages, **{name: {} for name in names}}
+        self.of_thread.__dict__.clear()
+
+    @property
+    def messages(self):
+        seen = self.of_thread.__dict__
+        return seen["messages"] if "messages" in seen else self.boxes[b"INBOX"]
+
+    @messages.setter
+    def messages(self, box):
+        self.of_thread.messages = box
+
+    @property
+    def uids(self):
+        seen = self.of_thread.__dict__
+        if "uids" not in seen:
+            seen["uids"] = sorted(self.messages)
+        return seen["uids"]
+
+    @uids.setter
+    def uids(self, uids):
+        self.of_thread.uids = uids
 
     def do_LIST(self, peer, tag, command):
         wanted = command.split(b'"')[-2]
