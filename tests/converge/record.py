@@ -8,6 +8,8 @@ from surel_test import *  # noqa: F403
 from wire import Commands, numbers
 from world import ENDED, Failed
 
+ASIDE = re.compile("-surel-deletes-[0-9a-f]{8}$")  # what a folder is called that is being deleted
+
 
 class Intent:
     """What a call of a D-Bus client is to do."""
@@ -68,8 +70,12 @@ class Record:
 
     def went(self, folder, names):
         self.into[folder] |= names
-        if folder in self.unsteady:
+        if self.is_unsteady(folder):
             self.shaken |= names
+
+    def is_unsteady(self, folder):
+        """One that a daemon deletes has a name of its own for a moment."""
+        return folder in self.unsteady or ASIDE.search(folder) is not None
 
     def destroyed(self, names, who):
         for name in names:
@@ -183,7 +189,7 @@ class Record:
 
     def may_be_tried_again(self, station, key, intent):
         """By somebody; or as what it was refused for, the folder, is gone."""
-        return (station.name, key) in self.retried or (intent.append and intent.into in self.unsteady)
+        return (station.name, key) in self.retried or (intent.append and self.is_unsteady(intent.into))
 
     def may_be_told(self, station, key, intent, state):
         """What else than its state now an operation may have been told as, before somebody acted."""
@@ -241,9 +247,9 @@ class Record:
     def judge_ids(self, station, failed):
         """What nobody touched but its keywords keeps its id, and is never shown as gone."""
         touched = {*self.gone, *self.moves, *self.copies, *self.shaken, *self.marked, *failed}
-        folders = self.unsteady | {path for _, intent in self.tried for path in intent.folder or ()}
+        folders = {path for _, intent in self.tried for path in intent.folder or ()}
         return [f"{client.name}: {what} was gone for a while, or got another id" for client in station.clients for what in
-                [f"folder {path}" for path in client.folders_taken_out if path not in folders]
+                [f"folder {path}" for path in client.folders_taken_out if not (path in folders or self.is_unsteady(path))]
                 + [f"message {name}" for name in client.taken_out if name not in touched]]
 
     def judge_shown(self, listed):
@@ -292,7 +298,7 @@ class Record:
             words = line.split()
             if "DELETE" in words[4:5]:
                 # One that is to be deleted may have got another name meanwhile.
-                name = re.sub("-surel-deletes-[0-9a-f]{8}$", "", words[5].strip('"'))
+                name = ASIDE.sub("", words[5].strip('"'))
                 if not folders or station.server.path_of(name) not in folders | self.unsteady:
                     bad.append(f"{station.name}: nobody asked for this: {line}")
             elif names is None:
