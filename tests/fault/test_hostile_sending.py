@@ -81,6 +81,29 @@ class Sending(EasCase):
         self.daemon.sync()
         self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 3))
 
+    def test_policies_that_fail_while_it_is_sent(self):
+        """The server wants its policies accepted first, and has none to give, or its answer is cut off: nothing was sent, and
+        that is known."""
+        class Wanting(Mailbox):
+            fails = 2
+
+            def do_SendMail(self, request):
+                if self.fails:
+                    raise Raw(449)
+                return super().do_SendMail(request)
+
+            def do_Provision(self, request):
+                self.fails -= 1
+                if self.fails:
+                    raise Raw(cut=0, headers={"Content-Length": "5"})
+                raise Raw(500)
+        self.begin(Wanting())
+        id, operation = self.send()
+        wait_for(lambda: self.mailbox.fails == 1)
+        self.assertIn(self.state(operation)["state"], ("pending", "running"))
+        wait_for(lambda: self.state(operation)["state"] == "done", 60, say=lambda: str(self.state(operation)))
+        self.is_in_sent(id)
+
     def test_it_can_not_be_confirmed_while_it_is_looked_for(self):
         mailbox = self.Breaking()
         mailbox.acts = False

@@ -133,16 +133,18 @@ send_once (SurelEasSession *session,
 /* Nothing was sent: whether it may be later. What ails sending alone doesn't hold up anything else; what ails more is told
  * by whatever is asked next. */
 static gboolean
-take_refusal (SurelChangeItem *item, SurelChange *change, GError *own, GError **error)
+take_refusal (SurelEasSession *session, SurelChangeItem *item, SurelChange *change, GError *own, GError **error)
 {
-  if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_TOO_LARGE))
+  gboolean shut_out = surel_eas_session_is_shut_out (session);
+
+  if (!shut_out && (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_TOO_LARGE)))
     {
       item->outcome = SUREL_OUTCOME_REFUSED;
       change->error = own;
       return TRUE;
     }
   item->outcome = SUREL_OUTCOME_NOT_DONE;
-  if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_OFFLINE) || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CERTIFICATE_REJECTED)
+  if (shut_out || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_OFFLINE) || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CERTIFICATE_REJECTED)
       || g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CANCELLED)
       || own->domain != SUREL_ERROR)
     {
@@ -183,7 +185,8 @@ is_for_plain_mail (SurelEasSession *session, const Sending *sending, const GErro
 {
   return sending->command != SUREL_EAS_COMPOSE_SEND_MAIL
          && (own == NULL ? sending->status == STATUS_NO_ORIGINAL
-                         : g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) && !surel_eas_session_may_have_acted (session));
+                         : g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) && !surel_eas_session_may_have_acted (session)
+                               && !surel_eas_session_is_shut_out (session));
 }
 
 /**
@@ -216,7 +219,7 @@ surel_eas_send (SurelEasSession *session,
   if (success)
     return take_status (item, change, &sending, error);
   if (!surel_eas_session_may_have_acted (session))
-    return take_refusal (item, change, g_steal_pointer (&own), error);
+    return take_refusal (session, item, change, g_steal_pointer (&own), error);
   g_propagate_error (error, g_steal_pointer (&own));
   return FALSE;
 }

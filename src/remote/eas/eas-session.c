@@ -44,6 +44,7 @@ struct _SurelEasSession
   char *policy_key; /* nullable */
   gboolean wants_policy; /* the last answer was that a policy has to be accepted first */
   gboolean provisioning;
+  gboolean shut_out; /* the last command wasn't heard, for want of a policy */
   gboolean moved; /* the last answer was that it is at another URL, which is known now */
   guint moves;
   gboolean acted; /* the server may have acted on the last command */
@@ -527,6 +528,7 @@ get_policy (SurelEasSession *self, GCancellable *cancellable, GError **error)
 static gboolean
 run (SurelEasSession *self, const Command *command, GCancellable *cancellable, GError **error)
 {
+  self->shut_out = FALSE;
   for (guint policies = 0;;)
     {
       g_autoptr (GError) own = NULL;
@@ -545,6 +547,7 @@ run (SurelEasSession *self, const Command *command, GCancellable *cancellable, G
       if (!get_policy (self, cancellable, error))
         {
           self->acted = FALSE; /* what was asked then was something else */
+          self->shut_out = TRUE;
           return FALSE;
         }
     }
@@ -649,6 +652,17 @@ gboolean
 surel_eas_session_may_have_acted (SurelEasSession *self)
 {
   return self->acted;
+}
+
+/**
+ * surel_eas_session_is_shut_out:
+ *
+ * Returns: whether the last command failed because no policy could be agreed on: what it asked was never judged
+ */
+gboolean
+surel_eas_session_is_shut_out (SurelEasSession *self)
+{
+  return self->shut_out;
 }
 
 /**

@@ -52,6 +52,7 @@ gboolean surel_eas_session_send_mime (SurelEasSession *self,
                                       GCancellable *cancellable,
                                       GError **error);
 gboolean surel_eas_session_may_have_acted (SurelEasSession *self);
+gboolean surel_eas_session_is_shut_out (SurelEasSession *self);
 gint64 surel_eas_session_get_retry_after (SurelEasSession *self);
 const char *surel_eas_session_get_version (SurelEasSession *self);
 void surel_eas_session_take_policy_key (SurelEasSession *self, char *key);
