@@ -65,7 +65,8 @@ typedef struct
   SurelRemoteId new_remote_id; /* in the target; unknown where the server doesn't tell */
   gboolean doubt; /* with _NOT_DONE: it may have been done, and others have taken it on: the next list tells */
   gboolean halfway; /* with _NOT_DONE and _REFUSED: it is in the target, or that can't be looked at, and it may be where it was,
-                     * too: it is to be settled by what was noted, after the next list, or when a person wants it tried again */
+                     * too: it is to be settled by what was noted, after the next list, or when a person wants it tried again;
+                     * with _DONE, of a draft: the server has the old version still */
   gboolean told; /* the server named it in its answer */
   guint here_flags; /* of what was to be added: what the server has no place for */
   char *here_words; /* likewise; owned; nullable */

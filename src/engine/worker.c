@@ -221,6 +221,9 @@ pull_folder (SurelWorker *self,
       if (own != NULL)
         {
           g_debug ("engine: a folder is left for later: %s", own->message);
+          /* What isn't where it was listed is looked for at once, but not on and on. */
+          if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND) && self->passes_left == 0)
+            self->sync_again = TRUE;
           self->left++;
           g_clear_error (&self->left_error);
           self->left_error = g_steal_pointer (&own);

@@ -3,6 +3,7 @@
 #include "store/intents-private.h"
 #include "store/intents.h"
 #include "store/layers.h"
+#include "store/leftovers.h"
 #include "store/messages.h"
 #include "store/operations.h"
 #include "store/sends.h"
@@ -114,7 +115,8 @@ land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GErr
       || !surel_sql_get (txn->sql, &other, error, "SELECT message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?",
                          "iir", batch->target, epoch, &item->new_remote_id))
     return FALSE;
-  return (other == 0 || other == item->message || take_place_of (txn, other, item->message, error))
+  return (batch->kind != SUREL_CHANGE_REPLACE || !item->halfway || surel_leftovers_destroy (txn, item->message, "", error))
+         && (other == 0 || other == item->message || take_place_of (txn, other, item->message, error))
          && surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
          && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error);
 }

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "store/intents-private.h"
 #include "store/layers.h"
+#include "store/leftovers.h"
 #include "store/operations.h"
 #include "store/sends.h"
 
@@ -74,32 +75,6 @@ mark_original (SurelTxn *txn, const Sent *sent, GError **error)
   return surel_modify (txn, patch, 0, 1, result, error);
 }
 
-/* A draft that the server has isn't what was sent: it is another message from now on, out of sight, which is destroyed. */
-static gboolean
-destroy_draft (SurelTxn *txn, const Sent *sent, GError **error)
-{
-  gint64 there = 0;
-  gint64 rest;
-  gint64 operation;
-
-  if (!surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND epoch < ? LIMIT 1", "ii", sent->message,
-                      SUREL_EPOCH_HERE))
-    return FALSE;
-  if (!there)
-    return TRUE;
-  rest = surel_txn_new_id (txn, error);
-  operation = rest != 0 ? surel_operations_add (txn, "modify", sent->client, error) : 0;
-  return operation != 0
-         && surel_sql_run (txn->sql, error,
-                           "INSERT INTO message (id, account, doc, shown, announced, size, received, sent, identity, has_attachment, flags) "
-                           "SELECT ?1, account, doc, 0, 0, size, received, sent, identity, has_attachment, flags FROM message WHERE id = ?2",
-                           "ii", rest, sent->message)
-         && surel_sql_run (txn->sql, error, "UPDATE placement SET message = ? WHERE message = ? AND epoch < ?", "iii", rest,
-                           sent->message, SUREL_EPOCH_HERE)
-         && surel_intents_add (txn, operation, sent->account, rest, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
-         && surel_layers_replay_place (txn, rest, error);
-}
-
 /* It is no draft any more, and was sent now, under the Message-ID that it was given. */
 static gboolean
 put_words (SurelTxn *txn, const Sent *sent, GError **error)
@@ -132,7 +107,7 @@ surel_sent_went (SurelTxn *txn, gint64 intent, GError **error)
   if (!load_sent (txn, intent, &sent, error))
     return FALSE;
   folder = surel_sends_folder_of_role (txn, sent.account, "sent", sent.client, result, error);
-  return folder != 0 && destroy_draft (txn, &sent, error) && put_words (txn, &sent, error)
+  return folder != 0 && surel_leftovers_destroy (txn, sent.message, sent.client, error) && put_words (txn, &sent, error)
          && surel_intents_keep_here (txn, sent.account, sent.message, folder, error) && mark_original (txn, &sent, error);
 }
 

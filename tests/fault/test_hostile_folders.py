@@ -217,6 +217,23 @@ class Folders(Moving):
                 self.daemon.stop()
                 self.data += "x"
 
+    def test_a_folder_that_is_not_seen_while_it_is_deleted(self):
+        """A list lacks it once."""
+        class Hiding(Movable):
+            hidden = False
+
+            def do_LIST(self, peer, tag, command):
+                if b"-surel-deletes-" in command and not self.hidden:
+                    self.hidden = True
+                    peer.send(tag + b" OK done\r\n")
+                else:
+                    super().do_LIST(peer, tag, command)
+        mailbox = Hiding(b"Two")
+        mailbox.validity = {b"INBOX": 8}
+        self.begin(mailbox)
+        self.assertEqual(self.ended(self.delete("Two")), ("done", ""))
+        self.check(INBOX=[1, 2, 3])
+
     def test_one_that_may_not_be_renamed_is_deleted_as_it_is(self):
         class Refusing(Movable):
             def do_RENAME(self, peer, tag, command):

@@ -124,6 +124,66 @@ class Moves(Moving):
         self.check(INBOX=[1, 2, 3], Two=[1, 2])
         self.assertEqual(self.ids("INBOX"), ids)
 
+    def test_what_was_there_before_is_no_copy(self):
+        """COPYUID and APPENDUID name messages of others: they aren't taken away with what was put there."""
+        class Lying(Movable):
+            def code(self, uids, made):
+                return b"[COPYUID 7 %s %s]" % (b",".join(b"%d" % uid for uid in uids), b",".join(b"%d" % n for n in range(1, 1 + len(uids))))
+
+            def do_APPEND(self, peer, tag, command):
+                self.turn_to(command)
+                for one in self.read_appends(peer, command):
+                    self.take(*one)
+                peer.send(tag + b" OK [APPENDUID 7 3] done\r\n")
+        for move in (False, True):
+            mailbox = Lying(b"Two", move=move)
+            mailbox.boxes[b"Two"].update({n: [set(), message(20 + n)] for n in (1, 2, 3)})
+            ids = self.begin_with_copies(mailbox)
+            self.assertEqual(self.ids("Two")[1], ids[1])
+            for n in (1, 9):
+                self.assertEqual(self.ended(self.modify([self.ids("Two")[n]], destroy=GLib.Variant("b", True))), ("done", ""))
+            self.check(INBOX=[2, 3], Two=[2, 21, 22, 23])
+            self.daemon.stop()
+            self.data += "x"
+
+    def begin_with_copies(self, mailbox):
+        ids = self.begin(mailbox)
+        for operation in (self.move([ids[1]], "Two"), self.copy([ids[2]], "Two"), self.append("Two", 9)):
+            self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[2, 3], Two=[1, 2, 9, 21, 22, 23])
+        return ids
+
+    def test_an_old_version_of_a_draft_that_is_left_there_is_no_other_message(self):
+        """Its taking out is refused at first, or for good; then it is told, and shown."""
+        class Refusing(Movable):
+            def do_UID_STORE(self, peer, tag, command):
+                if self.refusals:
+                    self.refusals -= 1
+                    peer.send(tag + b" NO [%s] Not now\r\n" % self.word)
+                else:
+                    super().do_UID_STORE(peer, tag, command)
+        for refusals, word, left in ((1, b"NOPERM", 1), (2, b"INUSE", 1), (99, b"NOPERM", 2)):
+            mailbox = Refusing(b"Drafts")
+            mailbox.refusals, mailbox.word = refusals, word
+            self.begin(mailbox)
+            draft, first = self.save(0, 1)
+            self.assertEqual(self.ended(first), ("done", ""))
+            self.assertEqual(self.ended(self.save(draft, 2)[1]), ("done", ""))
+            wait_for(lambda: not any(one["state"] in ("pending", "running") for one in self.operations("List", "(a{sv})", {})[0]["operations"]))
+            self.daemon.sync()
+            states = [one["state"] for one in self.operations("List", "(a{sv})", {})[0]["operations"]]
+            self.assertEqual(len(mailbox.boxes[b"Drafts"]), left, states)
+            self.assertEqual((len(self.ids_in("Drafts")), states.count("failed")), (left, left - 1), states)
+            self.assertIn(draft, self.ids_in("Drafts"))
+            self.daemon.stop()
+            self.data += "x"
+
+    def save(self, draft, n):
+        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, draft, GLib.Variant("ay", message(n)), {})
+
+    def ids_in(self, path):
+        return [row["id"] for row in self.daemon.query({"inMailbox": GLib.Variant("o", self.daemon.folders()[path])})["messages"]]
+
     # --- It says it didn't, and did ---
 
     def test_what_was_copied_and_refused_is_not_copied_again(self):

@@ -165,7 +165,9 @@ class Moving(Case):
         return self.daemon.call(self.folders[path], "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(n)), {})[1]
 
     def enable(self, enabled):
+        """Once this returns with @enabled false nothing goes to the server any more."""
         self.daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)}, {})
+        wait_for(lambda: enabled or all(peer.ended for peer in self.scripted.peers))
 
     def operation(self, id):
         return self.operations("List", "(a{sv})", {"ids": GLib.Variant("at", [id])})[0]["operations"][0]

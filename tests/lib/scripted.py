@@ -42,7 +42,10 @@ class Scripted(Listener):
         try:
             peer = self.begin(plain)
             self.peers.append(peer)
-            self.play(peer)
+            try:
+                self.play(peer)
+            finally:
+                peer.ended = True
         except (OSError, EOFError):
             pass
 
@@ -68,7 +71,7 @@ class Plain(Scripted):
 class Peer:
     def __init__(self, connection):
         self.connection, self.file = connection, connection.makefile("rb")
-        self.said = []
+        self.said, self.ended = [], False
 
     def send(self, octets):
         self.connection.sendall(octets)

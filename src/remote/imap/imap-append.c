@@ -55,10 +55,12 @@ refuse_too_large (SurelImapApply *self)
     }
 }
 
-/* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice isn't believed any of them. */
+/* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice, or one that was there before, isn't believed any of them. */
 static gboolean
-go_up (const GArray *uids)
+go_up (const GArray *uids, guint32 first)
 {
+  if (uids->len > 0 && g_array_index (uids, guint32, 0) < first)
+    return FALSE;
   for (guint i = 1; i < uids->len; i++)
     if (g_array_index (uids, guint32, i) <= g_array_index (uids, guint32, i - 1))
       return FALSE;
@@ -69,6 +71,7 @@ static void
 note_uids (SurelImapApply *self, const GArray *some)
 {
   const SurelImapCode *code = surel_imap_session_get_last_code (self->session);
+  SurelImapEvidence evidence = surel_imap_target_read_evidence (self->evidence);
   SurelImapToken token;
   g_autoptr (GArray) uids = NULL;
 
@@ -76,7 +79,7 @@ note_uids (SurelImapApply *self, const GArray *some)
     return;
   uids = surel_imap_code_appended (code);
   /* An id of another UIDVALIDITY than is known isn't one that the next list is compared with. */
-  if (uids == NULL || uids->len != some->len || !go_up (uids) || !surel_imap_token_parse (self->change->target_token, &token)
+  if (uids == NULL || uids->len != some->len || !go_up (uids, evidence.uidnext) || !surel_imap_token_parse (self->change->target_token, &token)
       || token.uidvalidity != code->uidvalidity)
     return;
   for (guint i = 0; i < some->len; i++)
@@ -204,31 +207,52 @@ doubt_untold (SurelChange *change)
     }
 }
 
-/**
- * surel_imap_take_out_replaced:
- * @change: a draft whose new version is on the server
- *
- * Takes out the old version, where it is there still.
- */
-gboolean
-surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
+static gboolean
+destroy_replaced (SurelImapApply *self, SurelChangeItem *item, GError **error)
 {
-  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
-  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (session);
-  SurelChangeItem *item = surel_change_item (change, 0);
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
   g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (guint));
   SurelImapToken token;
   guint index = 0;
 
   g_array_append_val (one, index);
-  if (item->remote_id.number == 0 || change->folder_remote_id == NULL)
-    return TRUE;
-  if (!surel_imap_select_for_writing (session, change->folder_remote_id, cancellable, error))
+  if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, error))
     return FALSE;
-  if (!surel_imap_token_parse (change->folder_token, &token)
+  if (!surel_imap_token_parse (self->change->folder_token, &token)
       || !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     return TRUE; /* that id means another message now, or none */
-  return surel_imap_apply_destroy (&self, one, error);
+  if (!surel_imap_apply_destroy (self, one, error))
+    return FALSE;
+  item->halfway = self->refused;
+  return TRUE;
+}
+
+/**
+ * surel_imap_take_out_replaced:
+ * @change: a draft whose new version is on the server
+ *
+ * Takes out the old version, where it is there still. Where that is refused the change is done all the same, and it is noted.
+ */
+gboolean
+surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
+{
+  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
+  SurelChangeItem *item = surel_change_item (change, 0);
+  GError *own = NULL;
+
+  item->outcome = SUREL_OUTCOME_DONE;
+  if (item->remote_id.number == 0 || change->folder_remote_id == NULL || destroy_replaced (&self, item, &own))
+    return TRUE;
+  item->halfway = surel_imap_error_is_refusal (own);
+  if (item->halfway)
+    {
+      g_error_free (own);
+      return TRUE;
+    }
+  /* Which version the server has is in doubt until the old one is known to be gone. */
+  item->outcome = SUREL_OUTCOME_OPEN;
+  g_propagate_error (error, own);
+  return FALSE;
 }
 
 /**
@@ -273,17 +297,6 @@ surel_imap_append (SurelImapSession *session,
       doubt_untold (change);
       return FALSE;
     }
-  if (change->kind == SUREL_CHANGE_REPLACE && surel_change_item (change, 0)->outcome == SUREL_OUTCOME_DONE
-      && !surel_imap_take_out_replaced (session, change, cancellable, &own))
-    {
-      if (!surel_imap_error_is_refusal (own))
-        {
-          /* Which version the server has is in doubt until the old one is known to be gone. */
-          surel_change_item (change, 0)->outcome = SUREL_OUTCOME_OPEN;
-          g_propagate_error (error, own);
-          return FALSE;
-        }
-      g_clear_error (&own); /* the old version can't be taken out: it is listed as a message of its own */
-    }
-  return TRUE;
+  return change->kind != SUREL_CHANGE_REPLACE || surel_change_item (change, 0)->outcome != SUREL_OUTCOME_DONE
+         || surel_imap_take_out_replaced (session, change, cancellable, error);
 }

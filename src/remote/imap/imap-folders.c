@@ -373,22 +373,28 @@ has_folders (Apply *self, const char *name, gboolean *has, GError **error)
   return tag != 0 && result == 0;
 }
 
-/* One with folders in it stays where it is, as they would go along; so does one that the server doesn't let be renamed. */
+/* One with folders in it stays where it is, as they would go along; so does one that the server doesn't let be renamed. Sets
+ * @there to whether it is there under any of the names. */
 static gboolean
-set_aside (Apply *self, Deletion *deletion, GError **error)
+set_aside (Apply *self, Deletion *deletion, gboolean *there, GError **error)
 {
   g_autofree char *evidence = g_strdup_printf ("%s\n%s", deletion->aside, deletion->name);
   g_autoptr (GError) refused = NULL;
   gboolean has;
 
+  *there = TRUE;
   if (!has_folders (self, deletion->name, &has, error))
     return FALSE;
   if (has)
     return TRUE;
   if (self->before != NULL && !self->before (evidence, self->user_data, error))
     return FALSE;
-  return command (self, "RENAME", deletion->name, deletion->aside, &refused, error) >= 0
-         && exists (self, deletion->aside, &deletion->moved, error);
+  if (command (self, "RENAME", deletion->name, deletion->aside, &refused, error) < 0
+      || !exists (self, deletion->aside, &deletion->moved, error))
+    return FALSE;
+  if (!deletion->moved && !exists (self, deletion->name, there, error))
+    return FALSE;
+  return TRUE;
 }
 
 /* Where another folder has its name by now it is listed under the one that it has. */
@@ -454,6 +460,7 @@ delete_folder (Apply *self, GError **error)
   g_auto (Deletion) deletion = { 0 };
   SurelImapStatus status;
   gboolean same;
+  gboolean there;
   gboolean empty;
 
   if (!surel_imap_let_go_of_mailbox (self->session, self->cancellable, error) || !begin_deletion (self, &deletion, error))
@@ -464,8 +471,14 @@ delete_folder (Apply *self, GError **error)
         return FALSE;
       if (!same || status.messages > 0)
         return !same || refuse_full (self);
-      if (!set_aside (self, &deletion, error))
+      if (!set_aside (self, &deletion, &there, error))
         return FALSE;
+      if (!there && self->outcome == SUREL_OUTCOME_OPEN) /* it was renamed, and where to can't be seen */
+        {
+          refuse (self, SUREL_ERROR_NOT_FOUND, "The folder isn't where it was put to be deleted");
+          set_outcome (self, SUREL_OUTCOME_NOT_DONE);
+          return TRUE;
+        }
     }
   if (!check_empty (self, &deletion, &empty, error))
     return FALSE;

@@ -10,10 +10,11 @@
 
 typedef SurelImapApply Apply;
 
-/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. */
+/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. What was there before is no copy. */
 static void
 note_copyuid (Apply *self, const SurelImapCode *code)
 {
+  SurelImapEvidence evidence = surel_imap_target_read_evidence (self->evidence);
   SurelImapToken token;
   g_autoptr (GArray) from = NULL;
   g_autoptr (GArray) to = NULL;
@@ -30,7 +31,8 @@ note_copyuid (Apply *self, const SurelImapCode *code)
       {
         SurelChangeItem *item = surel_change_item (self->change, k);
 
-        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told)
+        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told
+            && (code->uidvalidity != evidence.uidvalidity || g_array_index (to, guint32, i) >= evidence.uidnext))
           {
             item->told = TRUE;
             item->new_remote_id.number = known ? g_array_index (to, guint32, i) : 0;

@@ -675,6 +675,20 @@ verify (Pull *pull, const SurelImapToken *token, gboolean prove, gboolean listed
   return compare (pull, token, error);
 }
 
+/* One whose messages have other UIDs may have been numbered anew, which the list has told then, too; or it is another one, to
+ * which another device has given the name since. */
+static gboolean
+is_the_listed_one (Pull *pull, GError **error)
+{
+  SurelImapToken hint;
+
+  if (!surel_imap_token_parse (pull->scope->hint, &hint) || hint.uidvalidity == 0
+      || surel_imap_token_is_of (&hint, pull->mailbox->uidvalidity, pull->mailbox->id))
+    return TRUE;
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "Another folder has its name since it was listed");
+  return FALSE;
+}
+
 static gboolean
 pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboolean listed, GError **error)
 {
@@ -689,7 +703,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
   token = token_of (pull);
   if (!surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id)
       && !surel_mutation ("ignore-uidvalidity")) /* old UIDs are taken for new ones */
-    return surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
+    return is_the_listed_one (pull, error) && surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
            && verify (pull, &token, FALSE, TRUE, error);
   if (token.highestmodseq < known->highestmodseq)
     return compare (pull, &token, error); /* the server has lost its count: believe nothing */
@@ -716,7 +730,7 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
     return FALSE;
   if (known != NULL && !surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id))
     {
-      if (!surel_sink_restart (pull->sink, error))
+      if (!is_the_listed_one (pull, error) || !surel_sink_restart (pull->sink, error))
         return FALSE;
       known = NULL;
     }

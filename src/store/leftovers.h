@@ -1,0 +1,9 @@
+#pragma once
+
+#include "store/store.h"
+
+G_BEGIN_DECLS
+
+gboolean surel_leftovers_destroy (SurelTxn *txn, gint64 message, const char *client, GError **error);
+
+G_END_DECLS
