@@ -271,6 +271,16 @@ class Changes(Case):
         self.assertEqual(self.keywords(one), {"mine"})
         self.assertEqual(len(self.scripted.said(b"UID STORE")), 1)
 
+    def test_a_keyword_that_is_not_set_though_the_server_says_so_is_kept_here(self):
+        class Lying(Writable):
+            def do_UID_STORE(self, peer, tag, command):
+                peer.send(tag + b" OK done\r\n")
+        one, two = self.begin(Lying(2))
+        for id, word in ((one, "mine"), (two, "$flagged")):
+            self.assertEqual(self.ended(self.modify([id], addKeywords=strings(word))), "done")
+            self.daemon.sync()
+            self.assertEqual(self.keywords(id), {word})
+
     def test_no_permanent_flags_at_all(self):
         mailbox = Writable()
         mailbox.permanent = b""

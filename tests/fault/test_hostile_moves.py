@@ -267,6 +267,25 @@ class Moves(Moving):
         self.assertIn("You may not", failures[ids[3]])
         self.check(INBOX=[1, 3], Two=[2])
 
+    def test_what_was_moved_while_its_folder_was_numbered_anew_was_moved(self):
+        """Also where a list shows it in the other folder before it shows that it is gone from the first."""
+        class Renumbering(Movable):
+            def do_UID_MOVE(self, peer, tag, command):
+                for uid in self.copy(peer, command)[0]:
+                    del peer.box[uid]
+                self.validity[b"Work"] = 9
+                peer.close()
+                raise EOFError
+        mailbox = Renumbering(b"Two", b"Work", count=0, move=True)
+        mailbox.validity = {b"Work": 8}
+        mailbox.boxes[b"Work"].update({uid: [set(), message(uid)] for uid in (1, 2, 3)})
+        self.begin(mailbox)
+        ids = self.ids("Work")
+        operation = self.move([ids[1], ids[2]], "Two")
+        self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[], Two=[1, 2], Work=[3])
+        self.assertEqual((self.ids("Work"), self.ids("Two")), ({3: ids[3]}, {1: ids[1], 2: ids[2]}))
+
     # --- Another folder has the name ---
 
     def test_a_copy_is_looked_for_in_the_folder_that_was_meant(self):

@@ -282,6 +282,37 @@ store (Apply *self, const GArray *some, const char *how, const char *const *flag
   return tag != 0 && result == 0;
 }
 
+/* A server that says OK needn't have done it: of what it didn't tell the flags are asked for. Those of which it tells none
+ * aren't there any more. */
+static gboolean
+ask_untold (Apply *self, const GArray *some, gboolean adding, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  g_autoptr (GArray) untold = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (SurelUidSet) set = NULL;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  for (guint i = 0; i < some->len; i++)
+    if (!surel_change_item (self->change, g_array_index (some, guint, i))->told)
+      g_array_append_val (untold, g_array_index (some, guint, i));
+  if (untold->len == 0)
+    return TRUE;
+  set = surel_imap_apply_set_of (self, untold);
+  surel_imap_command_set (command, set);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_atom (command, "FLAGS");
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_FETCH)
+      note_flags (self, &response->fetch, adding);
+  return tag != 0 && result == 0;
+}
+
 static gboolean
 send_keywords (Apply *self, const GArray *some, GError **error)
 {
@@ -292,7 +323,7 @@ send_keywords (Apply *self, const GArray *some, GError **error)
 
   if ((add[0] != NULL && !store (self, some, "+FLAGS", (const char *const *) add, error))
       || (remove[0] != NULL && !store (self, some, "-FLAGS", (const char *const *) remove, error))
-      || !surel_imap_prove_present (self, some, error))
+      || !ask_untold (self, some, add[0] != NULL, error) || !surel_imap_prove_present (self, some, error))
     return FALSE;
   surel_imap_apply_set_done (self, some);
   return TRUE;

@@ -196,15 +196,23 @@ surel_imap_prove_present (SurelImapApply *self, const GArray *some, GError **err
   return TRUE;
 }
 
-/* Those that were found in the target mustn't be put there once more, where nothing can be said of the originals. */
+/* Those that were found in the target mustn't be put there once more, where nothing can be said of the originals: by MOVE none
+ * is left (RFC 6851 §3.3); else what was noted is kept. */
 static void
 keep_halfway (Apply *self)
 {
+  gboolean at_once = self->change->kind == SUREL_CHANGE_MOVE && surel_imap_session_can (self->session, SUREL_IMAP_CAN_MOVE);
+
   for (guint i = 0; i < self->change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, i);
 
-      item->halfway = item->outcome == SUREL_OUTCOME_NOT_DONE && item->told;
+      if (!item->told || item->outcome == SUREL_OUTCOME_DONE)
+        continue;
+      if (at_once)
+        item->outcome = SUREL_OUTCOME_DONE;
+      else
+        item->halfway = item->outcome == SUREL_OUTCOME_NOT_DONE;
     }
 }
 
