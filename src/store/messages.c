@@ -89,6 +89,8 @@ surel_messages_put_flags (SurelTxn *txn, gint64 folder, GArray *flags, GError **
   return TRUE;
 }
 
+static gboolean take_out (Place *place, gint64 epoch, const SurelRemoteId *rid, gint64 id, GError **error);
+
 /* --- New messages --- */
 
 static gboolean
@@ -182,6 +184,43 @@ put_sent (Place *place, gint64 sent, const SurelMessage *copy, GError **error)
          && surel_sent_do_again (place->txn, deeds, error);
 }
 
+/* Whether what the server has under the id is another message than the one that is here: a server may have named a wrong one
+ * as what was copied, moved or put there. In IMAP a message never changes. */
+static gboolean
+is_another (Place *place, gint64 id, const SurelMessage *message, gboolean *another, GError **error)
+{
+  gint64 found = 0;
+
+  *another = FALSE;
+  if (message->remote_id.text != NULL || message->message_id == NULL || message->message_id[0] == '\0')
+    return TRUE;
+  if (!surel_sql_get (place->txn->sql, &found, error,
+                      "SELECT 1 FROM message m WHERE m.id = ? AND m.message_id != '' AND m.message_id != ? AND NOT EXISTS (SELECT 1 FROM intent "
+                      "i WHERE i.message = m.id AND i.state < 2)",
+                      "is", id, message->message_id))
+    return FALSE;
+  *another = found != 0;
+  return TRUE;
+}
+
+/* Takes out of its place what isn't there. Where it is the lists tell: all are compared in full, soon. Those that are brought
+ * together may have one another's places, so it comes before any is put. */
+static gboolean
+displace (Place *place, const SurelMessage *message, GError **error)
+{
+  g_auto (SurelMessageRow) known = { 0 };
+  gboolean another = FALSE;
+  int found = surel_message_row_find (place->txn, place->folder, place->epoch, &message->remote_id, &known, error);
+
+  if (found < 0 || (found > 0 && !is_another (place, known.id, message, &another, error)))
+    return FALSE;
+  if (!another)
+    return TRUE;
+  place->match.has_held = TRUE;
+  return surel_sql_run (place->txn->sql, error, "UPDATE folder SET last_proven = 0 WHERE account = ?", "i", place->account)
+         && take_out (place, place->epoch, &message->remote_id, known.id, error);
+}
+
 static gboolean
 put_message (Place *place, const SurelMessage *message, GError **error)
 {
@@ -220,6 +259,8 @@ surel_messages_put (SurelTxn *txn, gint64 folder, GPtrArray *messages, GError **
   Place place;
   gboolean success = find_place (txn, folder, &place, error);
 
+  for (guint i = 0; success && place.listed && i < messages->len; i++)
+    success = displace (&place, messages->pdata[i], error);
   for (guint i = 0; success && i < messages->len; i++)
     success = put_message (&place, messages->pdata[i], error);
   surel_match_end (&place.match);

@@ -146,6 +146,26 @@ class Moves(Moving):
             self.daemon.stop()
             self.data += "x"
 
+    def test_copies_whose_names_are_mixed_up_are_put_right(self):
+        """COPYUID names what is new there, but one for the other, or what isn't there at all."""
+        class Mixing(Movable):
+            def code(self, uids, made):
+                made = made[::-1] if self.mixes else [uid + 40 for uid in made]
+                return b"[COPYUID 7 %s %s]" % (b",".join(b"%d" % uid for uid in uids), b",".join(b"%d" % uid for uid in made))
+        for mixes in (True, False):
+            for move in (False, True):
+                mailbox = Mixing(b"Two", move=move)
+                mailbox.mixes = mixes
+                ids = self.begin(mailbox)
+                self.assertEqual(self.ended(self.move([ids[1], ids[2]], "Two")), ("done", ""))
+                self.check(INBOX=[3], Two=[1, 2])
+                if mixes:
+                    self.assertEqual(self.ids("Two"), {1: ids[1], 2: ids[2]})
+                self.assertEqual(self.ended(self.modify([self.ids("Two")[1]], destroy=GLib.Variant("b", True))), ("done", ""))
+                self.check(INBOX=[3], Two=[2])
+                self.daemon.stop()
+                self.data += "x"
+
     def begin_with_copies(self, mailbox):
         ids = self.begin(mailbox)
         for operation in (self.move([ids[1]], "Two"), self.copy([ids[2]], "Two"), self.append("Two", 9)):
@@ -246,6 +266,28 @@ class Moves(Moving):
         self.assertEqual(self.ended(operation), ("done", ""))
         self.check(INBOX=[1, 2, 3], Two=[9])
         self.assertEqual(self.ids("Two"), {9: id})
+
+    def test_a_move_that_was_replaced_by_one_that_is_refused_is_made(self):
+        class Refusing(Movable):
+            def do_UID_COPY(self, peer, tag, command):
+                if b"Three" in command:
+                    peer.send(tag + b" NO [NOPERM] You may not\r\n")
+                else:
+                    super().do_UID_COPY(peer, tag, command)
+        ids = self.begin(Refusing(b"Two", b"Three"))
+        self.enable(False)
+        first = self.move([ids[1], ids[2]], "Two")
+        second = self.move([ids[1]], "Three")
+        self.move([ids[3]], "Two")
+        self.move([ids[3]], "INBOX")
+        back = self.move([ids[3]], "Three")
+        self.enable(True)
+        for operation in (second, back):
+            self.assertEqual(self.ended(operation), ("failed", "PermissionDenied"))
+        self.assertEqual(self.ended(first), ("done", ""))
+        self.check(INBOX=[3], Two=[1, 2], Three=[])
+        self.assertEqual(self.ids("Two"), {1: ids[1], 2: ids[2]})
+        self.assertEqual(len(self.operation(first)["messages"]), 2)
 
     def test_each_is_told_why(self):
         """One command for several, which are refused for different reasons."""

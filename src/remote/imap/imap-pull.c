@@ -24,6 +24,7 @@ typedef struct
   const SurelScope *scope;
   SurelSink *sink;
   GCancellable *cancellable;
+  guint32 newcomers; /* the lowest UID that may have come since the last pull; 0 where that isn't known */
 } Pull;
 
 /* A FETCH under way for new messages. */
@@ -382,6 +383,19 @@ take_gone (Pull *pull, const SurelUidSet *gone, GError **error)
   return surel_sink_put_gone (pull->sink, gone, error) ? 1 : -1;
 }
 
+/* What was put there since the last pull, and is here by what a server said of it alone, is looked at, too. */
+static void
+add_newcomers (Pull *pull, const GArray *present, SurelUidSet *wanted)
+{
+  for (guint i = 0; pull->newcomers > 0 && i < present->len; i++)
+    {
+      guint32 uid = (guint32) g_array_index (present, SurelMessageFlags, i).remote_id.number;
+
+      if (uid >= pull->newcomers)
+        surel_uid_set_add (wanted, uid);
+    }
+}
+
 /* Compares UIDs and flags of the whole mailbox, window by window, with what is known. Returns 1 where it
  * is proven, 0 where the server contradicts itself, -1 with @error set. */
 static int
@@ -412,6 +426,7 @@ compare_once (Pull *pull, GError **error)
       result = take_gone (pull, gone, error);
       if (result <= 0)
         return result;
+      add_newcomers (pull, present, missing);
       if (!fetch_all (pull, missing, NULL, error))
         return -1;
       after = end;
@@ -759,10 +774,12 @@ surel_imap_pull (SurelImapSession *session,
                  GCancellable *cancellable,
                  GError **error)
 {
-  Pull pull = { session, surel_imap_session_get_mailbox (session), scope, sink, cancellable };
+  Pull pull = { session, surel_imap_session_get_mailbox (session), scope, sink, cancellable, 0 };
   SurelImapToken known;
   gboolean has_token = surel_imap_token_parse (scope->token, &known);
 
+  if (has_token && known.low == 0)
+    pull.newcomers = known.uidnext;
   if (has_token && known.low == 0 && known.highestmodseq > 0 && known.uidvalidity > 0
       && surel_imap_session_has_qresync (session))
     return pull_with_qresync (&pull, &known, kind == SUREL_PULL_PROVE, FALSE, error);
