@@ -55,12 +55,17 @@ refuse_too_large (SurelImapApply *self)
     }
 }
 
-/* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice, or one that was there before, isn't believed any of them. */
+/* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice isn't believed any of them. One that was there before may be
+ * it, as Gmail has each message once: it is looked at. */
 static gboolean
-go_up (const GArray *uids, guint32 first)
+go_up (SurelImapApply *self, const GArray *uids, guint32 first)
 {
   if (uids->len > 0 && g_array_index (uids, guint32, 0) < first)
-    return FALSE;
+    {
+      for (guint i = 0; i < uids->len; i++)
+        surel_uid_set_add (self->named, g_array_index (uids, guint32, i));
+      return FALSE;
+    }
   for (guint i = 1; i < uids->len; i++)
     if (g_array_index (uids, guint32, i) <= g_array_index (uids, guint32, i - 1))
       return FALSE;
@@ -79,7 +84,7 @@ note_uids (SurelImapApply *self, const GArray *some)
     return;
   uids = surel_imap_code_appended (code);
   /* An id of another UIDVALIDITY than is known isn't one that the next list is compared with. */
-  if (uids == NULL || uids->len != some->len || !go_up (uids, evidence.uidnext) || !surel_imap_token_parse (self->change->target_token, &token)
+  if (uids == NULL || uids->len != some->len || !go_up (self, uids, evidence.uidnext) || !surel_imap_token_parse (self->change->target_token, &token)
       || token.uidvalidity != code->uidvalidity)
     return;
   for (guint i = 0; i < some->len; i++)
@@ -236,7 +241,7 @@ destroy_replaced (SurelImapApply *self, SurelChangeItem *item, GError **error)
 gboolean
 surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
-  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
+  SurelImapApply self = { session, change, cancellable, FALSE, NULL, NULL };
   SurelChangeItem *item = surel_change_item (change, 0);
   GError *own = NULL;
 
@@ -268,7 +273,8 @@ surel_imap_append (SurelImapSession *session,
                    GCancellable *cancellable,
                    GError **error)
 {
-  SurelImapApply self = { session, change, cancellable, FALSE, NULL };
+  g_autoptr (SurelUidSet) named = surel_uid_set_new ();
+  SurelImapApply self = { session, change, cancellable, FALSE, NULL, named };
   g_autofree char *place = NULL;
   g_autoptr (GArray) open = NULL;
   GError *own = NULL;

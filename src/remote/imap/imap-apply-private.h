@@ -15,6 +15,7 @@ typedef struct
   GCancellable *cancellable;
   gboolean refused; /* any of what was to be taken out */
   const char *evidence; /* of what is being put somewhere: what was noted before */
+  SurelUidSet *named; /* of messages that were there before, and that the server names as what was put there; nullable */
 } SurelImapApply;
 
 /* What was noted before messages were put into a mailbox, and what is seen when it is looked at. */

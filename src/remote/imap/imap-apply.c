@@ -590,7 +590,8 @@ surel_imap_apply (SurelImapSession *session,
                   GCancellable *cancellable,
                   GError **error)
 {
-  Apply self = { session, change, cancellable, FALSE, NULL };
+  g_autoptr (SurelUidSet) named = surel_uid_set_new ();
+  Apply self = { session, change, cancellable, FALSE, NULL, named };
   g_autoptr (GArray) some = NULL;
   gboolean fit;
 

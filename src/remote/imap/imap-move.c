@@ -10,7 +10,8 @@
 
 typedef SurelImapApply Apply;
 
-/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. What was there before is no copy. */
+/* Which UIDs became which (RFC 4315 §3): in the order the server gave them. What was there before may be it, as Gmail has each
+ * message once: it is looked at. */
 static void
 note_copyuid (Apply *self, const SurelImapCode *code)
 {
@@ -31,9 +32,13 @@ note_copyuid (Apply *self, const SurelImapCode *code)
       {
         SurelChangeItem *item = surel_change_item (self->change, k);
 
-        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told
-            && (code->uidvalidity != evidence.uidvalidity || g_array_index (to, guint32, i) >= evidence.uidnext))
+        if (item->remote_id.number == g_array_index (from, guint32, i) && !item->told)
           {
+            if (code->uidvalidity == evidence.uidvalidity && g_array_index (to, guint32, i) < evidence.uidnext)
+              {
+                surel_uid_set_add (self->named, g_array_index (to, guint32, i));
+                break;
+              }
             item->told = TRUE;
             item->new_remote_id.number = known ? g_array_index (to, guint32, i) : 0;
             break;

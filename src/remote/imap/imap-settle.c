@@ -423,7 +423,7 @@ find_under_way (Apply *self, SurelImapEvidence *evidence, gboolean *known, GErro
 gboolean
 surel_imap_settle (SurelImapSession *session, SurelChange *change, GCancellable *cancellable, GError **error)
 {
-  Apply self = { session, change, cancellable, FALSE, NULL };
+  Apply self = { session, change, cancellable, FALSE, NULL, NULL };
   SurelImapEvidence evidence = surel_imap_target_read_evidence (change->evidence);
   GError *own = NULL;
   gboolean known;

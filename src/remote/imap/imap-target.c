@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
+#include "remote/imap/imap-quirks.h"
 #include "remote/imap/imap-status.h"
 #include "remote/imap/imap-token.h"
 
@@ -148,6 +149,53 @@ is_another (Apply *self, const SurelImapEvidence *evidence)
          && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id);
 }
 
+/* Looks at what @command, to which the items are added, fetches; counts what is new in @seen. Takes @command over. */
+static gboolean
+look_at (Apply *self, SurelImapCommand *command, const GArray *some, const SurelUidSet *taken, guint32 uidnext, guint *seen, GError **error)
+{
+  g_autoptr (SurelImapCommand) owned = command;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_imap_add_items (owned, self->session);
+  tag = surel_imap_session_send (self->session, owned, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    {
+      gboolean is_new = response->kind == SUREL_IMAP_FETCH && response->fetch.uid >= uidnext;
+      gboolean is_named = response->kind == SUREL_IMAP_FETCH && self->named != NULL && response->fetch.uid > 0
+                          && surel_uid_set_contains (self->named, response->fetch.uid);
+      g_autoptr (SurelMessage) message = is_new || is_named ? surel_imap_message_of (&response->fetch) : NULL;
+
+      *seen += message != NULL && is_new;
+      if (message != NULL && !surel_uid_set_contains (taken, (guint32) message->remote_id.number))
+        note_found (self, some, message);
+    }
+  return tag != 0 && result == 0;
+}
+
+/* In pieces that a line can hold. */
+static gboolean
+look_at_named (Apply *self, const GArray *some, const SurelUidSet *taken, guint32 uidnext, GError **error)
+{
+  guint count = self->named != NULL ? surel_uid_set_n_ranges (self->named) : 0;
+  guint seen = 0;
+
+  for (guint i = 0; i < count;)
+    {
+      g_autoptr (SurelUidSet) piece = surel_uid_set_new ();
+      SurelImapCommand *command = surel_imap_command_new ("UID FETCH");
+
+      for (guint end = MIN (count, i + SUREL_IMAP_SET_MAX / 22); i < end; i++)
+        surel_uid_set_add_range (piece, surel_uid_set_range (self->named, i)->first, surel_uid_set_range (self->named, i)->last);
+      surel_imap_command_set (command, piece);
+      if (!look_at (self, command, some, taken, uidnext, &seen, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /**
  * surel_imap_target_find:
  * @some: of these, those that aren't there yet
@@ -157,14 +205,11 @@ is_another (Apply *self, const SurelImapEvidence *evidence)
 gboolean
 surel_imap_target_find (SurelImapApply *self, const GArray *some, SurelImapEvidence *evidence, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
   g_autoptr (SurelUidSet) taken = find_taken (self);
-  const SurelImapResponse *response;
+  SurelImapCommand *command;
   const SurelImapMailbox *mailbox;
   guint32 uidnext = evidence->uidnext;
-  guint32 seen = 0;
-  int result = -1;
-  guint tag;
+  guint seen = 0;
 
   /* One that is open already needn't tell of what just came. */
   surel_imap_session_forget_mailbox (self->session, NULL);
@@ -180,23 +225,13 @@ surel_imap_target_find (SurelImapApply *self, const GArray *some, SurelImapEvide
     uidnext = 1;
   if (mailbox->exists == 0)
     return TRUE;
+  command = surel_imap_command_new ("UID FETCH");
   surel_imap_command_range (command, uidnext, G_MAXUINT32);
-  surel_imap_add_items (command, self->session);
-  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    {
-      g_autoptr (SurelMessage) message = response->kind == SUREL_IMAP_FETCH && response->fetch.uid >= uidnext
-                                             ? surel_imap_message_of (&response->fetch)
-                                             : NULL;
-
-      seen += message != NULL;
-      if (message != NULL && !surel_uid_set_contains (taken, (guint32) message->remote_id.number))
-        note_found (self, some, message);
-    }
+  if (!look_at (self, command, some, taken, uidnext, &seen, error))
+    return FALSE;
   if (mailbox->uidvalidity == evidence->uidvalidity && mailbox->uidnext == evidence->uidnext + seen)
     evidence->gaps = FALSE;
-  return tag != 0 && result == 0;
+  return look_at_named (self, some, taken, uidnext, error);
 }
 
 /**
