@@ -11,6 +11,7 @@ may leave it in both places.
 SUREL_SEED chooses what is done, SUREL_STEPS how much."""
 
 import collections
+import imaplib
 import os
 import random
 import sqlite3
@@ -78,7 +79,8 @@ class Converges(Case):
                                    for row in self.rows(n) for folder in row["mailboxIds"])
 
     def boxes(self):
-        return [name for name in (line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in self.imap.list()[1])
+        lines = self.again(lambda: self.imap.list())[1]
+        return [name for name in (line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in lines)
                 if name in ("INBOX", "Work", "Archive", "Trash") or name.startswith("made")]
 
     def there(self):
@@ -89,8 +91,20 @@ class Converges(Case):
                     found[(box, name, *sorted(word for word, flag in KEYWORDS.items() if flag in flags))] += 1
         return found
 
+    def again(self, what):
+        """Dovecot ends a session whose mailbox it finds changed behind its back, as it may under load."""
+        try:
+            return what()
+        except imaplib.IMAP4.abort:
+            self.imap.shutdown()
+            self.imap = self.server.imap()
+        return what()
+
     def messages(self, box):
         """(UID, name, flags)"""
+        return self.again(lambda: self.messages_of(box))
+
+    def messages_of(self, box):
         status, count = self.imap.select(f'"{box}"')
         if status != "OK" or count == [b"0"]:
             return []
@@ -102,7 +116,8 @@ class Converges(Case):
 
     def do_put(self):
         self.put += 1
-        self.imap.append(self.dice.choice(("INBOX", "Archive")), None, None, message(self.put))
+        with self.server.imap() as imap:
+            imap.append(self.dice.choice(("INBOX", "Archive")), None, None, message(self.put))
 
     def some(self, box):
         there = [one for one in self.messages(box) if "\\Deleted" not in one[2]]
@@ -228,7 +243,7 @@ class Converges(Case):
         acts, weights = zip(*((self.do_put, 4), (self.do_device, 12), (self.do_sync, 8), (self.do_kill, 1), (self.do_wait, 6),
                               (self.do_modify, 16), (self.do_folder, 2)))
         for _ in range(STEPS):
-            self.dice.choices(acts, weights)[0]()
+            self.again(self.dice.choices(acts, weights)[0])
         try:
             wait_for(self.settled, 60)
         except AssertionError:
