@@ -37,22 +37,6 @@ class Movable(Boxes):
         self.of_thread.about = super().turn_to(command)
         return self.of_thread.about
 
-    def lacks(self, peer, tag, command):
-        if command.split(b'"')[1] in self.boxes:
-            return False
-        peer.send(tag + b" NO [NONEXISTENT] There is no such mailbox\r\n")
-        return True
-
-    def do_STATUS(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
-            super().do_STATUS(peer, tag, command)
-
-    def do_SELECT(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
-            super().do_SELECT(peer, tag, command)
-
-    do_EXAMINE = do_SELECT
-
     def do_UID_FETCH(self, peer, tag, command):
         if self.uids:
             super().do_UID_FETCH(peer, tag, command)
@@ -73,7 +57,7 @@ class Movable(Boxes):
         return b"[COPYUID 7 %s %s]" % (b",".join(b"%d" % uid for uid in uids), b",".join(b"%d" % uid for uid in made))
 
     def do_UID_COPY(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
+        if not self.is_missing(peer, tag, command):
             uids, made = self.copy(peer, command)
             peer.send(tag + b" OK " + (self.code(uids, made) if uids and self.copyuid else b"") + b" done\r\n")
 
@@ -83,7 +67,7 @@ class Movable(Boxes):
             del peer.box[uid]
 
     def do_UID_MOVE(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
+        if not self.is_missing(peer, tag, command):
             uids, made = self.copy(peer, command)
             if uids and self.copyuid:
                 peer.send(b"* OK " + self.code(uids, made) + b" moved\r\n")
@@ -91,7 +75,7 @@ class Movable(Boxes):
             peer.send(tag + b" OK done\r\n")
 
     def do_RENAME(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
+        if not self.is_missing(peer, tag, command):
             _, old, _, new, _ = command.split(b'"')
             self.rename(old, new)
             peer.send(tag + b" OK done\r\n")
@@ -102,7 +86,7 @@ class Movable(Boxes):
                 self.boxes[new + name[len(old):]] = self.boxes.pop(name)
 
     def do_DELETE(self, peer, tag, command):
-        if not self.lacks(peer, tag, command):
+        if not self.is_missing(peer, tag, command):
             del self.boxes[command.split(b'"')[1]]
             peer.send(tag + b" OK done\r\n")
 

@@ -164,11 +164,21 @@ class Boxes(Writable):
         self.messages = getattr(peer, "box", self.messages)
         self.uids = sorted(self.messages)
 
+    def is_missing(self, peer, tag, command):
+        if command.split(b'"')[1] in self.boxes:
+            return False
+        peer.send(tag + b" NO [NONEXISTENT] There is no such mailbox\r\n")
+        return True
+
     def do_STATUS(self, peer, tag, command):
+        if self.is_missing(peer, tag, command):
+            return
         peer.send(b"* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY %d UNSEEN 0)\r\n%s OK done\r\n"
                   % (self.turn_to(command), len(self.uids), self.next_uid(), self.uidvalidity(), tag))
 
     def do_SELECT(self, peer, tag, command):
+        if self.is_missing(peer, tag, command):
+            return
         self.turn_to(command)
         peer.box = self.messages
         super().do_SELECT(peer, tag, command)
