@@ -24,6 +24,7 @@ typedef struct
   gint64 account;
   gint64 since;
   gboolean listed; /* nothing was in doubt since the last whole list */
+  GCancellable *cancellable; /* nullable */
   SurelChange *change; /* nullable */
   const char *evidence;
   gint64 when;
@@ -54,7 +55,8 @@ look (SurelReader *reader, gpointer data)
     find_next (reader, push, &push->error);
 }
 
-/* Read and claimed at one moment: what waits can be changed, merged and cancelled until then, and not after. */
+/* Read and claimed at one moment: what waits can be changed, merged and cancelled until then, and not after. What a person
+ * does once the account is disabled waits. */
 static gboolean
 claim_next (SurelTxn *txn, gpointer data, GError **error)
 {
@@ -62,6 +64,8 @@ claim_next (SurelTxn *txn, gpointer data, GError **error)
   Push *push = data;
   gboolean adopted = FALSE;
 
+  if (g_cancellable_set_error_if_cancelled (push->cancellable, error))
+    return FALSE;
   do
     if (!find_next (&reader, push, error)
         || (push->change != NULL && !surel_intents_adopt (txn, push->change, &adopted, error)))
@@ -255,7 +259,7 @@ surel_push (const SurelContext *context,
 
   for (;;)
     {
-      Push push = { .context = context, .account = account, .since = since, .listed = listed };
+      Push push = { .context = context, .account = account, .since = since, .listed = listed, .cancellable = cancellable };
       gboolean success;
 
       if (!take_next (&push, error))
