@@ -150,35 +150,11 @@ surel_intents_mark_failed (SurelTxn *txn, gint64 id, gint64 operation, const cha
          && surel_operations_settle (txn, operation, 0, 1, error);
 }
 
-/* A move that this one had replaced is made after all: that is where the message was to be before. */
-static gboolean
-reopen_replaced (SurelTxn *txn, gint64 id, gint64 message, GError **error)
-{
-  gint64 before = 0;
-  gint64 operation = 0;
-
-  if (!surel_sql_get (txn->sql, &before, error,
-                      "SELECT i.id FROM intent i JOIN operation o ON o.id = i.operation JOIN folder f ON f.id = i.target WHERE i.message = ?1 AND "
-                      "i.kind = 2 AND i.state = 4 AND i.id < ?2 AND i.target = (SELECT source FROM intent WHERE id = ?2) AND NOT o.cancelled AND NOT f.removing AND NOT f.deleting AND NOT EXISTS (SELECT 1 "
-                      "FROM intent e WHERE e.message = ?1 AND e.kind = 2 AND e.state IN (1, 2, 3) AND e.id BETWEEN i.id AND ?2 AND e.id != ?2) "
-                      "AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message = ?1 AND p.folder = i.target AND p.epoch < " SUREL_EPOCH_HERE_SQL ") "
-                      "ORDER BY i.id DESC LIMIT 1",
-                      "ii", message, id)
-      || !surel_sql_get (txn->sql, &operation, error, "SELECT operation FROM intent WHERE id = ?", "i", before))
-    return FALSE;
-  if (before == 0)
-    return TRUE;
-  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) operation, SUREL_UPDATED);
-  return surel_intents_set_state (txn, before, SUREL_INTENT_WAITING, error)
-         && surel_sql_run (txn->sql, error, "UPDATE operation SET open = open + 1, ended = NULL WHERE id = ?", "i", operation);
-}
-
 gboolean
 surel_intents_refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
         const char *text, GError **error)
 {
-  return surel_intents_mark_failed (txn, id, operation, name, text, error)
-         && (kind != SUREL_CHANGE_MOVE || reopen_replaced (txn, id, message, error)) && surel_intents_roll_back (txn, kind, message, error);
+  return surel_intents_mark_failed (txn, id, operation, name, text, error) && surel_intents_roll_back (txn, kind, message, error);
 }
 
 /* --- Coming and going --- */

@@ -267,28 +267,6 @@ class Moves(Moving):
         self.check(INBOX=[1, 2, 3], Two=[9])
         self.assertEqual(self.ids("Two"), {9: id})
 
-    def test_a_move_that_was_replaced_by_one_that_is_refused_is_made(self):
-        class Refusing(Movable):
-            def do_UID_COPY(self, peer, tag, command):
-                if b"Three" in command:
-                    peer.send(tag + b" NO [NOPERM] You may not\r\n")
-                else:
-                    super().do_UID_COPY(peer, tag, command)
-        ids = self.begin(Refusing(b"Two", b"Three"))
-        self.enable(False)
-        first = self.move([ids[1], ids[2]], "Two")
-        second = self.move([ids[1]], "Three")
-        self.move([ids[3]], "Two")
-        self.move([ids[3]], "INBOX")
-        back = self.move([ids[3]], "Three")
-        self.enable(True)
-        for operation in (second, back):
-            self.assertEqual(self.ended(operation), ("failed", "PermissionDenied"))
-        self.assertEqual(self.ended(first), ("done", ""))
-        self.check(INBOX=[3], Two=[1, 2], Three=[])
-        self.assertEqual(self.ids("Two"), {1: ids[1], 2: ids[2]})
-        self.assertEqual(len(self.operation(first)["messages"]), 2)
-
     def test_each_is_told_why(self):
         """One command for several, which are refused for different reasons."""
         class Refusing(Movable):
