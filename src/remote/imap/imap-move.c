@@ -61,27 +61,23 @@ send_to_target (Apply *self, const char *name, const GArray *some, GError **erro
   while (tag != 0
          && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
     note_copyuid (self, &response->code);
-  if (tag != 0 && result == 0)
-    note_copyuid (self, surel_imap_session_get_last_code (self->session));
-  return tag != 0 && result == 0;
+  if (tag == 0 || result < 0)
+    return FALSE;
+  note_copyuid (self, surel_imap_session_get_last_code (self->session));
+  surel_imap_apply_set_done (self, some);
+  return TRUE;
 }
 
 static gboolean
 send_copy (Apply *self, const GArray *some, GError **error)
 {
-  if (!send_to_target (self, "UID COPY", some, error))
-    return FALSE;
-  surel_imap_apply_set_done (self, some);
-  return TRUE;
+  return send_to_target (self, "UID COPY", some, error);
 }
 
 static gboolean
 send_move (Apply *self, const GArray *some, GError **error)
 {
-  if (!send_to_target (self, "UID MOVE", some, error))
-    return FALSE;
-  surel_imap_apply_set_done (self, some);
-  return TRUE;
+  return send_to_target (self, "UID MOVE", some, error);
 }
 
 /* Those of @some that are in the target, though they were refused. What the server named before it said NO isn't believed. */
