@@ -211,7 +211,8 @@ surel_sql_fail (SurelSql *self, GError **error)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
                  "The disk that holds the mail store is read-only; once it can be written to, syncing goes on");
   else if (damaged)
-    g_set_error (error, damage_quark (), 0, "The mail store is damaged (%s) and will be made anew", message);
+    g_set_error (error, damage_quark (), 0, "The mail store can't be read (%s); if it is damaged, it is made anew",
+                 message);
   else
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "The mail store failed: %s (%d)", message,
                  code);

@@ -1,5 +1,5 @@
-/* The thread that looks after what an unclean end may have left: a database that no longer holds
- * together, and files of content that it knows nothing of. The store is in use meanwhile. */
+/* The thread that looks at the database while the store is in use: after an unclean end, which may have left one that no
+ * longer holds together, and files of content that it knows nothing of; and whenever SQLite says that it is damaged. */
 #include "store/store-private.h"
 
 #include <string.h>
@@ -7,9 +7,11 @@
 #include "base/errors.h"
 #include "base/post.h"
 #include "store/content.h"
+#include "store/damage.h"
 
 #define ORPHANS_MAX 500 /* to one commit */
-#define STEPS 10000 /* of SQLite's machine between two looks at whether to go on */
+#define PAUSE_MIN (1 * G_USEC_PER_SEC) /* between two looks at what can't be read */
+#define PAUSE_MAX (60 * G_USEC_PER_SEC)
 
 static void
 emit_damaged (gpointer data)
@@ -20,36 +22,42 @@ emit_damaged (gpointer data)
 /**
  * surel_store_report_damage:
  *
- * Has the main thread told, once, that the database is damaged. May be called from any thread.
+ * Has the database looked at, as SQLite said that it is damaged. May be called from any thread.
  */
 void
 surel_store_report_damage (SurelStore *self)
 {
-  if (g_atomic_int_compare_and_exchange (&self->damaged, FALSE, TRUE))
-    surel_post (NULL, emit_damaged, g_object_ref (self), g_object_unref);
+  if (g_atomic_int_compare_and_exchange (&self->doubted, FALSE, TRUE))
+    surel_queue_push (self->checks, self);
 }
 
-static int
-is_ended (void *cancellable)
-{
-  return g_cancellable_is_cancelled (cancellable);
-}
-
+/* Until it is known whether the database is damaged; while the disk fails that can't be known. */
 static void
-check_database (SurelStore *self, SurelSql *sql)
+check_database (SurelStore *self, gboolean thorough)
 {
-  g_autoptr (GError) error = NULL;
-  sqlite3_stmt *statement = surel_sql_start (sql, &error, "PRAGMA quick_check(1)", "");
-
-  if (statement != NULL && surel_sql_step (sql, statement, &error) > 0
-      && !g_str_equal ((const char *) sqlite3_column_text (statement, 0), "ok"))
+  for (gint64 pause = PAUSE_MIN;; pause = MIN (2 * pause, PAUSE_MAX))
     {
-      g_message ("The mail store is damaged: %s", sqlite3_column_text (statement, 0));
-      surel_store_report_damage (self);
+      g_autoptr (GError) error = NULL;
+      SurelDamage damage;
+
+      damage = surel_damage_judge (self->path, thorough, self->ending, &error);
+      if (error != NULL)
+        g_message ("%s", error->message);
+      if (damage == SUREL_DAMAGED)
+        {
+          g_atomic_int_set (&self->damaged, TRUE);
+          surel_post (NULL, emit_damaged, g_object_ref (self), g_object_unref);
+        }
+      if (g_cancellable_is_cancelled (self->ending) || damage == SUREL_DAMAGED)
+        return;
+      if (damage == SUREL_SOUND)
+        {
+          g_atomic_int_set (&self->doubted, FALSE);
+          return;
+        }
+      g_atomic_int_set (&self->doubted, TRUE);
+      surel_queue_pop (self->checks, pause);
     }
-  surel_sql_reset_all (sql);
-  if (surel_sql_is_damage (error))
-    surel_store_report_damage (self);
 }
 
 static gboolean
@@ -97,12 +105,17 @@ gpointer
 surel_store_check_main (gpointer data)
 {
   SurelStore *self = data;
-  g_autoptr (SurelSql) sql = surel_sql_open (self->path, FALSE, NULL);
 
-  if (sql == NULL)
-    return NULL;
-  sqlite3_progress_handler (surel_sql_handle (sql), STEPS, is_ended, self->ending);
-  check_database (self, sql);
-  adopt_orphans (self, sql);
+  if (self->unclean || self->is_new)
+    {
+      g_autoptr (SurelSql) sql = NULL;
+
+      check_database (self, FALSE);
+      sql = surel_sql_open (self->path, FALSE, NULL);
+      if (sql != NULL)
+        adopt_orphans (self, sql);
+    }
+  while (!g_atomic_int_get (&self->damaged) && surel_queue_pop (self->checks, -1) != NULL)
+    check_database (self, TRUE);
   return NULL;
 }

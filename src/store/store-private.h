@@ -36,7 +36,8 @@ struct _SurelStore
   int lock;
   gboolean unclean; /* the last end wasn't a clean one */
   gboolean is_new; /* there was no store before */
-  gint damaged; /* atomic: the database is not to be trusted any more */
+  gint doubted; /* atomic: SQLite says that the database is damaged, and it wasn't looked at since */
+  gint damaged; /* atomic: it is */
   GCancellable *ending;
   guint64 shown_state; /* main thread: of the last commit signalled */
 
@@ -49,7 +50,8 @@ struct _SurelStore
   GThread *checkpointer;
   SurelQueue *copies; /* anything pushed asks for a copy of what waits for the servers */
   GThread *copier;
-  GThread *checker; /* nullable */
+  SurelQueue *checks; /* anything pushed asks for a look at the database */
+  GThread *checker;
 
   /* The writer's own. */
   SurelSql *sql;

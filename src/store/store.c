@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/errors.h"
 #include "base/mutation.h"
+#include "store/damage.h"
 #include "store/datadir.h"
 #include "store/log.h"
 #include "store/rescue.h"
@@ -76,6 +77,7 @@ load_numbers (SurelStore *self, GError **error)
       || !surel_sql_get (self->sql, &state, error, "SELECT max(state) FROM log", ""))
     return FALSE;
   self->unclean = !clean;
+  self->doubted = self->unclean;
   self->state = (guint64) state;
   self->next_state = clean ? self->state + SUREL_STATE_STEP : (guint64) states_end + SUREL_STATE_STEP;
   self->next_id = clean ? next_id : ids_end;
@@ -127,13 +129,13 @@ start_threads (SurelStore *self)
   self->spare = surel_queue_new (SUREL_READERS, (GDestroyNotify) surel_sql_close);
   self->checkpoints = surel_queue_new (0, NULL);
   self->copies = surel_queue_new (0, NULL);
+  self->checks = surel_queue_new (0, NULL);
   self->writer = g_thread_new ("surel-store", surel_store_writer_main, self);
   self->checkpointer = g_thread_new ("surel-checkpoint", surel_store_checkpointer_main, self);
   self->copier = g_thread_new ("surel-copy", surel_store_copier_main, self);
   for (guint i = 0; i < SUREL_READERS; i++)
     self->readers[i] = g_thread_new ("surel-read", surel_store_reader_main, self);
-  if (self->unclean || self->is_new)
-    self->checker = g_thread_new ("surel-check", surel_store_check_main, self);
+  self->checker = g_thread_new ("surel-check", surel_store_check_main, self);
 }
 
 static gboolean
@@ -151,18 +153,24 @@ open_database (SurelStore *self, GError **error)
 static gboolean
 open_some_database (SurelStore *self, GError **error)
 {
-  g_autoptr (GError) own = NULL;
-
-  if (open_database (self, &own))
-    return TRUE;
-  if (!surel_sql_is_damage (own))
+  for (guint i = 0; i < 2; i++) /* the disk may have failed for a moment only */
     {
-      g_propagate_error (error, g_steal_pointer (&own));
-      return FALSE;
+      g_autoptr (GError) own = NULL;
+
+      if (open_database (self, &own))
+        return TRUE;
+      g_clear_pointer (&self->sql, surel_sql_close);
+      g_clear_pointer (&self->id, g_free);
+      if (!surel_sql_is_damage (own))
+        {
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+      g_message ("%s", own->message);
+      if (!surel_damage_can_read (self->path, error))
+        return FALSE;
     }
-  g_message ("The mail store is damaged and made anew: %s", own->message);
-  g_clear_pointer (&self->sql, surel_sql_close);
-  g_clear_pointer (&self->id, g_free);
+  g_message ("The mail store is made anew");
   return surel_rescue_set_aside (self->path, self->dir, error) && open_database (self, error);
 }
 
@@ -214,8 +222,8 @@ surel_store_close (SurelStore *self)
       surel_queue_close (self->jobs);
       surel_turns_close (self->reads);
       g_thread_join (g_steal_pointer (&self->writer));
-      if (self->checker != NULL)
-        g_thread_join (g_steal_pointer (&self->checker));
+      surel_queue_close (self->checks);
+      g_thread_join (self->checker);
       surel_queue_close (self->checkpoints);
       g_thread_join (self->checkpointer);
       surel_queue_close (self->copies);
@@ -227,8 +235,9 @@ surel_store_close (SurelStore *self)
       g_clear_pointer (&self->spare, surel_queue_free);
       g_clear_pointer (&self->checkpoints, surel_queue_free);
       g_clear_pointer (&self->copies, surel_queue_free);
+      g_clear_pointer (&self->checks, surel_queue_free);
       damaged = g_atomic_int_get (&self->damaged);
-      if (!damaged && !surel_sql_is_broken (self->sql))
+      if (!damaged && !g_atomic_int_get (&self->doubted) && !surel_sql_is_broken (self->sql))
         {
           sqlite3_wal_hook (surel_sql_handle (self->sql), NULL, NULL);
           surel_sql_exec (self->sql, "PRAGMA synchronous=FULL; BEGIN IMMEDIATE", NULL);

@@ -131,6 +131,31 @@ class Disk(Stored):
         mirror.catch_up(daemon)
         self.assertEqual(len(mirror.messages), COUNT)
 
+    def test_a_disk_that_cannot_be_read_is_no_damage(self):
+        """SQLite takes EIO for damage."""
+        daemon = self.synced()
+        store = daemon.get(PATH, "Manager", "Store")
+        rows = self.query(daemon)
+        for _ in range(2):
+            checkpoint(self.data)  # what a connection has in memory is too old now
+            self.spoil(errno.EIO, self.READS)
+            self.assertIn("disk", self.assertFails("Failed", self.query, daemon))
+            wait_for(lambda: "surel.db can't be read" in daemon.read_log())
+            self.spoil(0)
+            self.assertEqual(self.query(daemon), rows)
+            self.assertEqual(daemon.get(PATH, "Manager", "Store"), store)
+            daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"name": GLib.Variant("s", "Here")}, {})
+            daemon.kill()
+            self.spoil(errno.EIO, self.READS)
+            with self.assertRaisesRegex(RuntimeError, "surel.db can't be read"):
+                self.start()
+            self.daemons[-1:] = []
+            self.spoil(0)
+            daemon = self.start()
+            self.assertEqual(daemon.get(PATH, "Manager", "Store"), store)
+            self.assertEqual(self.query(daemon), rows)
+        self.assertEqual(daemon.stop(), 0)
+
     def test_a_disk_that_turns_read_only(self):
         daemon = self.synced()
         mirror = Mirror()
