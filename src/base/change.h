@@ -22,7 +22,14 @@ typedef enum
   SUREL_CHANGE_RENAME_FOLDER = 11, /* or moves it, or both */
   SUREL_CHANGE_DELETE_FOLDER = 12,
   SUREL_CHANGE_SUBSCRIBE_FOLDER = 13,
+  SUREL_CHANGE_SET_VACATION = 20, /* from here on they are about the account; it can be done again */
 } SurelChangeKind;
+
+static inline gboolean
+surel_change_kind_is_of_folder (SurelChangeKind kind)
+{
+  return kind >= SUREL_CHANGE_CREATE_FOLDER && kind < SUREL_CHANGE_SET_VACATION;
+}
 
 /* What a server did with one. */
 typedef enum
@@ -73,7 +80,7 @@ typedef struct
 } SurelChangeItem;
 
 /* What can be done with some messages of a folder, or with one folder, in one step: handed to a remote, and back
- * with outcomes. One that is about a folder has one item; so has a draft's new version. */
+ * with outcomes. One that is about a folder or the account has one item; so has a draft's new version. */
 typedef struct
 {
   SurelChangeKind kind;
@@ -95,6 +102,7 @@ typedef struct
   GBytes *list_token; /* of one about a folder: of the last list; nullable */
   char *name; /* of a folder that is made, renamed or moved; nullable */
   gboolean subscribed; /* whether a folder is to be */
+  GVariant *vacation; /* a{sv}: what is to be set of the absence notice; nullable */
   GArray *items; /* SurelChangeItem */
 
   /* To be filled in by a remote. */

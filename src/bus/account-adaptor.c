@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "base/vacation.h"
 #include "bus/adaptors.h"
 #include "bus/call.h"
 #include "bus/once.h"
@@ -232,6 +233,58 @@ handle_remove (SurelBusAccount *skeleton G_GNUC_UNUSED,
 }
 
 static void
+on_vacation (GVariant *vacation, const GError *error, gpointer invocation)
+{
+  if (error != NULL)
+    surel_call_fail (invocation, error);
+  else
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@a{sv})", vacation));
+}
+
+static gboolean
+handle_get_vacation (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                     GDBusMethodInvocation *invocation,
+                     GVariant *options,
+                     gpointer data)
+{
+  static const char *const none[] = { NULL };
+  Adaptor *self = data;
+
+  if (begin (self, invocation, options, none))
+    surel_account_read_vacation (account_of (self), surel_service_get_cancellable (self->service, invocation), on_vacation,
+                                 invocation);
+  return TRUE;
+}
+
+/* Runs in the store thread. */
+static GVariant *
+operation_of (guint64 state G_GNUC_UNUSED, const SurelModified *result)
+{
+  return g_variant_new ("(t)", (guint64) result->operation);
+}
+
+static gboolean
+handle_set_vacation (SurelBusAccount *skeleton G_GNUC_UNUSED,
+                     GDBusMethodInvocation *invocation,
+                     GVariant *vacation,
+                     GVariant *options,
+                     gpointer data)
+{
+  Adaptor *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!begin (self, invocation, options, key_alone))
+    return TRUE;
+  if (surel_vacation_check (vacation, &error))
+    surel_operations_set_vacation (surel_service_get_operations (self->service), self->account, vacation,
+                                   g_dbus_method_invocation_get_sender (invocation), surel_once_get_key (invocation),
+                                   operation_of, surel_once_finish, invocation);
+  else
+    surel_call_fail (invocation, error);
+  return TRUE;
+}
+
+static void
 set_error (SurelBusAccount *skeleton, const GError *error)
 {
   g_autofree char *message = error != NULL ? g_utf8_make_valid (error->message, -1) : NULL;
@@ -343,7 +396,7 @@ SurelBusAccount *
 surel_account_adaptor_new (SurelService *service, SurelAccount *account)
 {
   static const char *const built[]
-      = { "Sync", "SignIn", "Configure", "SetSecrets", "Remove", "CreateFolder", NULL };
+      = { "Sync", "SignIn", "Configure", "SetSecrets", "Remove", "CreateFolder", "GetVacation", "SetVacation", NULL };
   SurelBusAccount *skeleton = surel_bus_account_skeleton_new ();
   Adaptor *self = g_new0 (Adaptor, 1);
   g_autofree char *path = surel_path_of_account (surel_account_get_id (account));
@@ -358,6 +411,8 @@ surel_account_adaptor_new (SurelService *service, SurelAccount *account)
   g_signal_connect (skeleton, "handle-configure", G_CALLBACK (handle_configure), self);
   g_signal_connect (skeleton, "handle-set-secrets", G_CALLBACK (handle_set_secrets), self);
   g_signal_connect (skeleton, "handle-create-folder", G_CALLBACK (handle_create_folder), self);
+  g_signal_connect (skeleton, "handle-get-vacation", G_CALLBACK (handle_get_vacation), self);
+  g_signal_connect (skeleton, "handle-set-vacation", G_CALLBACK (handle_set_vacation), self);
   g_signal_connect (skeleton, "handle-remove", G_CALLBACK (handle_remove), self);
   surel_unbuilt_connect (skeleton, built);
   return skeleton;

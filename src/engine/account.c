@@ -516,6 +516,27 @@ surel_account_fetch (SurelAccount *self,
   func (error, data);
 }
 
+/**
+ * surel_account_read_vacation:
+ *
+ * Asks for the absence notice: surel_fetcher_read_vacation(). While the server wants to be left alone it isn't asked.
+ */
+void
+surel_account_read_vacation (SurelAccount *self, GCancellable *cancellable, SurelVacationFunc func, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->status == SUREL_STATUS_THROTTLED && self->error != NULL)
+    func (NULL, self->error, data);
+  else if (self->fetcher != NULL)
+    surel_fetcher_read_vacation (self->fetcher, cancellable, func, data);
+  else
+    {
+      error = g_error_new (SUREL_ERROR, SUREL_ERROR_OFFLINE, "The account is disabled; enable it to ask its server");
+      func (NULL, error, data);
+    }
+}
+
 /* --- Values --- */
 
 SurelAccountRow *

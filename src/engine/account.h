@@ -37,5 +37,6 @@ void surel_account_fetch (SurelAccount *self,
                           GCancellable *cancellable,
                           SurelFetchedFunc func,
                           gpointer data);
+void surel_account_read_vacation (SurelAccount *self, GCancellable *cancellable, SurelVacationFunc func, gpointer data);
 
 G_END_DECLS

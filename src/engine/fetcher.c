@@ -1,4 +1,4 @@
-/* Bodies, one after the other, in the order they were asked for. */
+/* What a person waits for, bodies above all, one after the other, in the order they were asked for. */
 #include "engine/fetcher.h"
 
 #include <unistd.h>
@@ -9,17 +9,23 @@
 #include "base/refcount.h"
 #include "store/content.h"
 #include "store/rows.h"
+#include "store/vacations.h"
 
 #define IDLE_SECONDS 60 /* how long an unused connection is kept */
 
 typedef struct
 {
-  gint64 message;
+  gint64 message; /* 0 for the absence notice */
   GCancellable *cancellable; /* nullable */
   SurelFetchedFunc func;
+  SurelVacationFunc vacation_func;
   gpointer data;
+  GVariant *vacation; /* once done; nullable */
   GError *error; /* once done: why it failed */
 } Request;
+
+/* What is done on a connection. */
+typedef gboolean (*Work) (SurelFetcher *self, SurelRemote *remote, gpointer data, GError **error);
 
 struct _SurelFetcher
 {
@@ -49,6 +55,7 @@ request_free (gpointer data)
   Request *request = data;
 
   g_clear_object (&request->cancellable);
+  g_clear_pointer (&request->vacation, g_variant_unref);
   g_clear_error (&request->error);
   g_free (request);
 }
@@ -58,7 +65,10 @@ deliver (gpointer data)
 {
   Request *request = data;
 
-  request->func (request->error, request->data);
+  if (request->message != 0)
+    request->func (request->error, request->data);
+  else
+    request->vacation_func (request->vacation, request->error, request->data);
 }
 
 typedef struct
@@ -113,8 +123,9 @@ write_piece (const void *data, gsize length, gpointer writer, GError **error)
 
 /* Fetches into a file that nobody sees before it is whole. */
 static gboolean
-fetch_with (SurelFetcher *self, SurelRemote *remote, Lookup *lookup, GError **error)
+fetch_with (SurelFetcher *self, SurelRemote *remote, gpointer data, GError **error)
 {
+  Lookup *lookup = data;
   g_autoptr (SurelContentWriter) writer = surel_content_writer_new (lookup->content_dir, error);
   SurelScope scope = { lookup->where->folder_remote_id, lookup->where->token, NULL };
 
@@ -128,7 +139,23 @@ fetch_with (SurelFetcher *self, SurelRemote *remote, Lookup *lookup, GError **er
 }
 
 static gboolean
-fetch (SurelFetcher *self, SurelRemote **remote, Lookup *lookup, GError **error)
+read_vacation_with (SurelFetcher *self, SurelRemote *remote, gpointer data, GError **error)
+{
+  Request *request = data;
+
+  return surel_remote_read_vacation (remote, &request->vacation, self->stop, error);
+}
+
+/* Whether the connection can be used after that. */
+static gboolean
+can_go_on (const GError *error)
+{
+  return g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND) || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED)
+         || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED);
+}
+
+static gboolean
+run (SurelFetcher *self, SurelRemote **remote, Work work, gpointer data, GError **error)
 {
   for (guint attempt = 0;; attempt++)
     {
@@ -137,10 +164,9 @@ fetch (SurelFetcher *self, SurelRemote **remote, Lookup *lookup, GError **error)
 
       if (*remote == NULL)
         *remote = surel_link_open (&self->context, self->account, self->stop, &own);
-      if (*remote != NULL && fetch_with (self, *remote, lookup, &own))
+      if (*remote != NULL && work (self, *remote, data, &own))
         return TRUE;
-      if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND)
-          && !g_error_matches (own, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED))
+      if (!can_go_on (own))
         g_clear_pointer (remote, surel_remote_free);
       /* A connection that lay idle may have gone unnoticed. */
       if (was_open && attempt == 0 && g_error_matches (own, SUREL_ERROR, SUREL_ERROR_OFFLINE))
@@ -151,28 +177,59 @@ fetch (SurelFetcher *self, SurelRemote **remote, Lookup *lookup, GError **error)
 }
 
 static void
-serve (SurelFetcher *self, SurelRemote **remote, Request *request)
+fetch (SurelFetcher *self, SurelRemote **remote, Request *request)
 {
   Lookup lookup = { .message = request->message,
                     .content_dir = surel_store_get_content_dir (self->context.store) };
 
+  surel_store_read_sync (self->context.store, look_up, &lookup);
+  request->error = g_steal_pointer (&lookup.error);
+  if (request->error == NULL && !lookup.is_here)
+    run (self, remote, fetch_with, &lookup, &request->error);
+  g_clear_pointer (&lookup.where, surel_where_free);
+  g_clear_pointer (&lookup.digest, g_bytes_unref);
+}
+
+typedef struct
+{
+  gint64 account;
+  GVariant **vacation;
+} Waiting;
+
+/* What is yet to be set is shown as set. */
+static void
+apply_waiting (SurelReader *reader, gpointer data)
+{
+  Waiting *waiting = data;
+  g_autoptr (GVariant) server = *waiting->vacation;
+
+  *waiting->vacation = reader->error == NULL ? surel_vacations_apply_waiting (reader, waiting->account, server) : g_variant_ref (server);
+}
+
+static void
+read_vacation (SurelFetcher *self, SurelRemote **remote, Request *request)
+{
+  Waiting waiting = { self->account->id, &request->vacation };
+
+  if (run (self, remote, read_vacation_with, request, &request->error))
+    surel_store_read_sync (self->context.store, apply_waiting, &waiting);
+}
+
+static void
+serve (SurelFetcher *self, SurelRemote **remote, Request *request)
+{
   if (g_cancellable_is_cancelled (self->stop)
       || g_cancellable_set_error_if_cancelled (request->cancellable, &request->error))
     {
       if (request->error == NULL)
         g_set_error (&request->error, SUREL_ERROR, SUREL_ERROR_CANCELLED, "The account is being stopped");
     }
+  else if (request->message != 0)
+    fetch (self, remote, request);
   else
-    {
-      surel_store_read_sync (self->context.store, look_up, &lookup);
-      request->error = g_steal_pointer (&lookup.error);
-      if (request->error == NULL && !lookup.is_here)
-        fetch (self, remote, &lookup, &request->error);
-    }
+    read_vacation (self, remote, request);
   if (request->error != NULL)
     surel_error_to_public (&request->error);
-  g_clear_pointer (&lookup.where, surel_where_free);
-  g_clear_pointer (&lookup.digest, g_bytes_unref);
   surel_post (NULL, deliver, request, request_free);
 }
 
@@ -238,7 +295,21 @@ surel_fetcher_fetch (SurelFetcher *self,
 {
   Request *request = g_new0 (Request, 1);
 
-  *request = (Request){ message, cancellable != NULL ? g_object_ref (cancellable) : NULL, func, data, NULL };
+  *request = (Request){ .message = message, .cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL, .func = func, .data = data };
+  surel_queue_push (self->requests, request);
+}
+
+/**
+ * surel_fetcher_read_vacation:
+ * @cancellable: (nullable): drops the request before its turn
+ * @func: called in the main thread with the absence notice, as it is going to be once all that waits is done
+ */
+void
+surel_fetcher_read_vacation (SurelFetcher *self, GCancellable *cancellable, SurelVacationFunc func, gpointer data)
+{
+  Request *request = g_new0 (Request, 1);
+
+  *request = (Request){ .cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL, .vacation_func = func, .data = data };
   surel_queue_push (self->requests, request);
 }
 

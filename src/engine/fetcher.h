@@ -6,6 +6,9 @@ G_BEGIN_DECLS
 
 typedef void (*SurelFetchedFunc) (const GError *error, gpointer data);
 
+/* @vacation: NULL with @error. */
+typedef void (*SurelVacationFunc) (GVariant *vacation, const GError *error, gpointer data);
+
 /**
  * SurelFetcher:
  *
@@ -22,6 +25,7 @@ void surel_fetcher_fetch (SurelFetcher *self,
                           GCancellable *cancellable,
                           SurelFetchedFunc func,
                           gpointer data);
+void surel_fetcher_read_vacation (SurelFetcher *self, GCancellable *cancellable, SurelVacationFunc func, gpointer data);
 GThread *surel_fetcher_stop (SurelFetcher *self);
 
 G_END_DECLS

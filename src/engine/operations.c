@@ -147,6 +147,8 @@ typedef struct
   SurelSend *send; /* nullable */
   SurelSendReplyFunc send_reply;
   gint64 at;
+  gint64 account;
+  GVariant *vacation; /* nullable */
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
@@ -176,6 +178,7 @@ call_free (Call *call)
   g_clear_pointer (&call->change, surel_folder_change_free);
   g_clear_pointer (&call->append, surel_append_free);
   g_clear_pointer (&call->send, surel_send_free);
+  g_clear_pointer (&call->vacation, g_variant_unref);
   g_free (call->client);
   surel_modified_free (call->result);
   g_object_unref (call->operations);
@@ -478,6 +481,44 @@ surel_operations_send (SurelOperations *self,
     surel_intake_take (self->intake, fd, octets, on_send_taken, call);
   else
     surel_store_write (surel_engine_get_store (self->engine), write_send, call, NULL, on_send_written, call);
+}
+
+/* --- The absence notice --- */
+
+static gboolean
+write_vacation (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_vacation_set (txn, call->account, call->vacation, call->client, call->result, error)
+         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+}
+
+/**
+ * surel_operations_set_vacation:
+ * @vacation: what is to be set: see surel_vacation_check()
+ * @client: who wants it
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once it is durable that it is to be set, or with why it isn't
+ */
+void
+surel_operations_set_vacation (SurelOperations *self,
+                               gint64 account,
+                               GVariant *vacation,
+                               const char *client,
+                               const SurelKey *key,
+                               SurelReplyFunc reply,
+                               SurelModifiedFunc func,
+                               gpointer data)
+{
+  Call *call = call_new (self, key, func, data);
+
+  call->account = account;
+  call->vacation = g_variant_ref (vacation);
+  call->client = g_strdup (client);
+  call->make_reply = reply;
+  surel_store_write (surel_engine_get_store (self->engine), write_vacation, call, NULL, on_written, call);
 }
 
 /* --- What becomes of operations --- */

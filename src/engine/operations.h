@@ -7,6 +7,7 @@
 #include "store/modify.h"
 #include "store/operations.h"
 #include "store/sends.h"
+#include "store/vacations.h"
 
 G_BEGIN_DECLS
 
@@ -55,6 +56,15 @@ void surel_operations_reschedule (SurelOperations *self,
                                   SurelReplyFunc reply,
                                   SurelModifiedFunc func,
                                   gpointer data);
+
+void surel_operations_set_vacation (SurelOperations *self,
+                                    gint64 account,
+                                    GVariant *vacation,
+                                    const char *client,
+                                    const SurelKey *key,
+                                    SurelReplyFunc reply,
+                                    SurelModifiedFunc func,
+                                    gpointer data);
 
 /* surel_folder_rename() and its like, and what makes the reply of what they did. */
 typedef gboolean (*SurelFolderFunc) (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);

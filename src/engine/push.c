@@ -14,6 +14,7 @@
 #include "store/intents.h"
 #include "store/intents-next.h"
 #include "store/sends.h"
+#include "store/vacations.h"
 
 /* A server may have others' changes to tell before it takes each of ours, but not for ever. */
 #define IN_VAIN_MAX 50
@@ -39,6 +40,7 @@ find_next (SurelReader *reader, Push *push, GError **error)
 
   g_clear_pointer (&push->change, surel_change_free);
   return surel_folder_intents_next (reader, push->account, now, &push->change, error)
+         && (push->change != NULL || surel_vacations_next (reader, push->account, now, &push->change, error))
          && (push->change != NULL || surel_append_intents_next (reader, push->account, now, push->listed, &push->change, error))
          && (push->change != NULL || surel_sends_next (reader, push->account, now, push->listed, &push->change, error))
          && (push->change != NULL || surel_intents_next (reader, push->account, now, push->listed, &push->change, error));
@@ -105,14 +107,22 @@ before_step (const char *evidence, gpointer data, GError **error)
 }
 
 static gboolean
+record (SurelTxn *txn, SurelChange *change, GError **error)
+{
+  if (change->kind == SUREL_CHANGE_SET_VACATION)
+    return surel_vacations_record (txn, change, error);
+  return surel_change_kind_is_of_folder (change->kind) ? surel_folder_intents_record (txn, change, error)
+                                                       : surel_intents_record (txn, change, error);
+}
+
+static gboolean
 write_outcomes (SurelTxn *txn, gpointer data, GError **error)
 {
   Push *push = data;
   SurelChange *change = push->change;
 
   change->since = push->since;
-  if (!(change->kind >= SUREL_CHANGE_CREATE_FOLDER ? surel_folder_intents_record (txn, change, error)
-                                                   : surel_intents_record (txn, change, error)))
+  if (!record (txn, change, error))
     return FALSE;
   return push->error == NULL || surel_intents_interrupted (txn, change, push->error, error);
 }
@@ -146,7 +156,7 @@ count_left (SurelChange *change)
 static gboolean
 needs_list (SurelChange *change)
 {
-  if (change->kind >= SUREL_CHANGE_CREATE_FOLDER || count_left (change) > 0)
+  if (surel_change_kind_is_of_folder (change->kind) || count_left (change) > 0)
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {

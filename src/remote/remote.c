@@ -1,6 +1,10 @@
 /* The remote interface, as the engine calls it. */
 #include "remote/remote.h"
 
+#include "base/errors.h"
+
+#define NO_VACATION "The account's server keeps no absence notice"
+
 void
 surel_remote_free (SurelRemote *self)
 {
@@ -146,6 +150,12 @@ surel_remote_apply (SurelRemote *self,
                     GCancellable *cancellable,
                     GError **error)
 {
+  if (change->kind == SUREL_CHANGE_SET_VACATION && self->klass->read_vacation == NULL)
+    {
+      change->error = g_error_new_literal (SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, NO_VACATION);
+      surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
   return self->klass->apply (self, change, before, user_data, cancellable, error);
 }
 
@@ -190,6 +200,21 @@ gboolean
 surel_remote_read_quota (SurelRemote *self, SurelQuota *quota, GCancellable *cancellable, GError **error)
 {
   return self->klass->read_quota (self, quota, cancellable, error);
+}
+
+/**
+ * surel_remote_read_vacation:
+ * @vacation: (out): the absence notice: see base/vacation.c
+ *
+ * Returns: %FALSE with %SUREL_ERROR_NOT_SUPPORTED where the server keeps none
+ */
+gboolean
+surel_remote_read_vacation (SurelRemote *self, GVariant **vacation, GCancellable *cancellable, GError **error)
+{
+  if (self->klass->read_vacation != NULL)
+    return self->klass->read_vacation (self, vacation, cancellable, error);
+  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, NO_VACATION);
+  return FALSE;
 }
 
 /**

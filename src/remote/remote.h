@@ -108,6 +108,7 @@ typedef struct
                     GCancellable *wake,
                     gboolean *changed,
                     GError **error);
+  gboolean (*read_vacation) (SurelRemote *self, GVariant **vacation, GCancellable *cancellable, GError **error); /* nullable */
 } SurelRemoteClass;
 
 struct _SurelRemote
@@ -154,6 +155,7 @@ gboolean surel_remote_read_quota (SurelRemote *self,
                                   SurelQuota *quota,
                                   GCancellable *cancellable,
                                   GError **error);
+gboolean surel_remote_read_vacation (SurelRemote *self, GVariant **vacation, GCancellable *cancellable, GError **error);
 gboolean surel_remote_wait (SurelRemote *self,
                             const SurelScope *scope,
                             gint64 timeout_us,

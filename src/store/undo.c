@@ -262,6 +262,8 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       return refuse (error, REWRITTEN);
     case SUREL_CHANGE_SEND:
       return refuse (error, "The message was sent, or may have been; that can't be undone");
+    case SUREL_CHANGE_SET_VACATION:
+      return refuse (error, "The server may have the absence notice already, and what it was before isn't known; set it anew");
     default:
       return refuse (error, "The server may have destroyed messages already; that can't be undone");
     }
@@ -321,7 +323,9 @@ drop (SurelTxn *txn, const Intent *intent, gint64 operation, const char *client,
   gboolean back = TRUE;
   gboolean handed;
 
-  if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
+  if (intent->kind == SUREL_CHANGE_SET_VACATION)
+    return surel_intents_drop_one (txn, intent->id, error);
+  if (surel_change_kind_is_of_folder (intent->kind))
     return drop_folder_change (txn, intent, client, result, error);
   if (intent->kind == SUREL_CHANGE_SEND)
     return surel_sends_take_back (txn, intent->id, intent->message, error);
@@ -394,7 +398,7 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_SEND)
         success = unknown ? undo (txn, intent, client, result, error) : surel_sends_take_back (txn, intent->id, intent->message, error);
       else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT || intent->doubt)
-        success = intent->kind >= SUREL_CHANGE_CREATE_FOLDER ? undo_folder (txn, intent, client, result, error)
+        success = surel_change_kind_is_of_folder (intent->kind) ? undo_folder (txn, intent, client, result, error)
                                                              : undo (txn, intent, client, result, error);
       if (!success)
         return FALSE;
@@ -442,7 +446,7 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
 static gboolean
 is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
 {
-  gboolean of_folder = intent->kind >= SUREL_CHANGE_CREATE_FOLDER;
+  gboolean of_folder = surel_change_kind_is_of_folder (intent->kind);
   gboolean of_send = intent->kind == SUREL_CHANGE_SEND;
   gint64 found = 0;
 
@@ -452,14 +456,16 @@ is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
                                 : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
                       "i", of_folder ? intent->target : intent->message))
     return FALSE;
-  *there = found != 0;
+  *there = found != 0 || intent->kind == SUREL_CHANGE_SET_VACATION;
   return TRUE;
 }
 
 static gboolean
 lay_again (SurelTxn *txn, const Intent *intent, GError **error)
 {
-  if (intent->kind >= SUREL_CHANGE_CREATE_FOLDER)
+  if (intent->kind == SUREL_CHANGE_SET_VACATION)
+    return TRUE;
+  if (surel_change_kind_is_of_folder (intent->kind))
     return surel_folder_layers_replay (txn, intent->target, error);
   return intent->kind == SUREL_CHANGE_KEYWORDS ? surel_layers_replay_flags (txn, intent->message, error)
                                                : surel_layers_replay_place (txn, intent->message, error);

@@ -18,6 +18,9 @@ TOKENS = {
     13: (5, "Ping - Status HeartbeatInterval Folders Folder Id Class MaxFolders"),
     14: (5, "Provision Policies Policy PolicyType PolicyKey Data Status RemoteWipe EASProvisionDoc DevicePasswordEnabled"),
     17: (5, "BodyPreference Type TruncationSize - - Body Data EstimatedDataSize Truncated"),
+    18: (5, "Settings Status Get Set Oof OofState StartTime EndTime OofMessage AppliesToInternal AppliesToExternalKnown "
+            "AppliesToExternalUnknown Enabled ReplyMessage BodyType - - DeviceInformation Model - - OS - - UserInformation "
+            "EmailAddresses SmtpAddress UserAgent - - PrimarySmtpAddress Accounts Account"),
     20: (5, "ItemOperations Fetch Store Options - - Properties Data Status Response - - Part"),
     21: (5, "SendMail SmartForward SmartReply SaveInSentItems ReplaceMime - Source FolderId ItemId - - Mime ClientId Status"),
     22: (11, "LastVerbExecuted"),
@@ -107,6 +110,9 @@ def text(node, name):
     return (found[1][0] if found[1] else "") if found else None
 
 
+AUDIENCES = ("AppliesToInternal", "AppliesToExternalKnown", "AppliesToExternalUnknown")
+
+
 class Item:
     def __init__(self, octets):
         self.octets, self.read, self.flagged, self.categories, self.version = octets, False, False, [], 0
@@ -137,6 +143,8 @@ class Mailbox:
         self.said = []  # (command, request)
         self.sent = []
         self.bodies = []  # requests as they came
+        self.oof = {"OofState": "0"}
+        self.notices = {audience: ("0", "", "Text") for audience in AUDIENCES}
         self.here = threading.local()  # headers: of the request that is being answered
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -344,6 +352,28 @@ class Mailbox:
             self.hierarchy[key][id] = list(self.folders[id])
         return element(name, element("7:Status", 1), element("7:SyncKey", key),
                        *([element("7:ServerId", id)] if name == "7:FolderCreate" else []))
+
+    def do_Settings(self, request):
+        """A text is given in the type that is asked for: the other is made of it."""
+        answers = [getattr(self, "set_" + name)(part) for name, part in
+                   [(one[0].split(":")[1].lower(), one) for one in request[1]]]
+        return element("18:Settings", element("18:Status", 1), *answers)
+
+    def set_oof(self, request):
+        wanted = child(request, "Set")
+        if wanted:
+            self.oof = {name: text(wanted, name) for name in ("OofState", "StartTime", "EndTime") if text(wanted, name)}
+            for one in children(wanted, "OofMessage"):
+                audience = next(name for name in AUDIENCES if child(one, name))
+                self.notices[audience] = (text(one, "Enabled"), text(one, "ReplyMessage"), text(one, "BodyType"))
+            return element("18:Oof", element("18:Status", 1))
+        type = text(child(request, "Get"), "BodyType")
+        return element("18:Oof", element("18:Status", 1), element(
+            "18:Get", *[element("18:" + name, value) for name, value in self.oof.items()],
+            *[element("18:OofMessage", element("18:" + audience), element("18:Enabled", enabled),
+                      *([element("18:ReplyMessage", reply if own == type else f"{type}({reply})"), element("18:BodyType", type)]
+                        if reply else []))
+              for audience, (enabled, reply, own) in self.notices.items()]))
 
     def do_Ping(self, request):
         before = self.made, sum(item.version for items in self.items.values() for item in items.values())

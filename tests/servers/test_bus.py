@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from surel_test import *  # noqa: E402,F403
 
-# What answers NotSupported. It may only get shorter.
+# What answers NotSupported. It may only get shorter. (IMAP has no absence notice.)
 UNBUILT = {
     "Manager": {"Discover"},
-    "Account": {"Export", "Import", "Restore", "GetVacation", "SetVacation"},
+    "Account": {"Export", "Import", "Restore", "GetVacation"},
     "Folder": set(),
     "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
     "Operations": set(),

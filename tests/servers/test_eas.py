@@ -154,7 +154,7 @@ class Eas(Changing):
     def test_what_there_is_no_way_to_do_is_told_at_once(self):
         daemon = self.prepare()
         one = self.ids(daemon)["Message 1"]
-        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["keywords", "folders", "send"])
+        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["keywords", "folders", "send", "vacation"])
         self.assertFails("NotSupported", self.append, daemon, "Archive", message(90))
         self.assertFails("NotSupported", self.modify, daemon, [one], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
         self.assertFails("NotSupported", daemon.call, self.folders["Archive"], "Folder", "SetSubscribed", "(ba{sv})", False, {})
@@ -218,6 +218,14 @@ class Eas(Changing):
         account, job = daemon.add_account(self.server, user="bob", settings={
             "url": GLib.Variant("s", f"http://localhost:{self.server.port}/nowhere")})
         self.assertFails("ServerRejected", daemon.wait_job, job)
+
+    def test_it_keeps_no_absence_notice(self):
+        daemon = self.prepare()
+        self.assertFails("NotSupported", daemon.call, self.account, "Account", "GetVacation", "(a{sv})", {})
+        operation = daemon.call(self.account, "Account", "SetVacation", "(a{sv}a{sv})", {"isEnabled": GLib.Variant("b", True)}, {})[0]
+        ended = self.ended(daemon, operation)
+        self.assertEqual((ended["state"], ended["error"][0]), ("failed", NAME + ".Error.NotSupported"))
+
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 #include "remote/eas/eas-news.h"
 #include "remote/eas/eas-send.h"
 #include "remote/eas/eas-status.h"
+#include "remote/eas/eas-vacation.h"
 
 #define BATCH_MAX 100 /* messages in one request */
 #define EVIDENCE "moved"
@@ -489,6 +490,8 @@ surel_eas_apply (SurelEasSession *session,
       return TRUE;
     case SUREL_CHANGE_SEND:
       return surel_eas_send (session, change, before, user_data, cancellable, error);
+    case SUREL_CHANGE_SET_VACATION:
+      return surel_eas_set_vacation (session, change, cancellable, error);
     case SUREL_CHANGE_CREATE_FOLDER:
     case SUREL_CHANGE_RENAME_FOLDER:
     case SUREL_CHANGE_DELETE_FOLDER:

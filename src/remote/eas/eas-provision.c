@@ -122,7 +122,7 @@ describe_device (SurelEasSession *session, SurelEasWriter *request)
   if (strcmp (surel_eas_session_get_version (session), "14.0") <= 0)
     return;
   surel_eas_writer_open (request, SUREL_EAS_DEVICE);
-  surel_eas_writer_open (request, SUREL_EAS_DEVICE_SET);
+  surel_eas_writer_open (request, SUREL_EAS_SETTINGS_SET);
   surel_eas_writer_text (request, SUREL_EAS_DEVICE_MODEL, "Surel");
   surel_eas_writer_text (request, SUREL_EAS_DEVICE_OS, "Linux");
   surel_eas_writer_text (request, SUREL_EAS_DEVICE_AGENT, "Surel/" SUREL_VERSION);

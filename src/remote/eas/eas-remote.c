@@ -9,6 +9,7 @@
 #include "remote/eas/eas-ping.h"
 #include "remote/eas/eas-session.h"
 #include "remote/eas/eas-sync.h"
+#include "remote/eas/eas-vacation.h"
 
 #define HEARTBEAT_MAX 480 /* seconds: what stands between drops links that are quiet for longer */
 #define QUICK_US (2 * G_USEC_PER_SEC) /* an answer before that may be about what was synced already, or about nothing */
@@ -41,7 +42,7 @@ eas_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cancel
 static GStrv
 eas_get_capabilities (SurelRemote *remote G_GNUC_UNUSED)
 {
-  static const char *const can[] = { "keywords", "folders", "send", NULL };
+  static const char *const can[] = { "keywords", "folders", "send", "vacation", NULL };
 
   return g_strdupv ((GStrv) can);
 }
@@ -169,6 +170,12 @@ eas_wait (SurelRemote *remote,
   return FALSE;
 }
 
+static gboolean
+eas_read_vacation (SurelRemote *remote, GVariant **vacation, GCancellable *cancellable, GError **error)
+{
+  return surel_eas_read_vacation (((Eas *) remote)->session, vacation, cancellable, error);
+}
+
 /**
  * surel_eas_remote_new:
  * @config: the account's settings, checked, and its password
@@ -180,7 +187,7 @@ surel_eas_remote_new (const SurelRemoteConfig *config, GError **error)
 {
   static const SurelRemoteClass klass
       = { eas_free, eas_open, eas_get_capabilities, eas_get_reserved, eas_take_alert, eas_get_retry_after, eas_list,
-          eas_needs_pull, eas_pull, eas_apply, eas_settle, eas_fetch, eas_read_quota, eas_wait };
+          eas_needs_pull, eas_pull, eas_apply, eas_settle, eas_fetch, eas_read_quota, eas_wait, eas_read_vacation };
   Eas *self = g_new0 (Eas, 1);
 
   self->parent.klass = &klass;
