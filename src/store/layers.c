@@ -205,7 +205,7 @@ surel_layers_forget_here (SurelTxn *txn, gint64 message, guint flags, const char
 {
   Flags what = { flags, (char *) keywords };
 
-  return with_layers (txn, message, forget_here, &what, error);
+  return (flags == 0 && (keywords == NULL || keywords[0] == '\0')) || with_layers (txn, message, forget_here, &what, error);
 }
 
 /**

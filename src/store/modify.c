@@ -223,7 +223,7 @@ fail_refused (SurelTxn *txn, gint64 message, const char *why, GError **error)
 
 /* --- Keywords --- */
 
-/* What earlier intents that wait want of the same keywords is replaced. */
+/* What earlier intents that wait want of the same keywords is replaced, and what is shown is what would be without. */
 static gboolean
 narrow_earlier (Work *work, gint64 message, const SurelPatch *patch, GError **error)
 {
@@ -274,7 +274,7 @@ narrow_earlier (Work *work, gint64 message, const SurelPatch *patch, GError **er
               || !surel_operations_settle (txn, operation, 1, 0, error)))
         return FALSE;
     }
-  return TRUE;
+  return ids->len == 0 || surel_layers_replay_flags (txn, message, error);
 }
 
 /* Of @words those that are, or aren't, among @set. */
@@ -304,7 +304,7 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
   if (flags == before->flags && g_strcmp0 (wanted, before->keywords) == 0)
     return TRUE;
   *changed = TRUE;
-  if (!narrow_earlier (work, before->id, patch, error) || !surel_layers_replay_flags (txn, before->id, error)
+  if (!narrow_earlier (work, before->id, patch, error)
       || !surel_layers_forget_here (txn, before->id, patch->remove_flags, patch->remove_words, error)
       || surel_message_row_load (txn, before->id, &row, error) <= 0)
     return FALSE;
