@@ -115,12 +115,9 @@ read_answer (SurelEasReader *reader, gpointer data)
       surel_eas_reader_skip (reader);
 }
 
-/* 14.1 wants to be told here what it has to do with; before that it takes nothing but policies (MS-ASPROV §2.2.2.43). */
 static void
-describe_device (SurelEasSession *session, SurelEasWriter *request)
+describe_device (SurelEasWriter *request)
 {
-  if (strcmp (surel_eas_session_get_version (session), "14.0") <= 0)
-    return;
   surel_eas_writer_open (request, SUREL_EAS_DEVICE);
   surel_eas_writer_open (request, SUREL_EAS_SETTINGS_SET);
   surel_eas_writer_text (request, SUREL_EAS_DEVICE_MODEL, "Surel");
@@ -137,8 +134,9 @@ ask (SurelEasSession *session, const char *key, Answer *answer, GCancellable *ca
   SurelEasWriter *request = surel_eas_writer_new ();
 
   surel_eas_writer_open (request, SUREL_EAS_PROVISION);
-  if (key == NULL)
-    describe_device (session, request);
+  /* 14.1 wants to be told here what it has to do with; before that it takes nothing but policies (MS-ASPROV §2.2.2.43). */
+  if (key == NULL && strcmp (surel_eas_session_get_version (session), "14.0") > 0)
+    describe_device (request);
   surel_eas_writer_open (request, SUREL_EAS_POLICIES);
   surel_eas_writer_open (request, SUREL_EAS_POLICY);
   surel_eas_writer_text (request, SUREL_EAS_POLICY_TYPE, TYPE_WBXML);
@@ -149,6 +147,7 @@ ask (SurelEasSession *session, const char *key, Answer *answer, GCancellable *ca
     }
   for (guint i = 0; i < 3; i++)
     surel_eas_writer_close (request);
+  answer_clear (answer);
   *answer = (Answer){ .status = -1, .policy_status = -1 };
   if (!surel_eas_session_command (session, "Provision", request, read_answer, answer, NULL, cancellable, error))
     return FALSE;
@@ -160,6 +159,50 @@ ask (SurelEasSession *session, const char *key, Answer *answer, GCancellable *ca
       return FALSE;
     }
   return surel_eas_check_status ("Provision", answer->status, error);
+}
+
+static void
+read_settings (SurelEasReader *reader, gpointer data)
+{
+  gint64 *status = data;
+  guint tag;
+
+  *status = -1;
+  if (!surel_eas_reader_child (reader, &tag))
+    return;
+  while (surel_eas_reader_child (reader, &tag))
+    if (tag == SUREL_EAS_SETTINGS_STATUS)
+      *status = surel_eas_reader_number (reader);
+    else
+      surel_eas_reader_skip (reader);
+}
+
+/* MS-ASCMD §2.2.1.18 (Settings: DeviceInformation) */
+static gboolean
+tell_of_device (SurelEasSession *session, GCancellable *cancellable, GError **error)
+{
+  SurelEasWriter *request = surel_eas_writer_new ();
+  gint64 status = -1;
+
+  surel_eas_writer_open (request, SUREL_EAS_SETTINGS);
+  describe_device (request);
+  surel_eas_writer_close (request);
+  return surel_eas_session_command (session, "Settings", request, read_settings, &status, &status, cancellable, error)
+         && surel_eas_check_status ("Settings", status, error);
+}
+
+/* Some want the device told of before, in a way of its own. */
+static gboolean
+ask_for_policies (SurelEasSession *session, Answer *offer, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (ask (session, NULL, offer, cancellable, &own))
+    return TRUE;
+  if (offer->status == SUREL_EAS_STATUS_WANTS_DEVICE)
+    return tell_of_device (session, cancellable, error) && ask (session, NULL, offer, cancellable, error);
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
 }
 
 static gboolean
@@ -195,7 +238,7 @@ surel_eas_provision (SurelEasSession *session, GCancellable *cancellable, GError
   g_auto (Answer) offer = { 0 };
   g_auto (Answer) agreed = { 0 };
 
-  if (!ask (session, NULL, &offer, cancellable, error) || !check_policy (&offer, error)
+  if (!ask_for_policies (session, &offer, cancellable, error) || !check_policy (&offer, error)
       || !ask (session, offer.key, &agreed, cancellable, error) || !check_policy (&agreed, error))
     return FALSE;
   surel_eas_session_take_policy_key (session, g_steal_pointer (&agreed.key));

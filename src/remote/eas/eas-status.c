@@ -56,12 +56,13 @@ static const struct
 /**
  * surel_eas_status_wants_policy:
  *
- * Returns: whether the server wants policies to be accepted first, or anew (MS-ASCMD §2.2.2)
+ * Returns: whether the server wants policies to be accepted first, or anew, or to be told of the device, which comes with
+ *   that (MS-ASCMD §2.2.2)
  */
 gboolean
 surel_eas_status_wants_policy (gint64 status)
 {
-  return status >= 142 && status <= 144;
+  return (status >= 142 && status <= 144) || status == SUREL_EAS_STATUS_WANTS_DEVICE;
 }
 
 /**
