@@ -356,7 +356,9 @@ count_in (const char *path, const char *query)
 static void
 test_an_older_store_is_brought_up (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-  for (guint version = 1; version <= 5; version++)
+  g_autofree char *present = g_build_filename (fixture->dir, "surel.db", NULL);
+
+  for (guint version = 1; version < count_in (present, "PRAGMA user_version"); version++)
     {
       g_autofree char *name = g_strdup_printf ("%s/store-%u.sql", SUREL_TEST_DATA, version);
       StoreFixture older = { .dir = g_strdup_printf ("%s/older-%u", fixture->dir, version) };
