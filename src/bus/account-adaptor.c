@@ -328,11 +328,23 @@ set_quota (SurelBusAccount *skeleton, const SurelQuota *quota)
 }
 
 static void
+add_identity (GVariantBuilder *builder, const char *id, const char *name, const char *address, gboolean is_default)
+{
+  g_variant_builder_open (builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (builder, "{sv}", "id", g_variant_new_string (id));
+  g_variant_builder_add (builder, "{sv}", "name", g_variant_new_string (name));
+  g_variant_builder_add (builder, "{sv}", "email", g_variant_new_string (address));
+  g_variant_builder_add (builder, "{sv}", "default", g_variant_new_boolean (is_default));
+  g_variant_builder_close (builder);
+}
+
+static void
 set_identities (SurelBusAccount *skeleton, const SurelAccountRow *row)
 {
   g_autoptr (GVariant) own = g_variant_lookup_value (row->settings, "identities", NULL);
+  const char *name = surel_account_row_get_string (row, "name");
+  const char *address = surel_account_row_get_string (row, "address");
   GVariantBuilder builder;
-  GVariantBuilder one;
 
   if (own != NULL)
     {
@@ -340,14 +352,10 @@ set_identities (SurelBusAccount *skeleton, const SurelAccountRow *row)
       return;
     }
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_builder_init (&one, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&one, "{sv}", "id", g_variant_new_string ("default"));
-  g_variant_builder_add (&one, "{sv}", "name",
-                         g_variant_new_string (surel_account_row_get_string (row, "name")));
-  g_variant_builder_add (&one, "{sv}", "email",
-                         g_variant_new_string (surel_account_row_get_string (row, "address")));
-  g_variant_builder_add (&one, "{sv}", "default", g_variant_new_boolean (TRUE));
-  g_variant_builder_add (&builder, "@a{sv}", g_variant_builder_end (&one));
+  add_identity (&builder, "default", name, address, TRUE);
+  for (guint i = 0; row->addresses[i] != NULL; i++)
+    if (g_ascii_strcasecmp (row->addresses[i], address) != 0)
+      add_identity (&builder, row->addresses[i], name, row->addresses[i], FALSE);
   surel_bus_account_set_identities (skeleton, g_variant_builder_end (&builder));
 }
 

@@ -19,6 +19,7 @@
 #define BACKOFF_MIN 5 /* seconds before a failed connection is tried again */
 #define BACKOFF_MAX 900 /* seconds, at most */
 #define QUOTA_SECONDS 3600 /* between looks at how full the account is */
+#define ADDRESSES_SECONDS 86400 /* between looks at whose it is */
 #define LEFT_PASSES 3 /* in which what vanished may still be in a folder that can't be looked at */
 #define PROVE_SECONDS (7 * 24 * 3600) /* how often a folder is compared in full without need */
 
@@ -59,6 +60,7 @@ struct _SurelWorker
   char *inbox; /* its remote id; nullable */
   SurelQuota quota;
   gint64 quota_time; /* monotonic µs: when it was read */
+  gint64 addresses_time; /* likewise */
 };
 
 typedef struct
@@ -285,6 +287,34 @@ read_quota (SurelWorker *self, SurelRemote *remote, GError **error)
 typedef struct
 {
   gint64 account;
+  GStrv addresses;
+} Whose;
+
+static gboolean
+put_addresses (SurelTxn *txn, gpointer data, GError **error)
+{
+  Whose *whose = data;
+
+  return surel_accounts_set_addresses (txn, whose->account, (const char *const *) whose->addresses, error);
+}
+
+static gboolean
+read_addresses (SurelWorker *self, SurelRemote *remote, GError **error)
+{
+  gint64 now = surel_clock_monotonic ();
+  g_auto (GStrv) addresses = NULL;
+
+  if (self->addresses_time != 0 && now - self->addresses_time < (gint64) ADDRESSES_SECONDS * G_USEC_PER_SEC)
+    return TRUE;
+  self->addresses_time = now;
+  return surel_remote_read_addresses (remote, &addresses, self->stop, error)
+         && (addresses == NULL
+             || surel_store_write_sync (self->context.store, put_addresses, &(Whose){ self->account->id, addresses }, error));
+}
+
+typedef struct
+{
+  gint64 account;
   gint64 since;
   gboolean more;
 } Lost;
@@ -405,7 +435,7 @@ sync_all (SurelWorker *self, SurelRemote *remote, GError **error)
   if (!tidy_up (self, error) || !check_left (self, rows, error))
     return FALSE;
   self->last_sync = surel_clock_now ();
-  return read_quota (self, remote, error);
+  return read_quota (self, remote, error) && read_addresses (self, remote, error);
 }
 
 /* --- The loop --- */

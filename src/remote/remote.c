@@ -218,6 +218,18 @@ surel_remote_read_vacation (SurelRemote *self, GVariant **vacation, GCancellable
 }
 
 /**
+ * surel_remote_read_addresses:
+ * @addresses: (out) (nullable): those that mail of the account may come from, the main one first; %NULL where the server
+ *   doesn't tell
+ */
+gboolean
+surel_remote_read_addresses (SurelRemote *self, GStrv *addresses, GCancellable *cancellable, GError **error)
+{
+  *addresses = NULL;
+  return self->klass->read_addresses == NULL || self->klass->read_addresses (self, addresses, cancellable, error);
+}
+
+/**
  * surel_remote_wait:
  * @scope: what to watch; the same one in each call
  * @timeout_us: how long at most, in microseconds

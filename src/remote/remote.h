@@ -109,6 +109,7 @@ typedef struct
                     gboolean *changed,
                     GError **error);
   gboolean (*read_vacation) (SurelRemote *self, GVariant **vacation, GCancellable *cancellable, GError **error); /* nullable */
+  gboolean (*read_addresses) (SurelRemote *self, GStrv *addresses, GCancellable *cancellable, GError **error); /* nullable */
 } SurelRemoteClass;
 
 struct _SurelRemote
@@ -156,6 +157,7 @@ gboolean surel_remote_read_quota (SurelRemote *self,
                                   GCancellable *cancellable,
                                   GError **error);
 gboolean surel_remote_read_vacation (SurelRemote *self, GVariant **vacation, GCancellable *cancellable, GError **error);
+gboolean surel_remote_read_addresses (SurelRemote *self, GStrv *addresses, GCancellable *cancellable, GError **error);
 gboolean surel_remote_wait (SurelRemote *self,
                             const SurelScope *scope,
                             gint64 timeout_us,

@@ -23,6 +23,7 @@ surel_account_row_unref (SurelAccountRow *self)
   g_variant_unref (self->settings);
   g_free (self->secret);
   g_strfreev (self->capabilities);
+  g_strfreev (self->addresses);
   g_variant_unref (self->keyword_names);
   g_free (self);
 }
@@ -59,6 +60,14 @@ parse_keyword_names (const char *text)
   return names != NULL ? names : g_variant_ref_sink (g_variant_new ("a{ss}", NULL));
 }
 
+static GStrv
+split (sqlite3_stmt *statement, int column)
+{
+  const char *text = (const char *) sqlite3_column_text (statement, column);
+
+  return text[0] != '\0' ? g_strsplit (text, " ", -1) : g_new0 (char *, 1);
+}
+
 /**
  * surel_accounts_load:
  * @id: an account's id, or 0 for all
@@ -71,7 +80,7 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
 {
   sqlite3_stmt *statement = surel_sql_start (
       sql, error,
-      "SELECT id, settings, capabilities, last_sync, secret, keyword_names FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
+      "SELECT id, settings, capabilities, last_sync, secret, keyword_names, addresses FROM account WHERE (?1 = 0 OR id = ?1) AND NOT "
       "removing ORDER BY id",
       "i", id);
   int result = -1;
@@ -79,7 +88,6 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
   while (statement != NULL && (result = surel_sql_step (sql, statement, error)) > 0)
     {
       SurelAccountRow *row = g_new0 (SurelAccountRow, 1);
-      const char *capabilities = (const char *) sqlite3_column_text (statement, 2);
 
       surel_ref_count_init (&row->references);
       row->id = sqlite3_column_int64 (statement, 0);
@@ -88,11 +96,11 @@ surel_accounts_load (SurelSql *sql, gint64 id, GPtrArray *rows, GError **error)
                                        NULL);
       if (row->settings == NULL)
         row->settings = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
-      row->capabilities = capabilities[0] != '\0' ? g_strsplit (capabilities, " ", -1)
-                                                  : g_new0 (char *, 1);
+      row->capabilities = split (statement, 2);
       row->last_sync = sqlite3_column_int64 (statement, 3);
       row->secret = surel_sql_column_text (statement, 4);
       row->keyword_names = parse_keyword_names ((const char *) sqlite3_column_text (statement, 5));
+      row->addresses = split (statement, 6);
       g_ptr_array_add (rows, row);
     }
   return result == 0;
@@ -205,6 +213,19 @@ surel_accounts_set_settings (SurelTxn *txn, gint64 id, GVariant *settings, GErro
                  surel_sql_run (txn->sql, error,
                                 "UPDATE account SET settings = ?1 WHERE id = ?2 AND settings != ?1",
                                 "si", text, id));
+}
+
+/**
+ * surel_accounts_set_addresses:
+ * @addresses: no spaces in any
+ */
+gboolean
+surel_accounts_set_addresses (SurelTxn *txn, gint64 id, const char *const *addresses, GError **error)
+{
+  g_autofree char *text = g_strjoinv (" ", (char **) addresses);
+
+  return update (txn, id,
+                 surel_sql_run (txn->sql, error, "UPDATE account SET addresses = ?1 WHERE id = ?2 AND addresses != ?1", "si", text, id));
 }
 
 gboolean

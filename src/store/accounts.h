@@ -13,6 +13,7 @@ typedef struct
   GVariant *settings; /* a{sv}, checked when they came in; no secrets */
   char *secret; /* under what name its secrets are kept elsewhere */
   GStrv capabilities; /* what the server was found to do */
+  GStrv addresses; /* that the server says its mail may come from */
   GVariant *keyword_names; /* a{ss}: user keywords that the server has another name for */
   gint64 last_sync; /* seconds since the epoch; 0 for never */
 } SurelAccountRow;
@@ -32,6 +33,7 @@ gboolean surel_accounts_set_capabilities (SurelTxn *txn,
                                           const char *const *capabilities,
                                           const char *reserved,
                                           GError **error);
+gboolean surel_accounts_set_addresses (SurelTxn *txn, gint64 id, const char *const *addresses, GError **error);
 gboolean surel_accounts_set_folders_token (SurelTxn *txn, gint64 id, GBytes *token, GError **error);
 GBytes *surel_accounts_load_folders_token (SurelSql *sql, gint64 id);
 gboolean surel_accounts_set_memory (SurelTxn *txn, gint64 id, GBytes *memory, GError **error);

@@ -128,6 +128,9 @@ static const char *const migrations[] = {
   "ALTER TABLE intent ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;"
   "CREATE INDEX intent_doubt ON intent (account) WHERE state < 2 AND doubt;"
   "CREATE INDEX intent_send ON intent (account, id) WHERE state < 2 AND kind = 7;",
+
+  /* `addresses`: those that the server says its mail may come from, the main one first, with spaces between them. */
+  "ALTER TABLE account ADD COLUMN addresses TEXT NOT NULL DEFAULT '';",
 };
 
 /**

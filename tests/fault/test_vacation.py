@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from changing import *  # noqa: E402,F403
 from eas_case import *  # noqa: E402,F403
-from scripted_eas import AUDIENCES, Mailbox, Raw, element  # noqa: E402
+from scripted_eas import AUDIENCES, Mailbox, Raw, child, element  # noqa: E402
 
 FROM, TO = 1_800_000_000, 1_800_600_000
 TYPES = {bool: "b", int: "x", str: "s"}
@@ -96,7 +96,7 @@ class Vacation(EasCase):
         self.refused = True
         self.mailbox.before = self.refuse
         waiting = self.set(isEnabled=True)
-        wait_for(lambda: len(self.said("Settings")) > 1, 30)
+        wait_for(lambda: len([one for one in self.said("Settings") if child(one, "Oof")]) > 1, 30)
         self.assertEqual(self.daemon.get(self.account, "Account", "PendingOperations"), 1)
         self.refused = False
         self.mailbox.busy = 2
@@ -172,7 +172,7 @@ class Vacation(EasCase):
         """As SOGo answers."""
         class Without(Mailbox):
             def do_Settings(self, request):
-                return element("18:Settings", element("18:Status", 1))
+                return element("18:Settings", element("18:Status", 1)) if child(request, "Oof") else super().do_Settings(request)
 
         self.start_with(Without())
         self.assertIn("no absence notice", self.assertFails("NotSupported", self.read))
@@ -203,6 +203,8 @@ class Vacation(EasCase):
             oofs = iter(())
 
             def do_Settings(self, request):
+                if not child(request, "Oof"):
+                    return super().do_Settings(request)
                 return element("18:Settings", element("18:Status", 1), *next(self.oofs))
 
         def oof(*inside):

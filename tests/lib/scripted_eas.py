@@ -143,6 +143,7 @@ class Mailbox:
         self.said = []  # (command, request)
         self.sent = []
         self.bodies = []  # requests as they came
+        self.addresses = []  # lists of them, one an account: the main one first
         self.oof = {"OofState": "0"}
         self.notices = {audience: ("0", "", "Text") for audience in AUDIENCES}
         self.here = threading.local()  # headers: of the request that is being answered
@@ -358,6 +359,16 @@ class Mailbox:
         answers = [getattr(self, "set_" + name)(part) for name, part in
                    [(one[0].split(":")[1].lower(), one) for one in request[1]]]
         return element("18:Settings", element("18:Status", 1), *answers)
+
+    def set_userinformation(self, _):
+        """From 14.1 on by account."""
+        def told(addresses):
+            return element("18:EmailAddresses", *[element("18:SmtpAddress", address) for address in reversed(addresses)],
+                           element("18:PrimarySmtpAddress", addresses[0]))
+        inside = [told(addresses) for addresses in self.addresses]
+        if self.here.headers["MS-ASProtocolVersion"] >= "14.1":
+            inside = [element("18:Accounts", *[element("18:Account", one) for one in inside])]
+        return element("18:UserInformation", element("18:Status", 1), element("18:Get", *inside))
 
     def set_oof(self, request):
         wanted = child(request, "Set")

@@ -642,7 +642,7 @@ fake_remote_new (FakeServer *server, const SurelRemoteConfig *config)
 {
   static const SurelRemoteClass klass
       = { fake_free, fake_open, fake_get_capabilities, fake_get_reserved, fake_take_alert, fake_get_retry_after, fake_list,
-          fake_needs_pull, fake_pull, fake_apply, fake_settle, fake_fetch, fake_read_quota, fake_wait, NULL };
+          fake_needs_pull, fake_pull, fake_apply, fake_settle, fake_fetch, fake_read_quota, fake_wait, NULL, NULL };
   Fake *self = g_new0 (Fake, 1);
 
   self->parent.klass = &klass;

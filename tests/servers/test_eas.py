@@ -2,6 +2,7 @@
 """ActiveSync on SOGo: the same mail as over IMAP, on the same bus."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -22,6 +23,10 @@ class Eas(Changing):
         self.assertEqual((row["from"], row["to"], row["messageId"], row["keywords"]),
                          ([("Sender 2", "s2@surel.test")], [("", "alice@surel.test")], ["m2@surel.test"], []))
         self.assertNotIn("replyTo", row)
+        self.assertEqual([one["email"] for one in daemon.get(self.account, "Account", "Identities")], ["alice@surel.test"])
+        store = sqlite3.connect(f"file:{self.data}/surel.db?mode=ro", uri=True)
+        self.addCleanup(store.close)
+        self.assertEqual(store.execute("SELECT addresses FROM account").fetchall(), [("alice@surel.test",)], "as SOGo tells")
         roles = {v[NAME + ".Folder"]["Role"] for v in daemon.objects().values() if NAME + ".Folder" in v}
         self.assertLessEqual({"inbox", "drafts", "sent", "trash", "junk", "archive"}, roles)
 

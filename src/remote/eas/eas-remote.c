@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "remote/eas/eas-addresses.h"
 #include "remote/eas/eas-apply.h"
 #include "remote/eas/eas-fetch.h"
 #include "remote/eas/eas-folders.h"
@@ -176,6 +177,12 @@ eas_read_vacation (SurelRemote *remote, GVariant **vacation, GCancellable *cance
   return surel_eas_read_vacation (((Eas *) remote)->session, vacation, cancellable, error);
 }
 
+static gboolean
+eas_read_addresses (SurelRemote *remote, GStrv *addresses, GCancellable *cancellable, GError **error)
+{
+  return surel_eas_read_addresses (((Eas *) remote)->session, addresses, cancellable, error);
+}
+
 /**
  * surel_eas_remote_new:
  * @config: the account's settings, checked, and its password
@@ -187,7 +194,7 @@ surel_eas_remote_new (const SurelRemoteConfig *config, GError **error)
 {
   static const SurelRemoteClass klass
       = { eas_free, eas_open, eas_get_capabilities, eas_get_reserved, eas_take_alert, eas_get_retry_after, eas_list,
-          eas_needs_pull, eas_pull, eas_apply, eas_settle, eas_fetch, eas_read_quota, eas_wait, eas_read_vacation };
+          eas_needs_pull, eas_pull, eas_apply, eas_settle, eas_fetch, eas_read_quota, eas_wait, eas_read_vacation, eas_read_addresses };
   Eas *self = g_new0 (Eas, 1);
 
   self->parent.klass = &klass;

@@ -397,7 +397,7 @@ surel_imap_remote_new (const SurelRemoteConfig *config, GError **error G_GNUC_UN
 {
   static const SurelRemoteClass klass
       = { imap_free, imap_open, imap_get_capabilities, imap_get_reserved, imap_take_alert, imap_get_retry_after, imap_list,
-          imap_needs_pull, imap_pull, imap_apply, imap_settle, imap_fetch, imap_read_quota, imap_wait, NULL };
+          imap_needs_pull, imap_pull, imap_apply, imap_settle, imap_fetch, imap_read_quota, imap_wait, NULL, NULL };
   Imap *self = g_new0 (Imap, 1);
   const char *security = "tls";
   const char *text = NULL;
