@@ -395,6 +395,8 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
         success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
       else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_MOVE)
         success = undo (txn, intent, client, result, error); /* a later move took its place, and may be undone by now */
+      else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_SET_VACATION)
+        success = refuse (error, "What was set later has taken it in; cancel that, or set the absence notice anew");
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_SEND)
         success = unknown ? undo (txn, intent, client, result, error) : surel_sends_take_back (txn, intent->id, intent->message, error);
       else if (intent->state == SUREL_INTENT_DONE || intent->state == SUREL_INTENT_SENT || intent->doubt)

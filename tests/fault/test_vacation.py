@@ -77,6 +77,7 @@ class Vacation(EasCase):
         second = self.set(textBody="Second")
         third = self.set(toDate=TO)
         self.assertEqual(self.daemon.get(self.account, "Account", "PendingOperations"), 1)
+        self.assertFails("NotSupported", self.daemon.call, PATH, "Operations", "Cancel", "(ta{sv})", first, {})
         self.daemon.kill()
         self.daemon = self.start(secrets=self.secrets)
         self.enable(True)
