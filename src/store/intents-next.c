@@ -75,7 +75,8 @@ find_target (SurelReader *reader, SurelChange *batch, GError **error)
   return TRUE;
 }
 
-/* All that are like the first. */
+/* All that are like the first. `+?`: an index of some kinds or states may depend on a bare parameter, which would have SQLite
+ * plan the statement anew each time. */
 static gboolean
 find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, gboolean listed, GError **error)
 {
@@ -83,7 +84,7 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, g
       reader->sql, error,
       "SELECT i.id, i.operation, i.message, p.rid, m.identity, CASE WHEN m.server_flags IS NULL THEN m.keywords ELSE "
       "m.server_keywords END" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
-      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = ?4 AND i.kind = ?5 AND p.folder = ?6 AND i.target = ?7 AND "
+      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = +?4 AND i.kind = +?5 AND p.folder = ?6 AND i.target = ?7 AND "
       "i.add_flags = ?8 AND i.remove_flags = ?9 AND i.add_words = ?10 AND i.remove_words = ?11 AND i.evidence IS ?12 "
       "ORDER BY i.id LIMIT ?13",
       "iiiiiiiiisssi", batch->account, now, (gint64) surel_intents_doubt_max (listed), state, (gint64) batch->kind, batch->folder, batch->target,

@@ -190,7 +190,7 @@ begin (SurelStore *self, gboolean durable, GError **error)
                           error))
     return FALSE;
   self->durable = durable;
-  return surel_sql_exec (self->sql, "BEGIN IMMEDIATE", error);
+  return surel_sql_run (self->sql, error, "BEGIN IMMEDIATE", "");
 }
 
 /* Runs @job within the transaction, all of it or nothing. */
@@ -332,7 +332,7 @@ take_numbers (SurelStore *self, GError **error)
                      states_low ? self->states_end + SUREL_STATES_RESERVED * SUREL_STATE_STEP
                                 : self->states_end,
                      ids_low ? self->ids_end + SUREL_IDS_RESERVED : self->ids_end, error)
-         && surel_sql_exec (self->sql, "COMMIT", error);
+         && surel_sql_run (self->sql, error, "COMMIT", "");
 }
 
 static gboolean
@@ -351,7 +351,7 @@ make_durable (SurelStore *self)
   if (self->durable)
     return;
   if (!begin (self, TRUE, NULL) || !surel_store_reserve (self, self->states_end, self->ids_end, NULL)
-      || !surel_sql_exec (self->sql, "COMMIT", NULL))
+      || !surel_sql_run (self->sql, NULL, "COMMIT", ""))
     surel_sql_exec (self->sql, "ROLLBACK", NULL);
 }
 
@@ -386,7 +386,7 @@ run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelComm
       (*commit)->before = self->state;
       (*commit)->after = makes_state ? self->next_state : self->state;
     }
-  return surel_sql_exec (self->sql, "COMMIT", error);
+  return surel_sql_run (self->sql, error, "COMMIT", "");
 }
 
 /* After a failed write nothing of what the kernel has in memory may be relied on to reach the disk, so
