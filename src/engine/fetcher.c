@@ -97,13 +97,16 @@ look_up (SurelReader *reader, gpointer data)
   found = surel_row_read (reader, lookup->message, &row, &lookup->error);
   if (found > 0 && row.digest != NULL)
     {
-      int fd = surel_content_open (lookup->content_dir, row.digest, NULL);
+      g_autoptr (GError) error = NULL;
+      int fd = surel_content_open (lookup->content_dir, row.digest, &error);
 
       lookup->is_here = fd >= 0;
       if (fd >= 0)
         close (fd);
+      else if (!g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND))
+        lookup->error = g_steal_pointer (&error);
     }
-  if (found >= 0 && !lookup->is_here)
+  if (found >= 0 && !lookup->is_here && lookup->error == NULL)
     lookup->where = surel_row_find (reader, lookup->message, &lookup->error);
 }
 

@@ -191,31 +191,37 @@ has_octets (SurelChangeKind kind)
   return kind == SUREL_CHANGE_APPEND || kind == SUREL_CHANGE_REPLACE || kind == SUREL_CHANGE_SEND;
 }
 
-/* Where they can't be had it never will get there. Returns whether any can go. */
+/* Where they are gone it never will get there; where the disk fails it will once that is over. Sets @any to whether any can
+ * go now. */
 static gboolean
-open_octets (Push *push)
+open_octets (Push *push, gboolean *any, GError **error)
 {
   SurelChange *change = push->change;
-  guint can_go = 0;
 
+  *any = FALSE;
   for (guint i = 0; i < change->items->len; i++)
     {
       SurelChangeItem *item = surel_change_item (change, i);
-      g_autoptr (GError) error = NULL;
+      g_autoptr (GError) own = NULL;
 
       if (has_octets (change->kind))
-        item->octets = map_octets (push, item->digest, &error);
+        item->octets = map_octets (push, item->digest, &own);
       if (item->octets != NULL || !has_octets (change->kind))
         {
-          can_go++;
+          *any = TRUE;
           continue;
+        }
+      if (own != NULL && !g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND))
+        {
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
         }
       g_clear_error (&change->error);
       change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_FAILED, "The message's bytes can't be read any more: %s",
-                                   error != NULL ? error->message : "they are gone");
+                                   own != NULL ? own->message : "they are gone");
       item->outcome = SUREL_OUTCOME_REFUSED;
     }
-  return can_go > 0;
+  return TRUE;
 }
 
 static gboolean
@@ -225,11 +231,12 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
   g_autoptr (GError) own = NULL;
   /* What may be there already isn't looked for. */
   gboolean blind = change->kind == SUREL_CHANGE_APPEND && surel_mutation ("resend-append");
-  gboolean success = !open_octets (push) ? TRUE
-                     : change->evidence != NULL && !blind
-                         ? surel_remote_settle (remote, change, cancellable, &own)
-                         : surel_remote_apply (remote, change, before_step, push, cancellable, &own);
+  gboolean any;
+  gboolean success = open_octets (push, &any, &own);
 
+  if (success && any)
+    success = change->evidence != NULL && !blind ? surel_remote_settle (remote, change, cancellable, &own)
+                                                 : surel_remote_apply (remote, change, before_step, push, cancellable, &own);
   if (success)
     close_outcomes (change);
   if (own != NULL && !g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))

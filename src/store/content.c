@@ -17,6 +17,7 @@
 
 #include "base/errors.h"
 #include "store/datadir.h"
+#include "store/message-row.h"
 
 #define SWEEP_ROWS 1000 /* rows to one commit */
 #define COPY_SIZE 65536 /* octets read at once to check a digest */
@@ -288,7 +289,8 @@ surel_content_add (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, 
 /**
  * surel_content_forget:
  *
- * The bytes of @digest are damaged or lost: the messages that had them are as before they were fetched.
+ * The bytes of @digest are damaged or lost: the messages that had them are as before they were fetched, but for those whose
+ * bytes can't be fetched from anywhere: of their file a person may get something back.
  */
 gboolean
 surel_content_forget (SurelTxn *txn, GBytes *digest, GError **error)
@@ -304,10 +306,14 @@ surel_content_forget (SurelTxn *txn, GBytes *digest, GError **error)
                        SUREL_UPDATED);
   return result == 0
          && surel_sql_run (txn->sql, error,
-                           "UPDATE message SET content = NULL WHERE content = (SELECT id FROM content "
-                           "WHERE digest = ?)",
+                           "UPDATE message AS m SET content = NULL WHERE content = (SELECT id FROM content WHERE digest = ?) AND (EXISTS "
+                           "(SELECT 1 FROM placement p WHERE p.message = m.id AND p.epoch < ?) OR EXISTS (SELECT 1 FROM intent i WHERE "
+                           "i.message = m.id AND i.state < 2 AND i.kind IN (4, 5) AND i.source != 0))",
+                           "bi", digest, SUREL_EPOCH_HERE)
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE content SET count = (SELECT count(*) FROM message m WHERE m.content = content.id) WHERE digest = ?",
                            "b", digest)
-         && surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ?", "b", digest);
+         && surel_sql_run (txn->sql, error, "DELETE FROM content WHERE digest = ? AND count <= 0", "b", digest);
 }
 
 /**
@@ -362,7 +368,8 @@ surel_content_unlink (GPtrArray *paths, gboolean committed)
     }
 }
 
-static gboolean
+/* Returns 1 where it does, 0 where it doesn't, -1 with errno set where that can't be told. */
+static int
 digest_fits (int fd, const guint8 *digest)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -374,7 +381,22 @@ digest_fits (int fd, const guint8 *digest)
   while ((n = read (fd, buffer, COPY_SIZE)) > 0)
     g_checksum_update (checksum, buffer, n);
   g_checksum_get_digest (checksum, found, &length);
-  return n == 0 && memcmp (found, digest, sizeof found) == 0 && lseek (fd, 0, SEEK_SET) == 0;
+  if (n < 0 || lseek (fd, 0, SEEK_SET) != 0)
+    return -1;
+  return memcmp (found, digest, sizeof found) == 0;
+}
+
+/* As digest_fits(), of what was opened with @fd. */
+static int
+is_sound (int fd, const guint8 *digest)
+{
+  struct stat status;
+
+  if (fd < 0)
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+  if (fstat (fd, &status) != 0)
+    return -1;
+  return S_ISREG (status.st_mode) ? digest_fits (fd, digest) : 0;
 }
 
 /**
@@ -384,14 +406,14 @@ digest_fits (int fd, const guint8 *digest)
  * Opens the bytes for reading, once it has made sure that they are those the digest was made of.
  *
  * Returns: a descriptor; -1 with %SUREL_ERROR_NOT_FOUND where they are lost or damaged and have to be
- *   fetched again
+ *   fetched again, or with %SUREL_ERROR_FAILED where the disk doesn't give them out: they may be fine
  */
 int
 surel_content_open (const char *content_dir, const guint8 *digest, GError **error)
 {
   g_autofree char *path = path_of (content_dir, digest, NULL);
   int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  struct stat status;
+  int sound;
 
   if (fd < 0 && (errno == EMFILE || errno == ENFILE))
     {
@@ -399,11 +421,16 @@ surel_content_open (const char *content_dir, const guint8 *digest, GError **erro
                    "Too many files are open; close some and try again");
       return -1;
     }
-  if (fd >= 0 && fstat (fd, &status) == 0 && S_ISREG (status.st_mode) && digest_fits (fd, digest))
+  sound = is_sound (fd, digest);
+  if (sound > 0)
     return fd;
+  if (sound < 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "The disk that holds the message's bytes failed: %s can't be read (%s)", path,
+                 g_strerror (errno));
+  else
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's bytes are lost or damaged");
   if (fd >= 0)
     close (fd);
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's bytes are lost or damaged");
   return -1;
 }
 

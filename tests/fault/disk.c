@@ -20,6 +20,7 @@ enum
   SYNCS = 2,
   READS = 4,
   CHANGES = 8, /* of what the folder holds: opening to write, making, naming and removing */
+  CONTENT = 16, /* reading what isn't the database */
 };
 
 typedef struct
@@ -76,6 +77,12 @@ ssize_t
 pwrite64 (int fd, const void *data, size_t length, off64_t offset)
 {
   return fails (fd, WRITES) ? -1 : REAL (pwrite64) (fd, data, length, offset);
+}
+
+ssize_t
+read (int fd, void *data, size_t length)
+{
+  return fails (fd, CONTENT) ? -1 : REAL (read) (fd, data, length);
 }
 
 ssize_t

@@ -46,7 +46,7 @@ class Stored(Case):
 class Disk(Stored):
     """The disk is at the test's command, by a library in front of libc."""
 
-    WRITES, SYNCS, READS, CHANGES = 1, 2, 4, 8
+    WRITES, SYNCS, READS, CHANGES, CONTENT = 1, 2, 4, 8, 16
 
     def start(self, *options, **more):
         self.data = self.dir + "/disk/surel"
@@ -155,6 +155,38 @@ class Disk(Stored):
             self.assertEqual(daemon.get(PATH, "Manager", "Store"), store)
             self.assertEqual(self.query(daemon), rows)
         self.assertEqual(daemon.stop(), 0)
+
+    def test_what_lives_here_alone_is_not_lost_where_it_cannot_be_read(self):
+        daemon = self.synced()
+        imap = self.server.imap()
+        self.addCleanup(imap.logout)
+        imap.create("Drafts")
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        text = message(9998, "Nowhere else")
+        draft, operation = daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0, GLib.Variant("ay", text), {})
+        read = (PATH, "Messages", "Read", "(tstua{sv})", draft, "", 0, 4096, {})
+        self.spoil(errno.EIO, self.CONTENT)
+        self.assertIn("disk", self.assertFails("Failed", daemon.call, *read))
+        self.spoil(0)
+        self.assertEqual(bytes(daemon.call(*read)[0]), text)
+        path = next(os.path.join(folder, name) for folder, _, names in os.walk(self.data + "/content") for name in names)
+        os.rename(path, path + "~")
+        self.assertFails("Offline", daemon.call, *read)
+        daemon.kill()
+        daemon = self.start()
+        os.rename(path + "~", path)
+        self.assertEqual(bytes(daemon.call(*read)[0]), text, "what a person got back is read")
+        self.spoil(errno.EIO, self.CONTENT)
+        daemon.call(self.account, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", True)}, {})
+        wait_for(lambda: "disk" in daemon.get(self.account, "Account", "Error")[1], 30)
+
+        def listed():
+            return daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]["operations"][0]
+        self.assertEqual(listed()["state"] in ("pending", "running"), True, listed())
+        self.spoil(0)
+        wait_for(lambda: listed()["state"] == "done", 60, say=lambda: str(listed()))
+        imap.select("Drafts", readonly=True)
+        self.assertIn(b"Nowhere else", imap.fetch("1", "BODY.PEEK[]")[1][0][1])
 
     def test_a_disk_that_turns_read_only(self):
         daemon = self.synced()
