@@ -48,18 +48,20 @@ take_keywords (GVariant *value, const char *key, guint *flags, char **words, GEr
 }
 
 static gboolean
-take_folder (GVariant *value, const char *key, gint64 *folder, GError **error)
+take_folder (SurelPatch *patch, GVariant *value, const char *key, gint64 *folder, GError **error)
 {
-  gint64 account;
+  SurelFolderPath path;
 
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE_OBJECT_PATH)
-      || !surel_path_to_folder (g_variant_get_string (value, NULL), &account, folder))
+      || !surel_path_to_folder (g_variant_get_string (value, NULL), &path.account, &path.folder))
     return fail (error, key, "has to be the path of a folder");
+  *folder = path.folder;
+  g_array_append_val (patch->paths, path);
   return TRUE;
 }
 
 static gboolean
-take_folders (GVariant *value, const char *key, GArray *folders, GError **error)
+take_folders (SurelPatch *patch, GVariant *value, const char *key, GArray *folders, GError **error)
 {
   GVariantIter iter;
   GVariant *child;
@@ -72,7 +74,7 @@ take_folders (GVariant *value, const char *key, GArray *folders, GError **error)
       g_autoptr (GVariant) owned = child;
       gint64 folder;
 
-      if (!take_folder (owned, key, &folder, error))
+      if (!take_folder (patch, owned, key, &folder, error))
         return FALSE;
       for (guint i = 0; i < folders->len; i++)
         if (g_array_index (folders, gint64, i) == folder)
@@ -103,15 +105,15 @@ take_key (SurelPatch *patch, const char *key, GVariant *value, GError **error)
   if (g_str_equal (key, "removeKeywords"))
     return take_keywords (value, key, &patch->remove_flags, &patch->remove_words, error);
   if (g_str_equal (key, "moveTo"))
-    return take_folder (value, key, &patch->move_to, error);
+    return take_folder (patch, value, key, &patch->move_to, error);
   if (g_str_equal (key, "moveToRole"))
     return take_role (value, &patch->move_to_role, error);
   if (g_str_equal (key, "moveFrom"))
-    return take_folder (value, key, &patch->from, error);
+    return take_folder (patch, value, key, &patch->from, error);
   if (g_str_equal (key, "addFolders"))
-    return take_folders (value, key, patch->add_folders, error);
+    return take_folders (patch, value, key, patch->add_folders, error);
   if (g_str_equal (key, "removeFolders"))
-    return take_folders (value, key, patch->remove_folders, error);
+    return take_folders (patch, value, key, patch->remove_folders, error);
   if (g_str_equal (key, "destroy"))
     {
       if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))

@@ -225,11 +225,17 @@ surel_intents_remove_of_account (SurelTxn *txn, gint64 account, GError **error)
   g_autoptr (GArray) rows
       = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "account = ? AND state < 2", account, error);
 
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const SurelOpenIntent *row = &g_array_index (rows, SurelOpenIntent, i);
+
+      if (!surel_intents_mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound", "The account was removed before", error))
+        return FALSE;
+    }
   /* What was on its way there from other accounts stays in them. */
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     if (g_array_index (rows, SurelOpenIntent, i).kind == SUREL_CHANGE_APPEND
         && !surel_intents_roll_back_append (txn, g_array_index (rows, SurelOpenIntent, i).message, error))
       return FALSE;
-  return surel_intents_drop_all (txn, rows, error)
-         && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE account = ?", "i", account);
+  return rows != NULL && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE account = ?", "i", account);
 }

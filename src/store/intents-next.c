@@ -8,14 +8,16 @@
 #define BATCH_MAX 1000 /* intents that go to a server together */
 
 /* A copy is made from its source's place, all others are done at their own. CROSS JOIN keeps the planner, which
- * knows no statistics, on the open intents. */
+ * knows no statistics, on the open intents. A second copy into the same folder goes after the first: one COPY makes one. */
 #define FROM                                                                                             \
   " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
   " AND ((i.evidence IS NOT NULL AND i.doubt < 2) OR (o.next_attempt <= ?2 AND i.doubt <= ?3)) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
-  "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) "
+  "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) " \
+  "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.source = i.source AND e.kind IN (4, 5) AND e.kind = 4 AND e.target = "     \
+  "i.target AND e.state < 2 AND e.id < i.id)) "
 
 #define FIRST                                                                                            \
   "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, i.remove_flags, i.add_words, i.remove_words, "  \

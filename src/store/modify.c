@@ -21,6 +21,7 @@ surel_patch_new (void)
   self->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->add_folders = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->remove_folders = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self->paths = g_array_new (FALSE, FALSE, sizeof (SurelFolderPath));
   return self;
 }
 
@@ -33,6 +34,7 @@ surel_patch_free (SurelPatch *self)
   g_free (self->move_to_role);
   g_array_unref (self->add_folders);
   g_array_unref (self->remove_folders);
+  g_array_unref (self->paths);
   g_free (self->client);
   g_free (self);
 }
@@ -277,6 +279,18 @@ narrow_earlier (Work *work, gint64 message, const SurelPatch *patch, GError **er
   return ids->len == 0 || surel_layers_replay_flags (txn, message, error);
 }
 
+/* Whether it is a copy that isn't made yet: what it has then isn't known, for what waits for the original comes first. */
+static gboolean
+is_yet_to_be_copied (SurelTxn *txn, gint64 message, gboolean *unmade, GError **error)
+{
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error, "SELECT 1 FROM intent WHERE message = ? AND state < 2 AND kind = 4", "i", message))
+    return FALSE;
+  *unmade = found != 0;
+  return TRUE;
+}
+
 /* Of @words those that are, or aren't, among @set. */
 static char *
 select_words (const char *words, const char *set, gboolean in)
@@ -299,6 +313,7 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
   guint add_flags;
   guint remove_flags;
   gboolean refused;
+  gboolean unmade;
   gint64 intent;
 
   if (flags == before->flags && g_strcmp0 (wanted, before->keywords) == 0)
@@ -308,10 +323,12 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
       || !surel_layers_forget_here (txn, before->id, patch->remove_flags, patch->remove_words, error)
       || surel_message_row_load (txn, before->id, &row, error) <= 0)
     return FALSE;
-  add_flags = patch->add_flags & ~row.flags;
-  remove_flags = patch->remove_flags & row.flags;
-  add_words = select_words (patch->add_words, row.keywords, FALSE);
-  remove_words = select_words (patch->remove_words, row.keywords, TRUE);
+  if (!is_yet_to_be_copied (txn, before->id, &unmade, error))
+    return FALSE;
+  add_flags = patch->add_flags & ~(unmade ? 0 : row.flags);
+  remove_flags = patch->remove_flags & (unmade ? patch->remove_flags : row.flags);
+  add_words = unmade ? g_strdup (patch->add_words) : select_words (patch->add_words, row.keywords, FALSE);
+  remove_words = unmade ? g_strdup (patch->remove_words) : select_words (patch->remove_words, row.keywords, TRUE);
   if (add_flags == 0 && remove_flags == 0 && add_words == NULL && remove_words == NULL)
     return TRUE; /* the server has it so already */
   if (!is_refused (txn, before->id, &refused, error))
@@ -557,6 +574,24 @@ check_state (Work *work, GError **error)
   return known || fail (error, SUREL_ERROR_STATE_MISMATCH, "One of the messages has changed since that state");
 }
 
+/* Under the path of another account there is no such folder. */
+static gboolean
+check_paths (Work *work, GError **error)
+{
+  for (guint i = 0; i < work->patch->paths->len; i++)
+    {
+      const SurelFolderPath *path = &g_array_index (work->patch->paths, SurelFolderPath, i);
+      gint64 there = 0;
+
+      if (!surel_sql_get (work->txn->sql, &there, error, "SELECT 1 FROM folder WHERE id = ? AND account = ?", "ii", path->folder,
+                          path->account))
+        return FALSE;
+      if (!there)
+        return fail (error, SUREL_ERROR_NOT_FOUND, "There is no such folder (any more)");
+    }
+  return TRUE;
+}
+
 static gboolean
 check_folders (Work *work, GError **error)
 {
@@ -607,7 +642,7 @@ surel_modify (SurelTxn *txn,
                    "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
       return FALSE;
     }
-  if (!check_folders (&work, error) || !check_state (&work, error) || !surel_sends_are_any (txn, &work.any_sent, error))
+  if (!check_paths (&work, error) || !check_folders (&work, error) || !check_state (&work, error) || !surel_sends_are_any (txn, &work.any_sent, error))
     return FALSE;
   for (guint i = first; i < MIN (first + count, patch->ids->len); i++)
     {

@@ -6,6 +6,13 @@ G_BEGIN_DECLS
 
 #define SUREL_MODIFY_MAX 10000 /* messages in one call, copies counted: a commit names as many */
 
+/* A folder has one path, which names its account. */
+typedef struct
+{
+  gint64 account;
+  gint64 folder;
+} SurelFolderPath;
+
 /* What a person wants of some messages: `Operations.Modify`. */
 typedef struct
 {
@@ -19,6 +26,7 @@ typedef struct
   GArray *add_folders; /* gint64 */
   GArray *remove_folders; /* gint64 */
   gboolean destroy;
+  GArray *paths; /* SurelFolderPath: what its folders were named by */
   gint64 from; /* moved or destroyed only while it is there: a folder; 0 for wherever it is */
   guint64 if_state; /* 0 for none */
   gboolean dry_run;

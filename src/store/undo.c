@@ -444,19 +444,23 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
 
 /* --- Trying again --- */
 
-/* Nothing is laid on what was destroyed meanwhile, as are folders that couldn't be made. */
+/* Nothing is laid on what was destroyed meanwhile, as are folders that couldn't be made; and a draft that was saved again goes
+ * as it was saved last, once. */
 static gboolean
 is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
 {
   gboolean of_folder = surel_change_kind_is_of_folder (intent->kind);
   gboolean of_send = intent->kind == SUREL_CHANGE_SEND;
+  gboolean of_draft = intent->kind == SUREL_CHANGE_APPEND || intent->kind == SUREL_CHANGE_REPLACE;
   gint64 found = 0;
 
   if (!surel_sql_get (txn->sql, &found, error,
                       of_folder ? "SELECT 1 FROM folder WHERE id = ? AND NOT removing"
                       : of_send ? "SELECT 1 FROM message WHERE id = ? AND flags & 16" /* $draft: it wasn't sent since */
-                                : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
-                      "i", of_folder ? intent->target : intent->message))
+                      : of_draft ? "SELECT 1 FROM message WHERE id = ?1 AND held IS NULL AND NOT EXISTS (SELECT 1 FROM intent WHERE "
+                                   "message = ?1 AND id > ?2 AND kind IN (5, 6) AND state != 4)"
+                                 : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
+                      of_draft ? "ii" : "i", of_folder ? intent->target : intent->message, intent->id))
     return FALSE;
   *there = found != 0 || intent->kind == SUREL_CHANGE_SET_VACATION;
   return TRUE;

@@ -427,6 +427,37 @@ class Moves(Moving):
         self.check(INBOX=[], One=[41, 42, 43], Two=[1, 2], Un=[3])
         self.assertEqual(len(self.scripted.said(b"UID COPY")), 1)
 
+    def test_a_save_that_was_refused_is_not_tried_again_once_there_is_a_later_one(self):
+        class Refusing(Movable):
+            refuses = 1
+
+            def do_APPEND(self, peer, tag, command):
+                if self.refuses > 0:
+                    self.refuses -= 1
+                    self.read_append(peer, command)
+                    peer.send(tag + b" NO [NOPERM] Not now\r\n")
+                else:
+                    super().do_APPEND(peer, tag, command)
+
+        def save(n, draft=0):
+            return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, draft, GLib.Variant("ay", message(n)), {})
+        for refuses in (1, 2):
+            mailbox = Refusing(b"Drafts")
+            mailbox.refuses = refuses
+            self.begin(mailbox)
+            draft, first = save(7)
+            self.assertEqual(self.ended(first), ("failed", "PermissionDenied"))
+            _, second = save(8, draft)
+            self.assertEqual(self.ended(second)[0], "done" if refuses == 1 else "failed")
+            if refuses == 2:
+                self.operations("Retry", "(ta{sv})", second, {})
+                self.assertEqual(self.ended(second)[0], "done")
+            self.assertFails("Conflict", self.operations, "Retry", "(ta{sv})", first, {})
+            self.check(INBOX=[1, 2, 3], Drafts=[8])
+            self.assertEqual(self.ids("Drafts"), {8: draft})
+            self.daemon.stop()
+            self.data += "2"
+
 
 if __name__ == "__main__":
     main()
