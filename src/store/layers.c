@@ -98,6 +98,44 @@ show (SurelTxn *txn, const SurelMessageRow *row, const Flags *server, const Flag
                         (gint64) server->flags, server->keywords, row->id);
 }
 
+/* What waits to be put into another account is to be the same message there: what others have done with it since goes along. */
+static gboolean
+pass_on (SurelTxn *txn, gint64 message, const Flags *before, const Flags *now, GError **error)
+{
+  g_autofree char *added = surel_keywords_combine (now->keywords, NULL, before->keywords);
+  g_autofree char *removed = surel_keywords_combine (before->keywords, NULL, now->keywords);
+  g_autoptr (GArray) waiting = NULL;
+  sqlite3_stmt *s;
+  int result = -1;
+
+  if (before->flags == now->flags && added == NULL && removed == NULL)
+    return TRUE;
+  waiting = g_array_new (FALSE, FALSE, sizeof (gint64));
+  s = surel_sql_start (txn->sql, error,
+                       "SELECT message FROM intent WHERE source = ? AND state < 2 AND kind IN (4, 5) AND kind = 5 AND evidence IS NULL", "i",
+                       message);
+  while (s != NULL && (result = surel_sql_step (txn->sql, s, error)) > 0)
+    {
+      gint64 id = sqlite3_column_int64 (s, 0);
+
+      g_array_append_val (waiting, id);
+    }
+  for (guint i = 0; result == 0 && i < waiting->len; i++)
+    {
+      g_auto (SurelMessageRow) row = { 0 };
+      g_auto (Flags) base = { 0 };
+      g_auto (Flags) here = { 0 };
+      int found = surel_message_row_load (txn, g_array_index (waiting, gint64, i), &row, error);
+
+      if (found < 0 || (found > 0 && !load_base (txn, row.id, &base, &here, error)))
+        return FALSE;
+      change (&base, now->flags & ~before->flags, before->flags & ~now->flags, added, removed);
+      if (found > 0 && !surel_layers_put_server_flags (txn, &row, base.flags, base.keywords, error))
+        return FALSE;
+    }
+  return result == 0;
+}
+
 /**
  * surel_layers_put_server_flags:
  * @row: a message
@@ -116,10 +154,12 @@ surel_layers_put_server_flags (SurelTxn *txn,
   Flags server = { flags, (char *) keywords };
 
   if (!row->layered)
-    return surel_message_row_set_flags (txn, row, flags, keywords, error);
+    return pass_on (txn, row->id, &(Flags){ row->flags, row->keywords }, &server, error)
+           && surel_message_row_set_flags (txn, row, flags, keywords, error);
   if (surel_mutation ("believe-stale") && !surel_intents_gone (txn, row->id, error))
     return FALSE; /* what was said before a change was heard of takes that back */
-  return load_base (txn, row->id, &before, &here, error) && show (txn, row, &server, &here, error);
+  return load_base (txn, row->id, &before, &here, error) && pass_on (txn, row->id, &before, &server, error)
+         && show (txn, row, &server, &here, error);
 }
 
 /**

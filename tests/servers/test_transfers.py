@@ -119,6 +119,38 @@ class Transfers(Changing):
         self.assertIn(1, self.on_server("INBOX"))
         self.assertEqual(daemon.get(self.account, "Account", "PendingOperations"), 0)
 
+    def test_what_another_device_does_to_it_meanwhile_goes_along(self):
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        self.imap.select("INBOX")
+        self.imap.store("2", "+FLAGS", "(\\Seen other)")
+        daemon.sync()
+        self.enable(daemon, self.bobs, False)
+        self.modify(daemon, [ids["Message 3"]], {"addKeywords": strings("$answered")})
+        moved = [self.modify(daemon, [ids[f"Message {n}"]], {"moveTo": GLib.Variant("o", self.to)})[0] for n in (1, 2, 3)]
+        there = {row["subject"]: row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", self.to)},
+                                                                   properties=["id", "subject"], limit=10)["messages"]}
+        self.modify(daemon, [there["Message 3"]], {"removeKeywords": strings("$answered")})
+        self.modify(daemon, [there["Message 1"]], {"addKeywords": strings("mine")})
+        self.imap.select("INBOX")
+        self.imap.store("1", "+FLAGS", "(\\Flagged word)")
+        self.imap.store("2", "-FLAGS", "(\\Seen other)")
+        daemon.sync()
+        self.assertEqual(set(self.row(daemon, there["Message 1"], "keywords")["keywords"]), {"$flagged", "word", "mine"})
+        self.enable(daemon, self.bobs, True)
+        self.assertEqual([self.ended(daemon, operation)["state"] for operation in moved], ["done"] * 3)
+        self.quiet(daemon)
+        daemon.sync()
+        self.bob.select("Work", readonly=True)
+        found = {}
+        for part in self.bob.fetch("1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+            if isinstance(part, tuple):
+                found[int(re.search(rb"<m(\d+)@", part[1]).group(1))] = set(
+                    re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1).decode().split()) - {"\\Recent"}
+        self.assertEqual(found, {1: {"\\Flagged", "word", "mine"}, 2: set(), 3: set()})
+        self.assertEqual({n: set(self.row(daemon, there[f"Message {n}"], "keywords")["keywords"]) for n in (1, 2, 3)},
+                         {1: {"$flagged", "word", "mine"}, 2: set(), 3: set()})
+
     def test_the_account_it_comes_from_is_removed(self):
         for key, kind in (("addFolders", "ao"), ("moveTo", "o")):
             daemon = self.prepare_two()
