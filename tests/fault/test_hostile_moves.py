@@ -4,6 +4,7 @@ there, and other devices that give names to other folders meanwhile. Nothing is 
 go, and nothing is there twice."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -457,6 +458,23 @@ class Moves(Moving):
             self.assertEqual(self.ids("Drafts"), {8: draft})
             self.daemon.stop()
             self.data += "2"
+
+    def test_a_no_that_is_said_for_half_an_hour_is_one_for_good(self):
+        """As Dovecot says it of a move out of a folder where one may not expunge."""
+        class Refusing(Movable):
+            def do_UID_MOVE(self, peer, tag, command):
+                peer.send(tag + b" NO [EXPUNGEISSUED] Some of the requested messages no longer exist.\r\n")
+        ids = self.begin(Refusing(b"Two", move=True))
+        operation = self.move([ids[1]], "Two")
+        wait_for(lambda: self.operation(operation)["attempts"] > 3, 40)
+        self.enable(False)
+        with sqlite3.connect(self.data + "/surel.db", timeout=20) as database:  # as time has passed
+            self.assertEqual(database.execute("UPDATE operation SET attempts = 10, next_attempt = 0").rowcount, 1)
+        database.close()
+        self.enable(True)
+        self.assertEqual(self.ended(operation, 60), ("failed", "ServerRejected"))
+        self.assertIn("no longer exist", self.operation(operation)["error"][1])
+        self.assertEqual(self.ids("INBOX"), ids, "it is back")
 
 
 if __name__ == "__main__":
