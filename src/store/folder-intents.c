@@ -266,6 +266,13 @@ take_effect (SurelTxn *txn, SurelChange *change, GError **error)
     }
 }
 
+/* What a server says of its own, and not of the link to it. */
+static gboolean
+is_a_no (const GError *error)
+{
+  return g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
+}
+
 /**
  * surel_folder_intents_record:
  * @change: with the outcome
@@ -280,6 +287,7 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
   const char *name = change->error != NULL ? surel_error_name (change->error) : "";
   const char *text = change->error != NULL ? change->error->message : "";
   gint64 open = 0;
+  gint64 attempts = 0;
 
   if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent)
       || (change->new_list_token != NULL
@@ -293,7 +301,11 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
                   && surel_operations_settle (txn, item->operation, 1, 0, error)))
              && take_effect (txn, change, error) && surel_folder_layers_replay (txn, change->folder, error);
     case SUREL_OUTCOME_NOT_DONE:
-      return !open || surel_operations_put_off_refused (txn, item->operation, change->error, error);
+      if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
+        return FALSE;
+      if (attempts < SUREL_REJECTED_ATTEMPTS || !is_a_no (change->error))
+        return !open || surel_operations_put_off_refused (txn, item->operation, change->error, error);
+      return !open || refuse (txn, change->account, &row, name, text, error);
     case SUREL_OUTCOME_REFUSED:
       return !open || refuse (txn, change->account, &row, name, text, error);
     case SUREL_OUTCOME_OPEN:

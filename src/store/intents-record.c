@@ -10,7 +10,6 @@
 #include "store/sent.h"
 
 #define MISSING_ATTEMPTS 3 /* lists after which a folder that can't be found isn't looked for any more */
-#define REJECTED_ATTEMPTS 10 /* in half an hour, after which a server's no is one for good */
 #define DOUBTFUL_ATTEMPTS 2 /* after which the whole folder is listed anew, where what is known of it may be wrong */
 #define SPARED_ATTEMPTS 5 /* connections that may break under an operation before it is put off */
 
@@ -179,7 +178,7 @@ try_later (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item,
   if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if ((missing && attempts >= MISSING_ATTEMPTS)
-      || (g_error_matches (reason, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) && attempts >= REJECTED_ATTEMPTS))
+      || (g_error_matches (reason, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) && attempts >= SUREL_REJECTED_ATTEMPTS))
     return (!item->halfway || note_halfway (txn, item, error))
            && surel_intents_refuse (txn, batch->kind, item->intent, item->operation, item->message, surel_error_name (reason),
                                     reason->message, error);

@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 /* Of an intent i: it is of no operation, and says that its message lives here alone (see surel_intents_stay_here()). */
 #define SUREL_INTENT_STAYS "i.state = 3 AND i.kind = 5 AND i.operation = 0"
 
+#define SUREL_REJECTED_ATTEMPTS 10 /* in half an hour, after which a server's no is one for good */
+
 typedef enum
 {
   SUREL_INTENT_WAITING = 0,

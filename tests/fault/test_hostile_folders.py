@@ -3,6 +3,7 @@
 time: what can't be done is told, no folder is taken for another, and what was to go with a folder goes only from there."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -283,6 +284,22 @@ class Folders(Moving):
             self.assertEqual(self.ids("Three"), copies, waits)
             self.daemon.stop()
             self.data += "x"
+
+    def test_a_no_that_is_said_for_half_an_hour_is_one_for_good_of_a_folder(self):
+        class Refusing(Movable):
+            def do_RENAME(self, peer, tag, command):
+                peer.send(tag + b" NO [SERVERBUG] Internal error\r\n")
+        self.begin(Refusing(b"Two"))
+        operation = self.of_folder("Two", "Rename", "(sa{sv})", "Three", {})
+        wait_for(lambda: self.operation(operation)["attempts"] > 3, 40)
+        self.assertIn("Three", self.shown())
+        self.enable(False)
+        with sqlite3.connect(self.data + "/surel.db", timeout=20) as database:  # as time has passed
+            self.assertEqual(database.execute("UPDATE operation SET attempts = 10, next_attempt = 0").rowcount, 1)
+        database.close()
+        self.enable(True)
+        self.assertEqual(self.ended(operation), ("failed", "ServerRejected"))
+        self.assertIn("Two", self.shown())
 
 
 if __name__ == "__main__":
