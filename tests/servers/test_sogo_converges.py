@@ -187,10 +187,10 @@ class Converges(Case):
             else:
                 self.imap.create(name)
             return
-        own = [path for path in self.folders(n) if path.startswith("made")]
+        own = [object for path, object in self.folders(n).items() if path.startswith("made")]
         try:
             if rename and own:
-                self.daemon(n).call(self.folders(n)[self.dice.choice(own)], "Folder", "Rename", "(sa{sv})", name, {})
+                self.daemon(n).call(self.dice.choice(own), "Folder", "Rename", "(sa{sv})", name, {})
             else:
                 self.daemon(n).call(self.stations[n][3], "Account", "CreateFolder", "(soa{sv})", name, "/", {})
         except GLib.Error as error:
