@@ -18,6 +18,13 @@ read_column (sqlite3_stmt *statement, int column)
   return g_variant_parse (G_VARIANT_TYPE_VARDICT, (const char *) sqlite3_column_text (statement, column), NULL, NULL, NULL);
 }
 
+/* Of what has ended nobody asks what it was: it may be long, and is kept for a day. */
+static gboolean
+forget (SurelTxn *txn, gint64 intent, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE intent SET add_words = '' WHERE id = ?", "i", intent);
+}
+
 /* Has what waits be a part of @vacation, and not wait any more. */
 static GVariant *
 take_waiting (SurelTxn *txn, gint64 account, GVariant *vacation, GError **error)
@@ -33,7 +40,7 @@ take_waiting (SurelTxn *txn, gint64 account, GVariant *vacation, GError **error)
   intent = sqlite3_column_int64 (s, 0);
   waiting = read_column (s, 1);
   sqlite3_reset (s);
-  if (!surel_intents_drop_one (txn, intent, error))
+  if (!surel_intents_drop_one (txn, intent, error) || !forget (txn, intent, error))
     return NULL;
   return waiting != NULL ? surel_vacation_merge (waiting, vacation) : g_variant_ref (vacation);
 }
@@ -113,7 +120,7 @@ surel_vacations_record (SurelTxn *txn, SurelChange *change, GError **error)
     {
     case SUREL_OUTCOME_DONE:
       return surel_intents_set_state (txn, item->intent, SUREL_INTENT_DONE, error)
-             && surel_operations_settle (txn, item->operation, 1, 0, error);
+             && surel_operations_settle (txn, item->operation, 1, 0, error) && forget (txn, item->intent, error);
     case SUREL_OUTCOME_REFUSED:
       return surel_intents_mark_failed (txn, item->intent, item->operation, surel_error_name (change->error),
                                         change->error->message, error);

@@ -2,6 +2,7 @@
 """The absence notice of an account: asked for, set, and set while its server isn't there."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -85,6 +86,10 @@ class Vacation(EasCase):
         self.assertEqual(self.mailbox.oof["OofState"], "2")
         self.assertEqual(set(self.mailbox.notices.values()), {("1", "Second", "Text")})
         self.assertEqual(len(self.sets()), 1)
+        self.daemon.stop()
+        with sqlite3.connect(self.data + "/surel.db") as database:  # texts aren't kept with what has ended
+            self.assertEqual(database.execute("SELECT DISTINCT add_words FROM intent WHERE kind = 20").fetchall(), [("",)])
+        database.close()
 
     def test_it_waits_for_the_server(self):
         class Busy(Mailbox):

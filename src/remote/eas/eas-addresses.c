@@ -18,7 +18,7 @@ typedef struct
 } Answer;
 
 static void
-take_address (GPtrArray *addresses, char *address, gboolean primary)
+take_address (GPtrArray *addresses, char *address, int where)
 {
   gboolean fits = addresses->len < ADDRESSES_MAX && surel_text_is_clean (address) && strchr (address, '@') != NULL
                   && strpbrk (address, " <>\",;") == NULL && strlen (address) < ADDRESS_MAX;
@@ -26,17 +26,18 @@ take_address (GPtrArray *addresses, char *address, gboolean primary)
   if (!fits)
     g_free (address);
   else
-    g_ptr_array_insert (addresses, primary ? 0 : -1, address);
+    g_ptr_array_insert (addresses, where, address);
 }
 
 static void
 read_email_addresses (SurelEasReader *reader, GPtrArray *addresses)
 {
+  int first = (int) addresses->len;
   guint tag;
 
   while (surel_eas_reader_child (reader, &tag))
     if (tag == SUREL_EAS_USER_ADDRESS || tag == SUREL_EAS_USER_PRIMARY_ADDRESS)
-      take_address (addresses, surel_eas_reader_text (reader, ADDRESS_MAX), tag == SUREL_EAS_USER_PRIMARY_ADDRESS);
+      take_address (addresses, surel_eas_reader_text (reader, ADDRESS_MAX), tag == SUREL_EAS_USER_PRIMARY_ADDRESS ? first : -1);
     else
       surel_eas_reader_skip (reader);
 }
