@@ -230,6 +230,9 @@ class Vacation(EasCase):
             self.assertEqual(self.read(), expected)
         self.mailbox.oofs = iter([[]])
         self.assertFails("NotSupported", self.read)
+        self.mailbox.oofs = iter([oof()])
+        self.assertEqual(self.ended(self.set(textBody="Away"))["state"], "failed", "it would be turned off")
+        self.assertEqual(self.sets(), [])
 
     def test_the_same_call_again(self):
         self.start_with()

@@ -166,6 +166,16 @@ read_answer (SurelEasReader *reader, gpointer data)
       surel_eas_reader_skip (reader);
 }
 
+/* What it has set is needed to change a part of it. */
+static gboolean
+check_known (const Answer *answer, GError **error)
+{
+  if (answer->state >= STATE_OFF)
+    return TRUE;
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED, "The server doesn't say whether the absence notice is on");
+  return FALSE;
+}
+
 /* SOGo answers for all but this, and leaves it out. */
 static gboolean
 check (const Answer *answer, GError **error)
@@ -330,7 +340,7 @@ surel_eas_set_vacation (SurelEasSession *session, SurelChange *change, GCancella
     g_set_error (&change->error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "An absence notice has no subject of its own on this server");
   else if (!ask (session, TYPE_HTML, &now, cancellable, error))
     return FALSE;
-  else if (check (&now, &change->error))
+  else if (check (&now, &change->error) && check_known (&now, &change->error))
     {
       if (!surel_eas_session_command (session, COMMAND, make_request (change->vacation, &now), read_answer, &answer, &answer.status,
                                       cancellable, error))
