@@ -210,7 +210,15 @@ class Gmail(Mailbox):
             said += b" RFC822.SIZE %d BODY[]<%d> {%d}\r\n%s" % (len(mail.octets), at, len(piece), piece)
         return b"* %d FETCH (%s)\r\n" % (known.index(uid) + 1, said)
 
+    def understands(self, peer, tag, command):
+        known = not any(item in command for item in (b"SAVEDATE", b"PREVIEW", b"EMAILID", b"THREADID"))
+        if not known:
+            peer.send(tag + b" BAD Could not parse command\r\n")
+        return known
+
     def do_FETCH(self, peer, tag, command):
+        if not self.understands(peer, tag, command):
+            return
         with self.lock:
             first, _, last = command.split(b" ")[1].partition(b":")
             known = self.open[peer][1][int(first) - 1:int(last or first)]
@@ -223,6 +231,8 @@ class Gmail(Mailbox):
                                             for first, _, last in pieces)]
 
     def do_UID_FETCH(self, peer, tag, command):
+        if not self.understands(peer, tag, command):
+            return
         with self.lock:
             for uid in self.of_set(peer, command.split(b" ")[2]):
                 peer.send(self.answer_for(peer, uid, command))

@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "imap-describe.h"
+#include "remote/imap/imap-capabilities.h"
 #include "remote/imap/imap-command.h"
 #include "remote/imap/imap-token.h"
 
@@ -337,6 +338,21 @@ test_tokens_tell_mailboxes_apart (void)
   g_assert_true (surel_imap_token_is_of (&token, 7, surel_imap_token_id_of ("m2")));
 }
 
+static void
+test_capabilities_are_told_apart (void)
+{
+  static const char *const savedate[] = { "SAVEDATE", NULL };
+  static const char *const gmail[] = { "X-GM-EXT-1", NULL };
+  static const char *const everything[] = { "IMAP4rev2",  "LITERAL+", "STARTTLS", "AUTH=PLAIN", "LOGINDISABLED", "ID",
+                                            "SPECIAL-USE", "QRESYNC",  "PREVIEW",  "OBJECTID",   "SAVEDATE",      "QUOTA",
+                                            "MULTIAPPEND", "ACL",      NULL };
+
+  g_assert_cmpuint (surel_imap_capabilities_of (savedate), ==, SUREL_IMAP_CAN_SAVEDATE);
+  g_assert_cmpuint (surel_imap_capabilities_of (gmail), ==, SUREL_IMAP_HAS_LABELS);
+  g_assert_cmpuint (surel_imap_capabilities_of (everything) & SUREL_IMAP_HAS_LABELS, ==, 0);
+  g_assert_cmpuint (surel_imap_capabilities_of (NULL), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -348,6 +364,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/nothing-is-injected", test_nothing_is_injected);
   g_test_add_func ("/imap/literals-wait-where-they-must", test_literals_wait_where_they_must);
   g_test_add_func ("/imap/secrets-are-not-described", test_secrets_are_not_described);
+  g_test_add_func ("/imap/capabilities-are-told-apart", test_capabilities_are_told_apart);
   g_test_add_func ("/imap/tokens-tell-mailboxes-apart", test_tokens_tell_mailboxes_apart);
   g_test_add_func ("/imap/utf7-goes-both-ways", test_utf7_goes_both_ways);
   return g_test_run ();

@@ -32,7 +32,8 @@ typedef enum
   SUREL_IMAP_CAN_MULTIAPPEND = 1 << 22,
   SUREL_IMAP_CAN_STARTTLS = 1 << 23,
   SUREL_IMAP_CAN_SAVEDATE = 1 << 24,
-  SUREL_IMAP_HAS_LABELS = 1 << 24, /* folders are labels, and one of them has all: Gmail */
+  SUREL_IMAP_CAN_ACL = 1 << 25,
+  SUREL_IMAP_HAS_LABELS = 1 << 26, /* folders are labels, and one of them has all: Gmail */
 } SurelImapCan;
 
 guint surel_imap_capabilities_of (const char *const *words);
