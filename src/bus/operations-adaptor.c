@@ -286,6 +286,9 @@ static gboolean
 take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
 {
   static const char *const keys[] = { "ids", "account", "state", "kind", "after", "limit", NULL };
+  static const char *const kinds[]
+      = { "modify",      "append",        "draft",            "send",         "create-folder", "rename-folder",
+          "move-folder", "delete-folder", "subscribe-folder", "set-vacation", NULL };
   g_autoptr (GVariant) ids = g_variant_lookup_value (filter, "ids", NULL);
   g_autoptr (GVariant) account = g_variant_lookup_value (filter, "account", NULL);
   g_autoptr (GVariant) state = g_variant_lookup_value (filter, "state", NULL);
@@ -309,8 +312,10 @@ take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
            && (!g_variant_is_of_type (state, G_VARIANT_TYPE_STRING)
                || !g_strv_contains (states, g_variant_get_string (state, NULL))))
     wrong = "`state` takes pending, running, done, partial, failed, unknown or cancelled";
-  else if (kind != NULL && !g_variant_is_of_type (kind, G_VARIANT_TYPE_STRING))
-    wrong = "`kind` takes a string";
+  else if (kind != NULL
+           && (!g_variant_is_of_type (kind, G_VARIANT_TYPE_STRING) || !g_strv_contains (kinds, g_variant_get_string (kind, NULL))))
+    wrong = "`kind` takes modify, append, draft, send, create-folder, rename-folder, move-folder, delete-folder, "
+            "subscribe-folder or set-vacation";
   if (wrong != NULL)
     {
       g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, wrong);

@@ -398,10 +398,15 @@ static gboolean
 check_contents (SurelTxn *txn, const SurelFolderChange *change, GArray *children, GError **error)
 {
   gint64 messages = 0;
+  gint64 stays = 0;
 
   if (!surel_sql_get (txn->sql, &messages, error, "SELECT 1 FROM placement WHERE folder = ? AND shown LIMIT 1", "i",
-                      change->folder))
+                      change->folder)
+      || !surel_sql_get (txn->sql, &stays, error, "SELECT (rights & ?) = 0 FROM folder WHERE id = ?", "ii",
+                         (gint64) SUREL_RIGHT_DELETE, change->folder))
     return FALSE;
+  if (stays) /* what is in it would be destroyed before the server says so */
+    return fail (error, SUREL_ERROR_PERMISSION_DENIED, "The server doesn't let that folder, or one in it, be deleted");
   if (messages && !change->remove_messages)
     return fail (error, SUREL_ERROR_CONFLICT, "There are messages in the folder; give `removeMessages` to delete them too");
   if (children->len > 0 && !change->remove_children)

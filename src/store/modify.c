@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "base/folder.h"
 #include "store/accounts.h"
 #include "store/folder-changes.h"
 #include "store/intents.h"
@@ -379,10 +380,18 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
          && surel_layers_replay_place (txn, copied.copy, error);
 }
 
-/* Put there first, and taken away here once it is: an intent on a message waits for those that have it as source. */
+/* Put there first, and taken away here once it is: an intent on a message waits for those that have it as source. From where
+ * nothing may be taken away it isn't begun: it would be in both. */
 static gboolean
-move_away (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, GError **error)
+move_away (Work *work, const SurelMessageRow *row, gint64 shown, gint64 account, gint64 folder, GError **error)
 {
+  gint64 stays = 0;
+
+  if (!surel_sql_get (work->txn->sql, &stays, error, "SELECT (rights & ?) = 0 FROM folder WHERE id = ?", "ii",
+                      (gint64) SUREL_RIGHT_REMOVE_ITEMS, shown))
+    return FALSE;
+  if (stays)
+    return fail (error, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be taken out of the folder that a message is in");
   return send_to (work, row, account, folder, error)
          && add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
          && surel_layers_replay_place (work->txn, row->id, error);
@@ -413,7 +422,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   if (refused)
     return fail_refused (txn, row->id, "The server has refused this message; retry that, or put it into another folder anew and destroy this one", error);
   if (account != row->account)
-    return move_away (work, row, account, target, error);
+    return move_away (work, row, shown, account, target, error);
   return surel_intents_drop_moves (txn, row->id, error) && find_on_server (txn, row->id, &on_server, error)
          && (on_server == target
              || add_intent (work, row->account, row->id, SUREL_CHANGE_MOVE, shown, target, error) != 0)

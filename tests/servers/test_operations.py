@@ -137,6 +137,10 @@ class Operations(Changing):
                          {"moveTo": GLib.Variant("o", self.account + "/folders/99999")})
         self.assertFails("LimitExceeded", self.modify, daemon, range(1, 10002), {"addKeywords": strings("$seen")})
         self.assertFails("NotFound", daemon.call, PATH, "Operations", "Cancel", "(ta{sv})", 12345, {})
+        for wrong in ({"kind": GLib.Variant("s", "nonsense")}, {"state": GLib.Variant("s", "ended")}, {"ids": GLib.Variant("as", [])}):
+            self.assertFails("InvalidArgument", daemon.call, PATH, "Operations", "List", "(a{sv})", wrong)
+        for kind in ("modify", "append", "draft", "send", "create-folder", "move-folder", "set-vacation"):
+            daemon.call(PATH, "Operations", "List", "(a{sv})", {"kind": GLib.Variant("s", kind)})
         self.assertEqual(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0], {"operations": [], "hasMore": False})
 
     def test_what_another_device_deleted_is_not_moved_nor_copied(self):

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "base/folder.h"
 #include "base/mutation.h"
 #include "remote/imap/imap-append.h"
 #include "remote/imap/imap-folders.h"
@@ -12,9 +13,12 @@
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
 #include "remote/imap/imap-quirks.h"
+#include "remote/imap/imap-rights.h"
 #include "remote/imap/imap-token.h"
 
 typedef SurelImapApply Apply;
+
+#define NOT_TAKEN_OUT "The server lets nothing be taken out of that folder"
 
 /* Below, `some` are indices into the change's items, with their UIDs going up. */
 
@@ -167,6 +171,24 @@ look_for_folder (Apply *self, SurelOutcome *outcome, SurelError *public, GError 
   return TRUE;
 }
 
+/* Dovecot says that it has a bug, or that others expunged, of what one may not expunge. */
+static gboolean
+look_at_rights (Apply *self, SurelOutcome *outcome, SurelError *public, GError **error)
+{
+  guint rights;
+
+  if (self->change->kind != SUREL_CHANGE_DESTROY && self->change->kind != SUREL_CHANGE_MOVE)
+    return TRUE;
+  if (!surel_imap_ask_rights_of (self->session, self->change->folder_remote_id, &rights, self->cancellable, error))
+    return FALSE;
+  if ((rights & SUREL_RIGHT_REMOVE_ITEMS) == 0)
+    {
+      *outcome = SUREL_OUTCOME_REFUSED;
+      *public = SUREL_ERROR_PERMISSION_DENIED;
+    }
+  return TRUE;
+}
+
 /* Those of @some of which nothing is known yet. */
 GArray *
 surel_imap_apply_open_of (Apply *self, const GArray *some)
@@ -211,7 +233,9 @@ surel_imap_apply_in_pieces (Apply *self, const GArray *some, SurelImapSendFunc s
         }
       wordy = surel_imap_session_get_code (self->session) == NULL;
       outcome = surel_imap_judge (surel_imap_session_get_code (self->session), &public);
-      if ((wordy && !look_for_folder (self, &outcome, &public, error)) || (look != NULL && !look (self, some, error)))
+      if ((wordy && !look_for_folder (self, &outcome, &public, error))
+          || (!wordy && outcome == SUREL_OUTCOME_NOT_DONE && !look_at_rights (self, &outcome, &public, error))
+          || (look != NULL && !look (self, some, error)))
         return FALSE;
       self->refused = TRUE;
       if (outcome == SUREL_OUTCOME_NOT_DONE || some->len == 1)
@@ -427,17 +451,23 @@ static gboolean
 refuse_present (Apply *self, const GArray *some, GError **error)
 {
   g_autoptr (SurelUidSet) there = surel_uid_set_new ();
+  guint rights = SUREL_RIGHT_ALL;
+  gboolean may;
 
-  if (!surel_imap_find_in_source (self, some, there, error))
+  if (!surel_imap_find_in_source (self, some, there, error)
+      || (surel_uid_set_count (there) > 0
+          && !surel_imap_ask_rights_of (self->session, self->change->folder_remote_id, &rights, self->cancellable, error)))
     return FALSE;
+  may = (rights & SUREL_RIGHT_REMOVE_ITEMS) != 0;
   for (guint i = 0; i < some->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
       if (item->outcome != SUREL_OUTCOME_OPEN || !surel_uid_set_contains (there, (guint32) item->remote_id.number))
         continue;
-      surel_imap_apply_end (self, g_array_index (some, guint, i), SUREL_OUTCOME_REFUSED, SUREL_ERROR_SERVER_MISBEHAVED,
-                            SUREL_IMAP_DID_NOTHING);
+      surel_imap_apply_end (self, g_array_index (some, guint, i), SUREL_OUTCOME_REFUSED,
+                            may ? SUREL_ERROR_SERVER_MISBEHAVED : SUREL_ERROR_PERMISSION_DENIED,
+                            may ? SUREL_IMAP_DID_NOTHING : NOT_TAKEN_OUT);
       self->refused = TRUE;
     }
   return TRUE;
@@ -543,6 +573,15 @@ surel_imap_apply_take_refused_folder (Apply *self, GError *own, GError **error)
   return TRUE;
 }
 
+/* What may not be marked may not be moved either (RFC 6851 §3.4). */
+static gboolean
+may_take_out (Apply *self, const SurelImapMailbox *mailbox)
+{
+  gboolean takes_out = self->change->kind == SUREL_CHANGE_DESTROY || self->change->kind == SUREL_CHANGE_MOVE;
+
+  return !takes_out || !mailbox->says_permanent || (mailbox->permanent & SUREL_IMAP_FLAG_DELETED) != 0;
+}
+
 /**
  * surel_imap_apply_open_source:
  * @fit: (out): whether the ids are those of its messages still, and they may be changed; else it is noted why not
@@ -570,6 +609,12 @@ surel_imap_apply_open_source (SurelImapApply *self, gboolean *fit, GError **erro
   if (mailbox->read_only && self->change->kind != SUREL_CHANGE_COPY)
     {
       surel_imap_apply_note_reason (self, SUREL_ERROR_PERMISSION_DENIED, "The server lets nothing be changed in that folder");
+      surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
+      return TRUE;
+    }
+  if (!may_take_out (self, mailbox))
+    {
+      surel_imap_apply_note_reason (self, SUREL_ERROR_PERMISSION_DENIED, NOT_TAKEN_OUT);
       surel_change_set_all (self->change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }

@@ -107,6 +107,22 @@ exists (Apply *self, const char *mailbox, gboolean *there, GError **error)
   return surel_imap_folder_exists (self->session, mailbox, there, NULL, self->cancellable, error);
 }
 
+/* What a server renames may be there and not in its list, as Dovecot's that others share: it is asked for. */
+static gboolean
+find (Apply *self, const char *mailbox, gboolean *there, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+  SurelImapStatus status;
+
+  *there = surel_imap_ask_status (self->session, mailbox, &status, self->cancellable, &own);
+  if (*there)
+    return TRUE;
+  if (surel_imap_error_is_refusal (own))
+    return exists (self, mailbox, there, error);
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 static gboolean
 refuse_nothing_done (Apply *self)
 {
@@ -349,7 +365,7 @@ begin_deletion (Apply *self, Deletion *deletion, GError **error)
   /* A list may have told of the name that it has aside. */
   deletion->aside = g_strndup (self->change->evidence, end - self->change->evidence);
   deletion->name = g_strdup (strcmp (name, deletion->aside) == 0 ? end + 1 : name);
-  return exists (self, deletion->aside, &deletion->moved, error);
+  return find (self, deletion->aside, &deletion->moved, error);
 }
 
 static gboolean
@@ -390,7 +406,7 @@ set_aside (Apply *self, Deletion *deletion, gboolean *there, GError **error)
   if (self->before != NULL && !self->before (evidence, self->user_data, error))
     return FALSE;
   if (command (self, "RENAME", deletion->name, deletion->aside, &refused, error) < 0
-      || !exists (self, deletion->aside, &deletion->moved, error))
+      || !find (self, deletion->aside, &deletion->moved, error))
     return FALSE;
   if (!deletion->moved && !exists (self, deletion->name, there, error))
     return FALSE;

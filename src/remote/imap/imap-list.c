@@ -9,6 +9,7 @@
 #include "base/mutation.h"
 #include "base/text.h"
 #include "remote/imap/imap-quirks.h"
+#include "remote/imap/imap-rights.h"
 #include "remote/imap/imap-token.h"
 
 typedef struct
@@ -74,6 +75,17 @@ depth_of (const char *name, char delimiter)
   return depth;
 }
 
+/* Below the prefix of others' folders stands first whose they are (RFC 2342 §5). */
+static void
+take_owner (SurelFolderEntry *entry, const char *relative, char delimiter)
+{
+  const char *end = delimiter != '\0' ? strchr (relative, delimiter) : NULL;
+  g_autofree char *first = end != NULL ? g_strndup (relative, (gsize) (end - relative)) : g_strdup (relative);
+
+  g_free (entry->owner);
+  entry->owner = name_of (first);
+}
+
 /* Names the folder and says what it is in; one in too many others stands alone, under its whole name. */
 static void
 place (Listing *listing, SurelFolderEntry *entry, char delimiter)
@@ -91,7 +103,11 @@ place (Listing *listing, SurelFolderEntry *entry, char delimiter)
   g_hash_table_iter_init (&iter, listing->spaces->others);
   while (g_hash_table_iter_next (&iter, &prefix, &kind))
     if (g_str_has_prefix (wire, prefix))
-      entry->namespace_kind = GPOINTER_TO_UINT (kind);
+      {
+        entry->namespace_kind = GPOINTER_TO_UINT (kind);
+        if (entry->namespace_kind == SUREL_NAMESPACE_OTHERS)
+          take_owner (entry, wire + strlen (prefix), delimiter);
+      }
   last = delimiter != '\0' && depth_of (relative, delimiter) < SUREL_FOLDER_DEPTH_MAX ? strrchr (relative, delimiter)
                                                                                       : NULL;
   g_free (entry->name);
@@ -515,6 +531,8 @@ surel_imap_list (SurelImapSession *session, SurelImapSpaces *spaces, GCancellabl
       place (&listing, entry,
              (char) GPOINTER_TO_INT (g_hash_table_lookup (listing.delimiters, entry->remote_id)));
     }
+  if (!surel_imap_ask_rights (session, listing.entries, listing.by_name, cancellable, error))
+    return NULL;
   add_missing_parents (&listing);
   guess_roles (&listing);
   return g_steal_pointer (&listing.entries);
