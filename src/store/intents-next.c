@@ -14,8 +14,8 @@
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
 #define IS_FREE                                                                                          \
   " AND ((i.evidence IS NOT NULL AND i.doubt < 2) OR (o.next_attempt <= ?2 AND i.doubt <= ?3)) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
-  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND e.id < i.id) AND NOT "   \
-  "EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) " \
+  "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND "        \
+  "iif (e.as_of, e.as_of, e.id) < i.id) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) " \
   "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.source = i.source AND e.kind IN (4, 5) AND e.kind = 4 AND e.target = "     \
   "i.target AND e.state < 2 AND e.id < i.id)) "
 

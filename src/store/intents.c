@@ -267,24 +267,16 @@ surel_intents_drop_one (SurelTxn *txn, gint64 intent, GError **error)
  * surel_intents_hand_down:
  * @message: one that no server has heard of, and that is about to go
  *
- * Its copies that wait, too, become copies of what it was to be a copy of, or are put there themselves.
+ * Its copies that wait, too, become copies of what it was to be a copy of, as of then, or are put there themselves.
  */
 gboolean
 surel_intents_hand_down (SurelTxn *txn, gint64 message, GError **error)
 {
-  gint64 kind = 0;
-  gint64 source = 0;
-
-  if (!surel_sql_get (txn->sql, &kind, error, "SELECT kind FROM intent WHERE message = ? AND state = 0 AND kind IN (4, 5)",
-                      "i", message)
-      || !surel_sql_get (txn->sql, &source, error,
-                         "SELECT source FROM intent WHERE message = ? AND state = 0 AND kind IN (4, 5)", "i", message))
-    return FALSE;
-  return kind == 0
-         || surel_sql_run (txn->sql, error,
-                           "UPDATE intent SET kind = max(kind, ?), source = ? WHERE source = ? AND state < 2 AND state = 0 AND "
-                           "kind IN (4, 5)",
-                           "iii", kind, source, message);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE intent AS c SET kind = max(c.kind, i.kind), source = i.source, as_of = iif(i.as_of, i.as_of, i.id) "
+                        "FROM (SELECT * FROM intent WHERE message = ?1 AND state = 0 AND kind IN (4, 5) LIMIT 1) i "
+                        "WHERE c.source = ?1 AND c.state < 2 AND c.state = 0 AND c.kind IN (4, 5)",
+                        "i", message);
 }
 
 /**

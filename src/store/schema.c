@@ -131,6 +131,10 @@ static const char *const migrations[] = {
 
   /* `addresses`: those that the server says its mail may come from, the main one first, with spaces between them. */
   "ALTER TABLE account ADD COLUMN addresses TEXT NOT NULL DEFAULT '';",
+
+  /* `as_of`: of a copy that took another's place, when that was to be made: what was wanted of its source since waits for
+   * it. 0: its own id. */
+  "ALTER TABLE intent ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;",
 };
 
 /**

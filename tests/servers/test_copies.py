@@ -111,6 +111,31 @@ class Copies(Changing):
             with self.subTest(kind=ended["kind"]):
                 self.assertFails("Conflict", daemon.call, PATH, "Operations", "Retry", "(ta{sv})", operation, {})
 
+    def test_a_copy_of_a_copy_that_is_never_made(self):
+        """It becomes one of the original, as that was then: what was done with the original since comes after it."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        self.enable(daemon, False)
+        destroy, flag = {"destroy": GLib.Variant("b", True)}, {"addKeywords": strings("$flagged")}
+        original = ids["Message 1"]
+        self.modify(daemon, [original], {"moveTo": GLib.Variant("o", self.folders["Archive"])})
+        first = self.copy(daemon, original, "INBOX")[1]
+        self.modify(daemon, [original], flag)
+        self.modify(daemon, [original], destroy)
+        second = self.copy(daemon, first, "Trash")[1]
+        third = self.copy(daemon, second)[1]
+        self.modify(daemon, [second], flag)
+        fourth = self.copy(daemon, second)[1]
+        self.modify(daemon, [first], destroy)
+        self.modify(daemon, [second], destroy)
+        self.enable(daemon, True)
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual((self.count_in("INBOX"), self.count_in("Archive"), self.count_in("Trash")), (2, 0, 0))
+        self.assertEqual(sorted(self.flags_in("Work")), [b"", b"\\Flagged"])
+        found = daemon.query({"inMailbox": GLib.Variant("o", self.folders["Work"])}, properties=["id", "keywords"], limit=100)["messages"]
+        self.assertEqual({row["id"]: "$flagged" in row["keywords"] for row in found}, {third: False, fourth: True})
+
 
 if __name__ == "__main__":
     main()
