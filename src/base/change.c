@@ -40,6 +40,7 @@ surel_change_free (SurelChange *self)
   g_free (self->evidence);
   g_free (self->name);
   g_clear_pointer (&self->vacation, g_variant_unref);
+  g_strfreev (self->addresses);
   g_clear_pointer (&self->new_folder_token, g_bytes_unref);
   g_clear_pointer (&self->news, surel_news_free);
   g_clear_pointer (&self->list_token, g_bytes_unref);

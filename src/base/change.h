@@ -18,6 +18,7 @@ typedef enum
   SUREL_CHANGE_APPEND = 5,
   SUREL_CHANGE_REPLACE = 6, /* a draft's new version; the item's remote id is the old one's, 0 for none */
   SUREL_CHANGE_SEND = 7, /* its folder and its item's remote id are of the message it answers or passes on; if any */
+  SUREL_CHANGE_RESPOND = 8, /* answers an invitation */
   SUREL_CHANGE_CREATE_FOLDER = 10, /* from here on they are about folders */
   SUREL_CHANGE_RENAME_FOLDER = 11, /* or moves it, or both */
   SUREL_CHANGE_DELETE_FOLDER = 12,
@@ -30,6 +31,14 @@ surel_change_kind_is_of_folder (SurelChangeKind kind)
 {
   return kind >= SUREL_CHANGE_CREATE_FOLDER && kind < SUREL_CHANGE_SET_VACATION;
 }
+
+/* To an invitation. Kept in the database: never renumbered. */
+typedef enum
+{
+  SUREL_ANSWER_ACCEPTED = 1,
+  SUREL_ANSWER_TENTATIVE = 2,
+  SUREL_ANSWER_DECLINED = 3,
+} SurelAnswer;
 
 /* What a server did with one. */
 typedef enum
@@ -103,6 +112,8 @@ typedef struct
   char *name; /* of a folder that is made, renamed or moved; nullable */
   gboolean subscribed; /* whether a folder is to be */
   GVariant *vacation; /* a{sv}: what is to be set of the absence notice; nullable */
+  SurelAnswer answer; /* to an invitation */
+  GStrv addresses; /* those that an invitation may be for, the account's first; nullable */
   GArray *items; /* SurelChangeItem */
 
   /* To be filled in by a remote. */

@@ -288,7 +288,7 @@ take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
   static const char *const keys[] = { "ids", "account", "state", "kind", "after", "limit", NULL };
   static const char *const kinds[]
       = { "modify",      "append",        "draft",            "send",         "create-folder", "rename-folder",
-          "move-folder", "delete-folder", "subscribe-folder", "set-vacation", NULL };
+          "move-folder", "delete-folder", "subscribe-folder", "respond", "set-vacation", NULL };
   g_autoptr (GVariant) ids = g_variant_lookup_value (filter, "ids", NULL);
   g_autoptr (GVariant) account = g_variant_lookup_value (filter, "account", NULL);
   g_autoptr (GVariant) state = g_variant_lookup_value (filter, "state", NULL);
@@ -315,7 +315,7 @@ take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
   else if (kind != NULL
            && (!g_variant_is_of_type (kind, G_VARIANT_TYPE_STRING) || !g_strv_contains (kinds, g_variant_get_string (kind, NULL))))
     wrong = "`kind` takes modify, append, draft, send, create-folder, rename-folder, move-folder, delete-folder, "
-            "subscribe-folder or set-vacation";
+            "subscribe-folder, respond or set-vacation";
   if (wrong != NULL)
     {
       g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, wrong);

@@ -411,7 +411,7 @@ surel_service_new (SurelEngine *engine)
   g_ptr_array_add (self->roots, g_object_ref (self->messages));
   g_ptr_array_add (self->roots, surel_operations_adaptor_new (self));
   g_ptr_array_add (self->roots, surel_submission_adaptor_new (self));
-  g_ptr_array_add (self->roots, surel_unbuilt_adaptor_new (SUREL_BUS_TYPE_ITEMS_SKELETON));
+  g_ptr_array_add (self->roots, surel_items_adaptor_new (self));
   for (guint i = 0; i < self->roots->len; i++)
     surel_once_watch (self->once, self->roots->pdata[i]);
   for (GList *l = accounts; l != NULL; l = l->next)

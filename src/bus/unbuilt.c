@@ -75,19 +75,6 @@ surel_unbuilt_connect (gpointer skeleton, const char *const *built)
 }
 
 /**
- * surel_unbuilt_adaptor_new:
- * @type: a generated skeleton of which nothing is built
- */
-GDBusInterfaceSkeleton *
-surel_unbuilt_adaptor_new (GType type)
-{
-  GDBusInterfaceSkeleton *skeleton = g_object_new (type, NULL);
-
-  connect_others (skeleton, nothing, say_not_supported);
-  return skeleton;
-}
-
-/**
  * surel_gone_adaptor_new:
  * @type: the generated skeleton of an object that isn't there
  */

@@ -149,6 +149,8 @@ typedef struct
   gint64 at;
   gint64 account;
   GVariant *vacation; /* nullable */
+  gint64 message;
+  SurelAnswer answer;
   gint64 operation;
   char *client; /* nullable */
   SurelModified *result;
@@ -519,6 +521,44 @@ surel_operations_set_vacation (SurelOperations *self,
   call->client = g_strdup (client);
   call->make_reply = reply;
   surel_store_write (surel_engine_get_store (self->engine), write_vacation, call, NULL, on_written, call);
+}
+
+/* --- Invitations --- */
+
+static gboolean
+write_response (SurelTxn *txn, gpointer data, GError **error)
+{
+  Call *call = data;
+
+  return surel_response_add (txn, call->message, call->answer, call->client, call->result, error)
+         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+}
+
+/**
+ * surel_operations_respond:
+ * @message: an invitation
+ * @client: who wants it answered
+ * @key: has the reply kept for the same call made again
+ * @reply: makes the reply
+ * @func: called once it is durable that it is to be answered, or with why it isn't
+ */
+void
+surel_operations_respond (SurelOperations *self,
+                          gint64 message,
+                          SurelAnswer answer,
+                          const char *client,
+                          const SurelKey *key,
+                          SurelReplyFunc reply,
+                          SurelModifiedFunc func,
+                          gpointer data)
+{
+  Call *call = call_new (self, key, func, data);
+
+  call->message = message;
+  call->answer = answer;
+  call->client = g_strdup (client);
+  call->make_reply = reply;
+  surel_store_write (surel_engine_get_store (self->engine), write_response, call, NULL, on_written, call);
 }
 
 /* --- What becomes of operations --- */

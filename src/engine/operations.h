@@ -7,6 +7,7 @@
 #include "store/modify.h"
 #include "store/operations.h"
 #include "store/sends.h"
+#include "store/responses.h"
 #include "store/vacations.h"
 
 G_BEGIN_DECLS
@@ -57,6 +58,14 @@ void surel_operations_reschedule (SurelOperations *self,
                                   SurelModifiedFunc func,
                                   gpointer data);
 
+void surel_operations_respond (SurelOperations *self,
+                               gint64 message,
+                               SurelAnswer answer,
+                               const char *client,
+                               const SurelKey *key,
+                               SurelReplyFunc reply,
+                               SurelModifiedFunc func,
+                               gpointer data);
 void surel_operations_set_vacation (SurelOperations *self,
                                     gint64 account,
                                     GVariant *vacation,

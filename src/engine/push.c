@@ -14,6 +14,7 @@
 #include "store/intents.h"
 #include "store/intents-next.h"
 #include "store/sends.h"
+#include "store/responses.h"
 #include "store/vacations.h"
 
 /* A server may have others' changes to tell before it takes each of ours, but not for ever. */
@@ -42,6 +43,7 @@ find_next (SurelReader *reader, Push *push, GError **error)
   return surel_folder_intents_next (reader, push->account, now, &push->change, error)
          && (push->change != NULL || surel_vacations_next (reader, push->account, now, &push->change, error))
          && (push->change != NULL || surel_append_intents_next (reader, push->account, now, push->listed, &push->change, error))
+         && (push->change != NULL || surel_responses_next (reader, push->account, now, &push->change, error))
          && (push->change != NULL || surel_sends_next (reader, push->account, now, push->listed, &push->change, error))
          && (push->change != NULL || surel_intents_next (reader, push->account, now, push->listed, &push->change, error));
 }
@@ -111,6 +113,8 @@ record (SurelTxn *txn, SurelChange *change, GError **error)
 {
   if (change->kind == SUREL_CHANGE_SET_VACATION)
     return surel_vacations_record (txn, change, error);
+  if (change->kind == SUREL_CHANGE_RESPOND)
+    return surel_intents_record_lone (txn, change, error);
   return surel_change_kind_is_of_folder (change->kind) ? surel_folder_intents_record (txn, change, error)
                                                        : surel_intents_record (txn, change, error);
 }
@@ -157,6 +161,8 @@ static gboolean
 needs_list (SurelChange *change)
 {
   if (surel_change_kind_is_of_folder (change->kind) || count_left (change) > 0)
+    return TRUE;
+  if (change->kind == SUREL_CHANGE_RESPOND) /* mostly the invitation goes, and an answer comes into another folder */
     return TRUE;
   for (guint i = 0; i < change->items->len; i++)
     {

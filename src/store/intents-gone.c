@@ -5,6 +5,9 @@
 #include "store/layers.h"
 #include "store/operations.h"
 
+/* A server takes an invitation away with the answer to it, which may not be all that is to be done. */
+#define IS_BEING_ANSWERED "(kind = 8 AND evidence NOTNULL)"
+
 /**
  * surel_intents_gone:
  *
@@ -13,8 +16,7 @@
 gboolean
 surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
 {
-  g_autoptr (GArray) rows
-      = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message = ? AND state < 2", message, error);
+  g_autoptr (GArray) rows = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message = ? AND state < 2 AND NOT " IS_BEING_ANSWERED, message, error);
   g_autoptr (GArray) copies = NULL;
 
   if (!surel_intents_drop_all (txn, rows, error))
@@ -72,7 +74,8 @@ surel_intents_lost (SurelTxn *txn, gint64 message, gboolean alike, GError **erro
 {
   g_autoptr (GArray) rows
       = surel_intents_read_open (txn,
-                   surel_sql_start (txn->sql, error, SUREL_OPEN_INTENTS "message = ? AND state < 2 AND (kind = 2 OR (? AND kind < 4))", "ii",
+                   surel_sql_start (txn->sql, error, SUREL_OPEN_INTENTS "message = ? AND state < 2 AND (kind IN (2, 8) OR (? AND kind < 4)) AND NOT " IS_BEING_ANSWERED,
+                                    "ii",
                                     message, (gint64) alike),
                    error);
 

@@ -355,3 +355,33 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
       return FALSE;
   return TRUE;
 }
+
+/**
+ * surel_intents_record_lone:
+ * @change: with the outcome: of one item, that lays nothing on what is shown
+ */
+gboolean
+surel_intents_record_lone (SurelTxn *txn, SurelChange *change, GError **error)
+{
+  const SurelChangeItem *item = surel_change_item (change, 0);
+  gint64 open = 0;
+
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent))
+    return FALSE;
+  if (!open || item->outcome == SUREL_OUTCOME_OPEN)
+    return TRUE;
+  switch (item->outcome)
+    {
+    case SUREL_OUTCOME_DONE:
+      return surel_intents_set_state (txn, item->intent, SUREL_INTENT_DONE, error)
+             && surel_operations_settle (txn, item->operation, 1, 0, error);
+    case SUREL_OUTCOME_REFUSED:
+      return surel_intents_mark_failed (txn, item->intent, item->operation, surel_error_name (change->error),
+                                        change->error->message, error);
+    case SUREL_OUTCOME_NOT_DONE:
+    case SUREL_OUTCOME_OPEN:
+    default:
+      return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
+             && surel_operations_put_off_refused (txn, item->operation, change->error, error);
+    }
+}

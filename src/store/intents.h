@@ -48,6 +48,7 @@ gboolean surel_intents_interrupted (SurelTxn *txn, SurelChange *batch, const GEr
 gboolean surel_intents_mark_sent (SurelTxn *txn, SurelChange *batch, const char *evidence, GError **error);
 gboolean surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GError **error);
 gboolean surel_intents_record (SurelTxn *txn, SurelChange *batch, GError **error);
+gboolean surel_intents_record_lone (SurelTxn *txn, SurelChange *change, GError **error);
 gint64 surel_intents_add (SurelTxn *txn,
                           gint64 operation,
                           gint64 account,

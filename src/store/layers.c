@@ -334,7 +334,7 @@ find_place_intent (SurelTxn *txn, gint64 message, SurelChangeKind *kind, gint64 
 {
   sqlite3_stmt *statement = surel_sql_start (
       txn->sql, error,
-      "SELECT kind, target FROM intent WHERE message = ? AND state < 2 AND kind != " KIND_KEYWORDS " ORDER BY id DESC LIMIT 1", "i",
+      "SELECT kind, target FROM intent WHERE message = ? AND state < 2 AND kind NOT IN (" KIND_KEYWORDS ", 8) ORDER BY id DESC LIMIT 1", "i",
       message);
   int result = statement != NULL ? surel_sql_step (txn->sql, statement, error) : -1;
 

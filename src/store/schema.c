@@ -134,7 +134,8 @@ static const char *const migrations[] = {
 
   /* `as_of`: of a copy that took another's place, when that was to be made: what was wanted of its source since waits for
    * it. 0: its own id. */
-  "ALTER TABLE intent ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;",
+  ("ALTER TABLE intent ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;"
+   "CREATE INDEX intent_respond ON intent (account, id) WHERE state < 2 AND kind = 8;"),
 };
 
 /**

@@ -262,6 +262,8 @@ undo (SurelTxn *txn, const Intent *intent, const char *client, SurelModified *re
       return refuse (error, REWRITTEN);
     case SUREL_CHANGE_SEND:
       return refuse (error, "The message was sent, or may have been; that can't be undone");
+    case SUREL_CHANGE_RESPOND:
+      return refuse (error, "The organizer may have the answer already; give another one");
     case SUREL_CHANGE_SET_VACATION:
       return refuse (error, "The server may have the absence notice already, and what it was before isn't known; set it anew");
     default:

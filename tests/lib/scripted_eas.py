@@ -15,6 +15,7 @@ TOKENS = {
     6: (5, "GetItemEstimate - Collections Collection - CollectionId - Estimate Response Status"),
     7: (7, "DisplayName ServerId ParentId Type - Status - Changes Add Delete Update SyncKey FolderCreate FolderDelete "
            "FolderUpdate FolderSync Count"),
+    8: (5, "CalendarId CollectionId MeetingResponse RequestId Request Result Status UserResponse"),
     13: (5, "Ping - Status HeartbeatInterval Folders Folder Id Class MaxFolders"),
     14: (5, "Provision Policies Policy PolicyType PolicyKey Data Status RemoteWipe EASProvisionDoc DevicePasswordEnabled"),
     17: (5, "BodyPreference Type TruncationSize - - Body Data EstimatedDataSize Truncated"),
@@ -27,7 +28,7 @@ TOKENS = {
 }
 NAMES = {(page, first + n): f"{page}:{name}" for page, (first, names) in TOKENS.items()
          for n, name in enumerate(names.split()) if name != "-"}
-NAMES.update({(2, 0x3a): "2:Flag", (2, 0x3b): "2:FlagStatus", (2, 0x3d): "2:FlagType", (22, 0x15): "22:IsDraft"})
+NAMES.update({(8, 0x12): "8:SendResponse", (2, 0x3a): "2:Flag", (2, 0x3b): "2:FlagStatus", (2, 0x3d): "2:FlagType", (22, 0x15): "22:IsDraft"})
 BY_NAME = {name: tag for tag, name in NAMES.items()}
 
 
@@ -143,6 +144,7 @@ class Mailbox:
         self.said = []  # (command, request)
         self.sent = []
         self.bodies = []  # requests as they came
+        self.responses = []  # to invitations: the answer, and whether the server was to tell who invites
         self.addresses = []  # lists of them, one an account: the main one first
         self.oof = {"OofState": "0"}
         self.notices = {audience: ("0", "", "Text") for audience in AUDIENCES}
@@ -309,6 +311,20 @@ class Mailbox:
         return None
 
     do_SmartReply = do_SmartForward = do_SendMail
+
+    def do_MeetingResponse(self, request):
+        """Who has answered an invitation has it no more."""
+        one = child(request, "Request")
+        items = self.items[text(one, "CollectionId")]
+        item = items.get(text(one, "RequestId"))
+        if item is None or b"METHOD:REQUEST" not in item.octets:
+            status = 2
+        else:
+            self.responses.append((text(one, "UserResponse"), child(one, "SendResponse") is not None))
+            del items[text(one, "RequestId")]
+            status = 1
+        return element("8:MeetingResponse", element("8:Result", element("8:RequestId", text(one, "RequestId")),
+                                                    element("8:Status", status)))
 
     def do_FolderCreate(self, request):
         return self.change_folders("7:FolderCreate", request, self.create_folder)

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """What is sent by ActiveSync, on SOGo: once, and the same message from Drafts to Sent."""
 
+import base64
 import os
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from changing import *  # noqa: E402,F403
@@ -219,6 +221,32 @@ class Sending(Changing):
         self.assertFails("NotSupported", daemon.call, self.account, "Account", "CreateFolder", "(soa{sv})", "Below", outbox, {})
         self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})
         self.assertEqual(self.where(id), "outbox")
+
+    def test_an_invitation_is_answered(self):
+        """SOGo puts it into the calendar, and tells who invites, too, which not all servers do: our own message is one."""
+        daemon = self.begin()
+        uid = f"meeting-{time.time_ns()}"
+        event = ("BEGIN:VCALENDAR\r\nPRODID:-//Surel//Tests//EN\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:%s\r\n"
+                 "DTSTAMP:20261101T080000Z\r\nDTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z\r\nSUMMARY:At nine\r\n"
+                 "ORGANIZER:mailto:host@elsewhere.test\r\nATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:alice@surel.test\r\n"
+                 "END:VEVENT\r\nEND:VCALENDAR\r\n" % uid)
+        self.imap.append("INBOX", None, None, (
+            "From: host@elsewhere.test\r\nTo: alice@surel.test\r\nSubject: Come\r\nMessage-ID: <come@elsewhere.test>\r\n"
+            "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/calendar; method=REQUEST; "
+            "charset=utf-8\r\n\r\n" + event).encode())
+        daemon.sync()
+        wait_for(lambda: "Come" in self.ids(daemon))
+        operation = daemon.call(PATH, "Items", "Respond", "(tsa{sv})", self.ids(daemon)["Come"], "accepted", {})[0]
+        self.assertEqual(self.ended(operation)["state"], "done")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.server.port}/SOGo/dav/alice/Calendar/personal/{uid}.ics", headers={
+            "Authorization": "Basic " + base64.b64encode(b"alice:secret").decode()})
+        self.assertIn(b"PARTSTAT=ACCEPTED", urllib.request.urlopen(request, timeout=20).read())
+        (sender, to, octets), = [sent for sent in self.sink.messages if b"PRODID:-//Surel//Surel//EN" in sent[2]]
+        self.assertEqual((sender, to), ("alice@surel.test", ["host@elsewhere.test"]))
+        self.assertIn(b"PARTSTAT=3DACCEPTED:mailto:alice@surel.test", octets)
+        wait_for(lambda: "Accepted: At nine" in self.ids(daemon, "Sent"))
+        wrong = daemon.call(PATH, "Items", "Respond", "(tsa{sv})", self.ids(daemon)["Message 1"], "accepted", {})[0]
+        self.assertEqual((self.ended(wrong)["state"], self.ended(wrong)["error"][0].rsplit(".", 1)[-1]), ("failed", "InvalidArgument"))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include "remote/eas/eas-keywords.h"
 #include "remote/eas/eas-message.h"
 #include "remote/eas/eas-news.h"
+#include "remote/eas/eas-respond.h"
 #include "remote/eas/eas-send.h"
 #include "remote/eas/eas-status.h"
 #include "remote/eas/eas-vacation.h"
@@ -490,6 +491,8 @@ surel_eas_apply (SurelEasSession *session,
       return TRUE;
     case SUREL_CHANGE_SEND:
       return surel_eas_send (session, change, before, user_data, cancellable, error);
+    case SUREL_CHANGE_RESPOND:
+      return surel_eas_respond (session, change, before, user_data, cancellable, error);
     case SUREL_CHANGE_SET_VACATION:
       return surel_eas_set_vacation (session, change, cancellable, error);
     case SUREL_CHANGE_CREATE_FOLDER:
@@ -504,7 +507,8 @@ surel_eas_apply (SurelEasSession *session,
 /**
  * surel_eas_settle:
  *
- * Implements surel_remote_settle(): moves what is still there, and makes the folder if it isn't. Of what was sent the next
+ * Implements surel_remote_settle(): moves what is still there, makes the folder if it isn't, and answers
+ * anew. Of what was sent the next
  * list tells. Nothing else has evidence.
  */
 gboolean
@@ -512,6 +516,8 @@ surel_eas_settle (SurelEasSession *session, SurelChange *change, GCancellable *c
 {
   if (change->kind == SUREL_CHANGE_MOVE)
     return move_all (session, change, cancellable, error);
+  if (change->kind == SUREL_CHANGE_RESPOND)
+    return surel_eas_respond (session, change, NULL, NULL, cancellable, error);
   if (change->kind == SUREL_CHANGE_SEND)
     {
       surel_change_item (change, 0)->outcome = SUREL_OUTCOME_NOT_DONE;

@@ -43,7 +43,7 @@ eas_open (SurelRemote *remote, SurelCertificate **rejected, GCancellable *cancel
 static GStrv
 eas_get_capabilities (SurelRemote *remote G_GNUC_UNUSED)
 {
-  static const char *const can[] = { "keywords", "folders", "send", "vacation", NULL };
+  static const char *const can[] = { "keywords", "folders", "respond", "send", "vacation", NULL };
 
   return g_strdupv ((GStrv) can);
 }

@@ -31,6 +31,8 @@ static const struct
   { "Settings", 4, 4, SUREL_ERROR_OFFLINE, "has an error of its own, which may pass" },
   { "Settings", 5, 6, SUREL_ERROR_SERVER_REJECTED, "does not take what is to be set" },
   { "Settings", 7, 7, SUREL_ERROR_PERMISSION_DENIED, "has a policy against that" },
+  { "MeetingResponse", 2, 2, SUREL_ERROR_INVALID_ARGUMENT, "finds no invitation in the message that could be answered" },
+  { "MeetingResponse", 3, 4, SUREL_ERROR_OFFLINE, "has an error of its own, which may pass" },
   { "ItemOperations", 2, 2, SUREL_ERROR_SERVER_MISBEHAVED, "could not read what Surel sent" },
   { "ItemOperations", 3, 3, SUREL_ERROR_OFFLINE, "has an error of its own, which may pass" },
   { "ItemOperations", 6, 6, SUREL_ERROR_NOT_FOUND, "does not have the message any more" },

@@ -642,9 +642,9 @@ surel_imap_apply (SurelImapSession *session,
 
   if (change->kind == SUREL_CHANGE_APPEND || change->kind == SUREL_CHANGE_REPLACE)
     return surel_imap_append (session, change, before, user_data, cancellable, error);
-  if (change->kind == SUREL_CHANGE_SEND)
+  if (change->kind == SUREL_CHANGE_SEND || change->kind == SUREL_CHANGE_RESPOND)
     {
-      change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "Mail isn't sent by IMAP");
+      change->error = g_error_new (SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "Mail isn't sent, and no invitation answered, by IMAP");
       surel_change_set_all (change, SUREL_OUTCOME_REFUSED);
       return TRUE;
     }
