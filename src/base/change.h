@@ -71,7 +71,7 @@ typedef struct
   GBytes *octets; /* nullable */
 
   /* Of one that is sent. */
-  char *header; /* what goes before its octets; nullable */
+  char *header; /* fields that go before its octets, instead of those it has of the same names; nullable */
   char *message_id; /* its own, or the one in `header`; nullable */
 
   /* To be filled in by a remote. */

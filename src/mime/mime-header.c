@@ -66,3 +66,45 @@ surel_mime_field_is (const SurelMimeField *field, const char *name)
   return strlen (name) == field->name_length
          && g_ascii_strncasecmp (field->name, name, field->name_length) == 0;
 }
+
+static gboolean
+is_among (const SurelMimeField *field, const char *fields)
+{
+  const char *p = fields;
+  const char *end = fields + strlen (fields);
+  SurelMimeField one;
+
+  while (surel_mime_next_field (&p, end, &one))
+    if (one.name_length == field->name_length && g_ascii_strncasecmp (one.name, field->name, one.name_length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * surel_mime_put_fields:
+ * @message: its octets
+ * @fields: whole lines
+ *
+ * Returns: (transfer full): the message with these fields first, instead of what it has of the same names
+ */
+GBytes *
+surel_mime_put_fields (GBytes *message, const char *fields)
+{
+  gsize length;
+  const char *p = g_bytes_get_data (message, &length);
+  const char *end = p + length;
+  const char *kept = p;
+  GByteArray *octets = g_byte_array_new ();
+  SurelMimeField field;
+
+  g_byte_array_append (octets, (const guint8 *) fields, (guint) strlen (fields));
+  while (surel_mime_next_field (&p, end, &field))
+    if (is_among (&field, fields))
+      {
+        g_byte_array_append (octets, (const guint8 *) kept, (guint) (field.name - kept));
+        kept = p;
+      }
+  if (kept < end)
+    g_byte_array_append (octets, (const guint8 *) kept, (guint) (end - kept));
+  return g_byte_array_free_to_bytes (octets);
+}

@@ -19,5 +19,6 @@ typedef struct
 
 gboolean surel_mime_next_field (const char **p, const char *end, SurelMimeField *field);
 gboolean surel_mime_field_is (const SurelMimeField *field, const char *name);
+GBytes *surel_mime_put_fields (GBytes *message, const char *fields);
 
 G_END_DECLS

@@ -348,7 +348,7 @@ make_date (gint64 seconds)
                           g_date_time_get_hour (time), g_date_time_get_minute (time), g_date_time_get_second (time));
 }
 
-/* What every message has to have, and this one hasn't. */
+/* What every message has to have, the id also where it has one: far down in a header a server may not show it. */
 static char *
 make_header (const char *message_id, gboolean has_date, gint64 now)
 {
@@ -381,8 +381,8 @@ read_change (sqlite3_stmt *s, gint64 account, gint64 now)
   item.intent = sqlite3_column_int64 (s, 0);
   item.operation = sqlite3_column_int64 (s, 1);
   item.message = sqlite3_column_int64 (s, 2);
-  item.header = make_header (new_id, sqlite3_column_int64 (s, 7) != 0, now);
   item.message_id = g_strdup (new_id[0] != '\0' ? new_id : own_id);
+  item.header = make_header (item.message_id, sqlite3_column_int64 (s, 7) != 0, now);
   item.digest = surel_sql_column_bytes (s, 8);
   if (change->folder_remote_id != NULL)
     item.remote_id = surel_sql_column_remote_id (s, 10);

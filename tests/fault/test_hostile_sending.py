@@ -313,6 +313,22 @@ class Sending(EasCase):
         self.daemon.sync()
         self.assertEqual(list(self.ids("Trash").values()), [id])
 
+    def test_no_field_goes_out_twice(self):
+        """A Message-ID that is none, or far down, and a Date that can't be read: what is put instead takes their place."""
+        self.begin()
+        ids = []
+        for wrong in (b"Message-ID: <>\r\nDate: some day\r\n", b"X-Long: " + b"x" * 900 + b"\r\n", b"Message-ID: nonsense\r\n"):
+            octets = (wrong * 20 + b"Message-ID: <far@down.test>\r\n" if wrong.startswith(b"X-Long") else wrong) + LETTER % b"once"
+            id, operation = self.daemon.call(PATH, "Submission", "Send", "(ova{sv})", self.account, GLib.Variant("ay", octets), {})
+            self.assertEqual(self.ended(operation)["state"], "done")
+            header = self.mailbox.sent[-1].lower().partition(b"\r\n\r\n")[0]
+            self.assertEqual([header.count(b"\nmessage-id:") + header.startswith(b"message-id:"),
+                              header.count(b"\ndate:") + header.startswith(b"date:")], [1, 1], header)
+            ids.append(id)
+            self.daemon.sync()
+            there = self.daemon.query({"inMailbox": GLib.Variant("o", self.daemon.folders()["Sent Items"])}, properties=["id"])["messages"]
+            self.assertEqual(sorted(row["id"] for row in there), ids)
+
     def test_a_server_that_saves_nothing(self):
         """It stays in Sent, here alone."""
         mailbox = Mailbox()

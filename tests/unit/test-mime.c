@@ -5,6 +5,7 @@
 #include "mime/mime-address.h"
 #include "mime/mime-date.h"
 #include "mime/mime-decode.h"
+#include "mime/mime-header.h"
 #include "mime/mime-ids.h"
 #include "mime/mime-summary.h"
 
@@ -158,6 +159,29 @@ test_any_octets_give_clean_text (void)
     }
 }
 
+static void
+test_fields_take_the_place_of_others (void)
+{
+  static const struct
+  {
+    const char *before, *after;
+  } cases[] = {
+    { "A: 1\r\nmessage-id :\r\n <>\r\nB: 2\r\nDATE: x\r\n\r\nDate: of the body\r\n", "Date: d\r\nMessage-ID: <i>\r\nA: 1\r\nB: 2\r\n\r\nDate: of the body\r\n" },
+    { "Date: x", "Date: d\r\nMessage-ID: <i>\r\n" },
+    { "\r\nDate: of the body", "Date: d\r\nMessage-ID: <i>\r\n\r\nDate: of the body" },
+    { "From me\nDate: x\nDates: y\nDate: z\n\nb", "Date: d\r\nMessage-ID: <i>\r\nFrom me\nDates: y\n\nb" },
+    { "", "Date: d\r\nMessage-ID: <i>\r\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GBytes) before = g_bytes_new_static (cases[i].before, strlen (cases[i].before));
+      g_autoptr (GBytes) after = surel_mime_put_fields (before, "Date: d\r\nMessage-ID: <i>\r\n");
+
+      g_assert_cmpmem (g_bytes_get_data (after, NULL), g_bytes_get_size (after), cases[i].after, strlen (cases[i].after));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -168,6 +192,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime/ids", test_ids);
   g_test_add_func ("/mime/summary-of-broken-headers", test_summary_of_broken_headers);
   g_test_add_func ("/mime/hostile-headers-take-linear-time", test_hostile_headers_take_linear_time);
+  g_test_add_func ("/mime/fields-take-the-place-of-others", test_fields_take_the_place_of_others);
   g_test_add_func ("/mime/any-octets-give-clean-text", test_any_octets_give_clean_text);
   return g_test_run ();
 }

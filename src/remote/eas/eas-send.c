@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "mime/mime-header.h"
 #include "remote/eas/eas-status.h"
 
 #define EVIDENCE "sent"
@@ -41,18 +42,11 @@ read_answer (SurelEasReader *reader, gpointer data)
       surel_eas_reader_skip (reader);
 }
 
-/* The header's lines that it was given come first. */
 static GBytes *
 join (const SurelChangeItem *item)
 {
-  GByteArray *octets;
-
-  if (item->header == NULL || item->header[0] == '\0')
-    return g_bytes_ref (item->octets);
-  octets = g_byte_array_new ();
-  g_byte_array_append (octets, (const guint8 *) item->header, (guint) strlen (item->header));
-  g_byte_array_append (octets, g_bytes_get_data (item->octets, NULL), (guint) g_bytes_get_size (item->octets));
-  return g_byte_array_free_to_bytes (octets);
+  return item->header != NULL && item->header[0] != '\0' ? surel_mime_put_fields (item->octets, item->header)
+                                                        : g_bytes_ref (item->octets);
 }
 
 /* The same for the same message, whenever it is tried. */
