@@ -66,15 +66,17 @@ claim_next (SurelTxn *txn, gpointer data, GError **error)
 {
   SurelReader reader = { .sql = txn->sql };
   Push *push = data;
+  gboolean forgotten = FALSE;
   gboolean adopted = FALSE;
 
   if (g_cancellable_set_error_if_cancelled (push->cancellable, error))
     return FALSE;
   do
     if (!find_next (&reader, push, error)
-        || (push->change != NULL && !surel_intents_adopt (txn, push->change, &adopted, error)))
+        || (push->change != NULL && (!surel_intents_forget_unsent (txn, push->change, &forgotten, error)
+                                     || (!forgotten && !surel_intents_adopt (txn, push->change, &adopted, error)))))
       return FALSE;
-  while (push->change != NULL && adopted);
+  while (push->change != NULL && (forgotten || adopted));
   return push->change == NULL || surel_intents_claim (txn, push->change, error);
 }
 

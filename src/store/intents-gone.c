@@ -27,6 +27,51 @@ surel_intents_gone (SurelTxn *txn, gint64 message, GError **error)
 }
 
 /**
+ * surel_intents_forget:
+ * @message: one that is nowhere but here
+ *
+ * It goes without a trace; what was to be copied of it is copied of what it was to be a copy of.
+ */
+gboolean
+surel_intents_forget (SurelTxn *txn, gint64 message, GError **error)
+{
+  return surel_intents_hand_down (txn, message, error) && surel_intents_destroy_message (txn, message, error);
+}
+
+/**
+ * surel_intents_forget_unsent:
+ * @change: what is to be done next, as it was read in this transaction
+ * @forgotten: (out): whether any of it isn't to be done any more: it is to be read anew
+ *
+ * What no server has heard of, and is to be destroyed, needn't be put there; but where that is the end of its move to another
+ * account. Up to now it could be taken back.
+ */
+gboolean
+surel_intents_forget_unsent (SurelTxn *txn, SurelChange *change, gboolean *forgotten, GError **error)
+{
+  *forgotten = FALSE;
+  if (change->kind != SUREL_CHANGE_COPY && change->kind != SUREL_CHANGE_APPEND && change->kind != SUREL_CHANGE_REPLACE)
+    return TRUE;
+  for (guint i = 0; i < change->items->len; i++)
+    {
+      const SurelChangeItem *item = surel_change_item (change, i);
+      gint64 doomed = 0;
+
+      if (!surel_sql_get (txn->sql, &doomed, error,
+                          "SELECT 1 FROM intent i JOIN intent d ON d.message = i.message AND d.kind = 3 AND d.state = 0 WHERE i.id = ? AND "
+                          "i.state = 0 AND i.evidence IS NULL AND NOT i.doubt AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.message = "
+                          "i.message AND p.epoch < " SUREL_EPOCH_HERE_SQL ") AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND "
+                          "e.operation = d.operation AND e.kind IN (4, 5) AND e.kind = 5 AND e.state < 2) LIMIT 1",
+                          "i", item->intent))
+        return FALSE;
+      if (doomed && !surel_intents_forget (txn, item->message, error))
+        return FALSE;
+      *forgotten = *forgotten || doomed;
+    }
+  return TRUE;
+}
+
+/**
  * surel_intents_arrived:
  * @folder: where another device has put the message, which vanished from where it was
  *

@@ -121,6 +121,19 @@ land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GErr
          && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error);
 }
 
+/* Where nothing else of it changes. */
+static gboolean
+tell_that_it_waits_no_more (SurelTxn *txn, gint64 message, GError **error)
+{
+  gint64 shown = 0;
+
+  if (!surel_sql_get (txn->sql, &shown, error, "SELECT shown FROM message WHERE id = ?", "i", message))
+    return FALSE;
+  if (shown)
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) message, SUREL_UPDATED);
+  return TRUE;
+}
+
 static gboolean
 take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
@@ -134,7 +147,8 @@ take_effect (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *ite
                                        batch->remove_words, error)
              && ((item->here_flags == 0 && item->here_words == NULL)
                  || surel_layers_keep_here (txn, item->message, item->here_flags, item->here_words, error))
-             && surel_layers_forget_here (txn, item->message, batch->remove_flags, batch->remove_words, error);
+             && surel_layers_forget_here (txn, item->message, batch->remove_flags, batch->remove_words, error)
+             && tell_that_it_waits_no_more (txn, item->message, error);
     case SUREL_CHANGE_MOVE:
     case SUREL_CHANGE_COPY:
     case SUREL_CHANGE_APPEND:
@@ -381,7 +395,8 @@ surel_intents_record_lone (SurelTxn *txn, SurelChange *change, GError **error)
     case SUREL_OUTCOME_NOT_DONE:
     case SUREL_OUTCOME_OPEN:
     default:
-      return surel_intents_set_state (txn, item->intent, SUREL_INTENT_WAITING, error)
+      /* What was begun isn't begun anew. */
+      return surel_sql_run (txn->sql, error, "UPDATE intent SET state = evidence NOTNULL WHERE id = ?", "i", item->intent)
              && surel_operations_put_off_refused (txn, item->operation, change->error, error);
     }
 }

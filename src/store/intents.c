@@ -240,13 +240,17 @@ surel_intents_drop_moves (SurelTxn *txn, gint64 message, GError **error)
  * surel_intents_mark_rewritten:
  * @message: a draft that waits to be put there, and has got another text meanwhile
  *
- * There is no earlier text any more: see surel_undo_cancel().
+ * There is no earlier text any more: see surel_undo_cancel(). Copies that wait have it still, and are put there themselves.
  */
 gboolean
 surel_intents_mark_rewritten (SurelTxn *txn, gint64 message, GError **error)
 {
   return surel_sql_run (txn->sql, error,
-                        "UPDATE intent SET remove_flags = 1 WHERE message = ? AND state = 0 AND kind IN (5, 6)", "i", message);
+                        "UPDATE intent SET remove_flags = 1 WHERE message = ? AND state = 0 AND kind IN (5, 6)", "i", message)
+         && surel_sql_run (txn->sql, error,
+                           "UPDATE intent SET kind = 5, source = 0, as_of = 0 WHERE source = ? AND state < 2 AND state = 0 AND kind IN (4, 5) AND "
+                           "kind = 4 AND (SELECT content FROM message n WHERE n.id = intent.message) NOTNULL",
+                           "i", message);
 }
 
 /**

@@ -429,13 +429,12 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
          && surel_layers_replay_place (txn, row->id, error);
 }
 
-/* One that no server has heard of goes without a trace. Else what was to be done with it before is done before: it may be
- * kept after all. */
+/* What was to be done with it before is done before: it may be kept after all. One that no server has heard of isn't put there
+ * any more: see surel_intents_forget_unsent(). */
 static gboolean
 destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 {
   SurelTxn *txn = work->txn;
-  gint64 copying = -1; /* the state of the intent by which it comes to be */
   gboolean refused;
   gint64 shown;
 
@@ -446,13 +445,8 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   *changed = TRUE;
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
-  if (!surel_sql_get (txn->sql, &copying, error, "SELECT i.state FROM intent i WHERE i.message = ? AND i.kind IN (4, 5, 6) AND i.state < 2 AND NOT EXISTS (SELECT "
-                      "1 FROM placement p WHERE p.message = i.message AND p.leaving)",
-                      "i", row->id))
-    return FALSE;
-  if (refused || copying == SUREL_INTENT_WAITING)
-    return surel_intents_hand_down (txn, row->id, error) && surel_intents_gone (txn, row->id, error) && surel_layers_vanish (txn, row->id, error)
-           && surel_message_row_delete (txn, row->id, error);
+  if (refused)
+    return surel_intents_forget (txn, row->id, error);
   return add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, work->patch->from, 0, error) != 0
          && surel_layers_replay_place (txn, row->id, error);
 }

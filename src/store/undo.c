@@ -147,6 +147,13 @@ undo_folder (SurelTxn *txn, const Intent *intent, const char *client, SurelModif
     }
 }
 
+static gboolean
+fail_taken (GError **error)
+{
+  g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "There is another folder of the name that it had");
+  return FALSE;
+}
+
 /* Another folder may have its name by now. */
 static gboolean
 check_place (SurelTxn *txn, gint64 folder, GError **error)
@@ -158,9 +165,23 @@ check_place (SurelTxn *txn, gint64 folder, GError **error)
                       "o.id != f.id WHERE f.id = ? AND NOT f.removing AND NOT f.deleting AND NOT o.removing AND NOT o.deleting",
                       "i", folder))
     return FALSE;
-  if (taken)
-    g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "There is another folder of the name that it had");
-  return !taken;
+  return !taken || fail_taken (error);
+}
+
+/* Nor may one wait to get it, which the folder has to leave first. */
+static gboolean
+check_name_left (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  gint64 wanted = 0;
+
+  if (intent->kind != SUREL_CHANGE_RENAME_FOLDER)
+    return TRUE;
+  if (!surel_sql_get (txn->sql, &wanted, error,
+                      "SELECT 1 FROM intent WHERE account = ? AND state < 2 AND kind >= 10 AND kind IN (10, 11) AND target != ? AND add_words = "
+                      "? AND source = ? LIMIT 1",
+                      "iisi", intent->account, intent->target, intent->remove_words, (gint64) intent->remove_flags))
+    return FALSE;
+  return !wanted || fail_taken (error);
 }
 
 /* A folder that no server has heard of goes; other changes just aren't made. */
@@ -169,7 +190,7 @@ drop_folder_change (SurelTxn *txn, const Intent *intent, const char *client, Sur
 {
   if (intent->kind == SUREL_CHANGE_CREATE_FOLDER)
     return undo_folder (txn, intent, client, result, error);
-  return surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error)
+  return check_name_left (txn, intent, error) && surel_intents_drop_one (txn, intent->id, error) && surel_folder_layers_replay (txn, intent->target, error)
          && check_place (txn, intent->target, error);
 }
 
@@ -336,7 +357,9 @@ drop (SurelTxn *txn, const Intent *intent, gint64 operation, const char *client,
     return FALSE;
   if (handed)
     return TRUE;
-  if (intent->kind == SUREL_CHANGE_REPLACE || intent->kind == SUREL_CHANGE_APPEND || !back)
+  if (intent->kind == SUREL_CHANGE_APPEND)
+    return surel_intents_forget (txn, intent->message, error);
+  if (intent->kind == SUREL_CHANGE_REPLACE || !back)
     return undo (txn, intent, client, result, error);
   return surel_intents_cancel (txn, intent->id, error);
 }

@@ -111,6 +111,28 @@ class Copies(Changing):
             with self.subTest(kind=ended["kind"]):
                 self.assertFails("Conflict", daemon.call, PATH, "Operations", "Retry", "(ta{sv})", operation, {})
 
+    def test_a_copy_of_a_draft_that_is_saved_again(self):
+        """It has the text that the draft had then, whether the server has that or not."""
+        daemon = self.prepare()
+        for n, known in enumerate((True, False)):
+            def save(id, text):
+                octets = GLib.Variant("ay", message(900 + n, text, body=text))
+                return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, id, octets, {})
+            self.enable(daemon, known)
+            draft, operation = save(0, "old")
+            if known:
+                self.ended(daemon, operation)
+                self.enable(daemon, False)
+            self.copy(daemon, draft)
+            save(draft, "new")
+            self.enable(daemon, True)
+            self.quiet(daemon)
+            daemon.sync()
+            self.assertEqual(self.count_in("Work"), n + 1)
+            self.assertEqual(self.imap.fetch(str(n + 1), "(BODY[TEXT])")[1][0][1].strip(), b"old")
+            self.assertEqual(self.count_in("Drafts"), n + 1)
+            self.assertEqual(self.imap.fetch(str(n + 1), "(BODY[TEXT])")[1][0][1].strip(), b"new")
+
     def test_a_copy_of_a_copy_that_is_never_made(self):
         """It becomes one of the original, as that was then: what was done with the original since comes after it."""
         daemon = self.prepare()

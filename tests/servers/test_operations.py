@@ -247,6 +247,37 @@ class Operations(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_a_tree_that_another_device_renames_is_deleted(self):
+        """Offline: none of it is told to be gone that is there under its new name."""
+        daemon = self.prepare()
+        for path in ("Tree", "Tree/leaf"):
+            self.imap.create(path)
+            fill(self.imap, path, 500, 2)
+        daemon.sync()
+        tree = daemon.folders()["Tree"]
+        self.enable(daemon, False)
+        self.imap.select("INBOX")
+        self.imap.rename("Tree", "Bush")
+        options = {"removeMessages": GLib.Variant("b", True), "removeChildren": GLib.Variant("b", True)}
+        operation = daemon.call(tree, "Folder", "Delete", "(a{sv})", options)[0]
+        self.enable(daemon, True)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        for path in ("Bush", "Bush/leaf", "Tree", "Tree/leaf"):
+            self.assertNotEqual(self.imap.select(f'"{path}"', readonly=True)[0], "OK", path)
+        self.assertFalse([name for name in self.boxes() if "surel-deletes" in name])
+
+    def test_when_it_waits_no_more_is_told(self):
+        """Also where nothing else of the message changes."""
+        daemon = self.prepare()
+        id = self.ids(daemon)["Message 1"]
+        self.enable(daemon, False)
+        operation, state, _ = self.modify(daemon, [id], {"addKeywords": strings("$flagged")})
+        self.assertTrue(self.row(daemon, id, "pending")["pending"])
+        self.enable(daemon, True)
+        self.ended(daemon, operation)
+        self.assertFalse(self.row(daemon, id, "pending")["pending"])
+        self.assertIn(id, daemon.changes(state)["messagesUpdated"])
+
     def test_deleted_here_and_made_anew_elsewhere(self):
         daemon = self.prepare()
         self.imap.create("Twice")

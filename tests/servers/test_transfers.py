@@ -170,6 +170,26 @@ class Transfers(Changing):
             daemon.stop()
             self.data += "2"
 
+    def test_a_move_into_a_folder_that_is_deleted(self):
+        """Cancelled, the message is there again, and comes there; else it is gone from where it was, as was wanted."""
+        daemon = self.prepare_two()
+        ids = self.ids(daemon)
+        for n, undone in ((1, True), (2, False)):
+            self.enable(daemon, self.bobs, False)
+            self.modify(daemon, [ids[f"Message {n}"]], {"moveTo": GLib.Variant("o", self.to)})
+            operation = daemon.call(self.to, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+            if undone:
+                daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+                self.assertEqual(len(self.ids_of(daemon, self.to)), 1)
+            self.enable(daemon, self.bobs, True)
+            self.quiet(daemon)
+            daemon.sync()
+            self.assertNotIn(n, self.on_server("INBOX"))
+            if undone:
+                self.assertEqual(set(self.of_bob()), {1})
+            else:
+                self.assertNotEqual(self.bob.select("Work")[0], "OK")
+
     def test_a_chain_that_breaks_is_taken_back(self):
         daemon = self.prepare_two()
         self.bob.create("Between")

@@ -259,6 +259,45 @@ class Undo(Changing):
                 self.daemons.remove(daemon)
                 self.data += "x"
 
+    def test_names_that_folders_have_exchanged(self):
+        """The first of them needs the name that the second wants to have."""
+        daemon = self.prepare()
+        self.ended(daemon, self.create(daemon, "Other")[1])
+        other = daemon.folders()["Other"]
+        self.enable(daemon, False)
+        work = self.folders["Work"]
+        first, _, last = [self.folder(daemon, folder, "Rename", name) for folder, name in ((work, "Third"), (other, "Work"), (work, "Other"))]
+        self.assertFails("Exists", self.cancel, daemon, first)
+        self.cancel(daemon, last)
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        self.assertEqual((daemon.get(work, "Folder", "Path"), daemon.get(other, "Folder", "Path")), ("Third", "Work"))
+        self.assertEqual(self.boxes() - {"Work"}, {"Third"})
+
+    def test_what_waits_to_come_into_a_folder_that_is_deleted(self):
+        """It comes back when that is cancelled, and else never goes to the server."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        for undone in (True, False):
+            self.enable(daemon, False)
+            work = daemon.folders()["Work"]
+            daemon.call(work, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(70 + undone)), {})
+            self.modify(daemon, [ids["Message 1"]], {"addFolders": GLib.Variant("ao", [work])})
+            operation = daemon.call(work, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+            self.assertNotIn("Work", daemon.folders())
+            if undone:
+                self.cancel(daemon, operation)
+                self.assertEqual(set(self.ids(daemon, "Work")), {"Message 1", "Message 71"})
+            self.enable(daemon, True)
+            self.quiet(daemon, "cancelled")
+            daemon.sync()
+            if undone:
+                self.assertEqual(set(self.on_server("Work")), {1, 71})
+                self.ended(daemon, self.modify(daemon, list(self.ids(daemon, "Work").values()), {"destroy": GLib.Variant("b", True)})[0])
+            else:
+                self.assertNotEqual(self.imap.select("Work")[0], "OK")
+                self.assertEqual(set(self.ids(daemon)), set(ids))
+
     def account_folder(self, path):
         return lambda daemon: daemon.folders()[path]
 

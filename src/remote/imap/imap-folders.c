@@ -350,6 +350,13 @@ deletion_clear (Deletion *deletion)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Deletion, deletion_clear)
 
+static void
+name_aside (Deletion *deletion, const char *name)
+{
+  deletion_clear (deletion);
+  *deletion = (Deletion){ g_strdup (name), g_strdup_printf ("%s-surel-deletes-%08x", name, g_random_int ()), FALSE };
+}
+
 /* Both names, with a line end between them: no name has one. */
 static gboolean
 begin_deletion (Apply *self, Deletion *deletion, GError **error)
@@ -359,13 +366,17 @@ begin_deletion (Apply *self, Deletion *deletion, GError **error)
 
   if (end == NULL)
     {
-      *deletion = (Deletion){ g_strdup (name), g_strdup_printf ("%s-surel-deletes-%08x", name, g_random_int ()), FALSE };
+      name_aside (deletion, name);
       return TRUE;
     }
   /* A list may have told of the name that it has aside. */
   deletion->aside = g_strndup (self->change->evidence, end - self->change->evidence);
   deletion->name = g_strdup (strcmp (name, deletion->aside) == 0 ? end + 1 : name);
-  return find (self, deletion->aside, &deletion->moved, error);
+  if (!find (self, deletion->aside, &deletion->moved, error))
+    return FALSE;
+  if (!deletion->moved && strcmp (name, end + 1) != 0) /* another device has renamed it, or what it is in, since */
+    name_aside (deletion, name);
+  return TRUE;
 }
 
 static gboolean
@@ -464,6 +475,12 @@ delete_empty (Apply *self, Deletion *deletion, GError **error)
   /* The name alone may be left, for the folders below it, or as that of a folder that the server always has. */
   if (result > 0 && there && !is_unchanged (self, name, &unchanged, error))
     return FALSE;
+  if (result == 0 && !there)
+    { /* another device has deleted it, or renamed it, which the next list tells; or an earlier attempt got through */
+      refuse (self, SUREL_ERROR_NOT_FOUND, own->message);
+      set_outcome (self, SUREL_OUTCOME_NOT_DONE);
+      return TRUE;
+    }
   if (unchanged || (result == 0 && there))
     return (result == 0 ? take_refusal (self, own) : refuse_nothing_done (self)) && give_back (self, deletion, error);
   set_outcome (self, SUREL_OUTCOME_DONE);
