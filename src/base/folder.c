@@ -57,7 +57,7 @@ static const struct
              "elementy usunięte|koš|odstraněná pošta|kuka|törölt elemek|coș de gunoi|çöp kutusu|"
              "silinmiş öğeler|корзина|удаленные|кошик|κάδος|ごみ箱|ゴミ箱|削除済みアイテム|已删除|"
              "已删除邮件|垃圾桶|刪除的郵件|휴지통|지운 편지함|ถังขยะ|thùng rác" },
-  { "junk", "junk|junk e-mail|junk email|junk mail|spam|bulk mail|spamverdacht|unerwünscht|courrier "
+  { "junk", "junk|junk e-mail|junk-e-mail|junk email|junk mail|spam|bulk mail|spamverdacht|unerwünscht|courrier "
             "indésirable|indésirables|pourriel|correo no deseado|lixo eletrônico|posta indesiderata|"
             "ongewenste e-mail|skräppost|uønsket e-post|roskaposti|wiadomości-śmieci|nevyžádaná pošta|"
             "levélszemét|gereksiz|önemsiz e-posta|спам|нежелательная почта|небажана пошта|迷惑メール|"

@@ -43,6 +43,18 @@ account_of (SurelCli *cli, const char *folder, GError **error)
   return account;
 }
 
+/* In a path a name's `%` is `%25` and its `/` is `%2F`; all else is as it is. */
+static char *
+name_of (const char *part)
+{
+  GString *name = g_string_new (part);
+
+  g_string_replace (name, "%2F", "/", 0);
+  g_string_replace (name, "%2f", "/", 0);
+  g_string_replace (name, "%25", "%", 0);
+  return g_string_free (name, FALSE);
+}
+
 /* `[ACCOUNT:][PARENT/]NAME`: the account may be left out where there is one only, or a parent tells it. */
 static gboolean
 create (SurelCli *cli, const char *words, GError **error)
@@ -50,13 +62,13 @@ create (SurelCli *cli, const char *words, GError **error)
   const char *slash = strrchr (words, '/');
   const char *colon = strchr (words, ':');
   const char *last = slash != NULL ? slash + 1 : colon != NULL ? colon + 1 : words;
-  g_autofree char *name = g_uri_unescape_string (last, NULL);
+  g_autofree char *name = name_of (last);
   g_autofree char *parent = NULL;
   g_autofree char *account = NULL;
   g_autoptr (GVariant) reply = NULL;
   guint64 operation;
 
-  if (name == NULL || name[0] == '\0')
+  if (name[0] == '\0')
     return surel_cli_usage (error, "folder create [ACCOUNT:][PARENT/]NAME");
   if (slash != NULL)
     {

@@ -97,6 +97,22 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
   return g_option_context_parse (context, argc, argv, error) && check_numbers (cli, error);
 }
 
+/* Nothing else can be said on the bus; but a file may be called anything. */
+static gboolean
+check_text (SurelCli *cli, char **arguments, GError **error)
+{
+  gboolean sends = arguments[0] != NULL && g_str_equal (arguments[0], "send");
+  gboolean valid = TRUE;
+
+  for (guint i = 0; arguments[i] != NULL; i++)
+    valid = valid && ((sends && i == 2) || g_utf8_validate (arguments[i], -1, NULL));
+  for (guint i = 0; i < cli->removals->len; i++)
+    valid = valid && g_utf8_validate (cli->removals->pdata[i], -1, NULL);
+  if (!valid)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, _ ("What stands behind the command has to be UTF-8"));
+  return valid;
+}
+
 static gboolean
 run (SurelCli *cli, char **arguments, GError **error)
 {
@@ -137,7 +153,7 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   surel_cli_separate_removals (&argc, argv, removals);
-  success = parse (&cli, &argc, &argv, &error) && run (&cli, argv + 1, &error) && surel_cli_flush (&error);
+  success = parse (&cli, &argc, &argv, &error) && check_text (&cli, argv + 1, &error) && run (&cli, argv + 1, &error) && surel_cli_flush (&error);
   if (!success)
     {
       g_autofree char *clean = surel_cli_clean (error->message);

@@ -497,6 +497,22 @@ surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *res
   return TRUE;
 }
 
+/* Sets the change's folder to the one of its name in its parent; 0 for none. */
+static gboolean
+find_named (SurelTxn *txn, SurelFolderChange *change, gboolean *selectable, GError **error)
+{
+  gint64 found = 0;
+
+  change->folder = 0;
+  if (!surel_sql_get (txn->sql, &change->folder, error,
+                      "SELECT id FROM folder WHERE account = ? AND parent = ? AND name = ? AND NOT removing AND NOT deleting",
+                      "iis", change->account, change->parent, change->name)
+      || !surel_sql_get (txn->sql, &found, error, "SELECT selectable FROM folder WHERE id = ?", "i", change->folder))
+    return FALSE;
+  *selectable = found != 0;
+  return TRUE;
+}
+
 /**
  * surel_folder_make_role:
  * @role: one that no folder of the account has
@@ -512,6 +528,7 @@ surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelMo
     { "junk", "Junk" },       { "archive", "Archive" },
   };
   g_autoptr (SurelFolderChange) change = surel_folder_change_new (account, 0, client);
+  gboolean selectable;
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (g_str_equal (role, names[i][0]))
@@ -521,11 +538,21 @@ surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelMo
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account has no folder with the role `%s`", role);
       return 0;
     }
-  /* One of that name that isn't it by role is taken for it. */
-  if (!surel_sql_get (txn->sql, &change->folder, error,
-                      "SELECT id FROM folder WHERE account = ? AND parent = 0 AND name = ? AND NOT removing AND NOT deleting",
-                      "is", account, change->name))
+  /* One of that name that isn't it by role is taken for it; where it holds folders alone, as one for each year, it is made, or
+   * found, in that. */
+  if (!find_named (txn, change, &selectable, error))
     return 0;
+  if (change->folder != 0 && !selectable)
+    {
+      change->parent = change->folder;
+      if (!find_named (txn, change, &selectable, error))
+        return 0;
+    }
+  if (change->folder != 0 && !selectable)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "What could be the folder with the role `%s` holds other folders alone", role);
+      return 0;
+    }
   if (change->folder == 0 && !surel_folder_create (txn, change, result, error))
     return 0;
   if (!surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", role, change->folder))

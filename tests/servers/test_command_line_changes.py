@@ -83,6 +83,13 @@ class Changes(Changing):
         self.assertNotIn("50%", str(self.imap.lsub()[1]))
         self.surel("folder", "delete", "Projects", "--force", "--wait")
         self.assertEqual(self.boxes(), {"50%"})
+        for words, name, path in (("per%cent", "per%cent", "per%25cent"), ("50%20off", "50%20off", "50%2520off"), ("%2525", "%25", "%2525")):
+            self.surel("folder", "create", words, "--wait")
+            self.assertEqual(self.boxes(), {"50%", name})
+            self.surel("folder", "delete", path, "--wait")
+        self.refused(1, "can't have a “/”", "folder", "create", "a%2fb")  # it stands between folders on this server
+        for wrong in (("folder", "create", "a\udcff"), ("flag", "1", "+a\udcff"), ("flag", "1", "-a\udcff")):
+            self.refused(2, "UTF-8", *wrong)
         self.surel("delete", self.ids(daemon)["Message 2"], "--wait")
         self.surel("folder", "empty", "trash", "--wait")
         self.assertEqual(self.on_server("Trash"), {})

@@ -266,6 +266,36 @@ class Operations(Changing):
             self.assertNotEqual(self.imap.select(f'"{path}"', readonly=True)[0], "OK", path)
         self.assertFalse([name for name in self.boxes() if "surel-deletes" in name])
 
+    def test_what_is_made_in_a_folder_that_another_device_renames(self):
+        daemon = self.prepare()
+        self.imap.create("Tree")
+        self.imap.create("Tree/leaf")
+        daemon.sync()
+        folders = daemon.folders()
+        self.enable(daemon, False)
+        self.imap.select("INBOX")
+        self.imap.rename("Tree", "Bush")
+        made = self.create(daemon, "new", folders["Tree"])[1]
+        subscribed = daemon.call(folders["Tree/leaf"], "Folder", "SetSubscribed", "(ba{sv})", True, {})[0]
+        self.enable(daemon, True)
+        for operation in (made, subscribed):
+            self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        for path, expected in (("Bush/new", "OK"), ("Bush/leaf", "OK"), ("Tree", "NO"), ("Tree/new", "NO")):
+            self.assertEqual(self.imap.select(f'"{path}"', readonly=True)[0], expected, path)
+        self.assertIn('"/" Bush/leaf', str(self.imap.lsub()[1]))
+
+    def test_a_role_is_made_within_what_holds_folders_alone(self):
+        daemon = self.prepare()
+        self.imap.delete("Archive")
+        self.imap.create("Archive/2024")
+        daemon.sync()
+        self.ended(daemon, self.modify(daemon, [self.ids(daemon)["Message 1"]], {"moveToRole": GLib.Variant("s", "archive")})[0])
+        self.assertEqual(daemon.get(daemon.folders()["Archive/Archive"], "Folder", "Role"), "archive")
+        self.assertEqual(set(self.on_server("Archive/Archive")), {1})
+        self.imap.select("INBOX")
+        for path in ("Archive/Archive", "Archive/2024"):
+            self.imap.delete(path)
+
     def test_when_it_waits_no_more_is_told(self):
         """Also where nothing else of the message changes."""
         daemon = self.prepare()

@@ -123,6 +123,46 @@ find (Apply *self, const char *mailbox, gboolean *there, GError **error)
   return FALSE;
 }
 
+/* Whether @name is that of @folder, or of one below it. */
+static gboolean
+is_at_or_below (Apply *self, const char *name, const char *folder)
+{
+  gsize length = strlen (folder);
+
+  return g_str_has_prefix (name, folder)
+         && (name[length] == '\0' || (self->spaces->delimiter != '\0' && name[length] == self->spaces->delimiter));
+}
+
+static gboolean
+has_folders (Apply *self, const char *name, gboolean *has, GError **error)
+{
+  g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
+  g_autofree char *pattern = g_strdup_printf ("%s%c%%", name, self->spaces->delimiter);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *has = FALSE;
+  if (self->spaces->delimiter == '\0')
+    return TRUE;
+  surel_imap_command_string (list, "", 0);
+  surel_imap_command_mailbox (list, pattern);
+  tag = surel_imap_session_send (self->session, list, self->cancellable, error);
+  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    *has = *has || (response->kind == SUREL_IMAP_LIST && is_at_or_below (self, response->list.name, name)
+                    && strcmp (response->list.name, name) != 0);
+  return tag != 0 && result == 0;
+}
+
+/* Another device may have renamed it, or deleted it, which the next list tells. */
+static gboolean
+put_off (Apply *self, const char *why)
+{
+  refuse (self, SUREL_ERROR_NOT_FOUND, why);
+  set_outcome (self, SUREL_OUTCOME_NOT_DONE);
+  return TRUE;
+}
+
 static gboolean
 refuse_nothing_done (Apply *self)
 {
@@ -165,6 +205,16 @@ take_refusal (Apply *self, GError *own)
   return TRUE;
 }
 
+/* CREATE makes what isn't there above, too. A server need not list what is only above others. */
+static gboolean
+is_parent_there (Apply *self, gboolean *there, GError **error)
+{
+  const char *parent = self->change->target_remote_id;
+
+  *there = TRUE;
+  return parent == NULL || (find (self, parent, there, error) && (*there || has_folders (self, parent, there, error)));
+}
+
 static gboolean
 create (Apply *self, GError **error)
 {
@@ -176,6 +226,10 @@ create (Apply *self, GError **error)
 
   if (name == NULL)
     return TRUE;
+  if (!is_parent_there (self, &there, error))
+    return FALSE;
+  if (!there)
+    return put_off (self, "The folder that it is to be in isn't there");
   result = command (self, "CREATE", name, NULL, &own, error);
   if (result < 0 || !exists (self, name, &there, error))
     return FALSE;
@@ -185,16 +239,6 @@ create (Apply *self, GError **error)
   set_outcome (self, SUREL_OUTCOME_DONE);
   /* Other mail programs show only those that are subscribed to. */
   return command (self, "SUBSCRIBE", name, NULL, &ignored, error) >= 0;
-}
-
-/* Whether @name is that of @folder, or of one below it. */
-static gboolean
-is_at_or_below (Apply *self, const char *name, const char *folder)
-{
-  gsize length = strlen (folder);
-
-  return g_str_has_prefix (name, folder)
-         && (name[length] == '\0' || (self->spaces->delimiter != '\0' && name[length] == self->spaces->delimiter));
 }
 
 /* The names of @folder and of those below it that are subscribed to. */
@@ -379,27 +423,6 @@ begin_deletion (Apply *self, Deletion *deletion, GError **error)
   return TRUE;
 }
 
-static gboolean
-has_folders (Apply *self, const char *name, gboolean *has, GError **error)
-{
-  g_autoptr (SurelImapCommand) list = surel_imap_command_new ("LIST");
-  g_autofree char *pattern = g_strdup_printf ("%s%c%%", name, self->spaces->delimiter);
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  *has = FALSE;
-  if (self->spaces->delimiter == '\0')
-    return TRUE;
-  surel_imap_command_string (list, "", 0);
-  surel_imap_command_mailbox (list, pattern);
-  tag = surel_imap_session_send (self->session, list, self->cancellable, error);
-  while (tag != 0 && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
-    *has = *has || (response->kind == SUREL_IMAP_LIST && is_at_or_below (self, response->list.name, name)
-                    && strcmp (response->list.name, name) != 0);
-  return tag != 0 && result == 0;
-}
-
 /* One with folders in it stays where it is, as they would go along; so does one that the server doesn't let be renamed. Sets
  * @there to whether it is there under any of the names. */
 static gboolean
@@ -475,12 +498,8 @@ delete_empty (Apply *self, Deletion *deletion, GError **error)
   /* The name alone may be left, for the folders below it, or as that of a folder that the server always has. */
   if (result > 0 && there && !is_unchanged (self, name, &unchanged, error))
     return FALSE;
-  if (result == 0 && !there)
-    { /* another device has deleted it, or renamed it, which the next list tells; or an earlier attempt got through */
-      refuse (self, SUREL_ERROR_NOT_FOUND, own->message);
-      set_outcome (self, SUREL_OUTCOME_NOT_DONE);
-      return TRUE;
-    }
+  if (result == 0 && !there && self->before != NULL) /* else an earlier attempt got through */
+    return put_off (self, own->message);
   if (unchanged || (result == 0 && there))
     return (result == 0 ? take_refusal (self, own) : refuse_nothing_done (self)) && give_back (self, deletion, error);
   set_outcome (self, SUREL_OUTCOME_DONE);
@@ -507,11 +526,7 @@ delete_folder (Apply *self, GError **error)
       if (!set_aside (self, &deletion, &there, error))
         return FALSE;
       if (!there && self->outcome == SUREL_OUTCOME_OPEN) /* it was renamed, and where to can't be seen */
-        {
-          refuse (self, SUREL_ERROR_NOT_FOUND, "The folder isn't where it was put to be deleted");
-          set_outcome (self, SUREL_OUTCOME_NOT_DONE);
-          return TRUE;
-        }
+        return put_off (self, "The folder isn't where it was put to be deleted");
     }
   if (!check_empty (self, &deletion, &empty, error))
     return FALSE;
@@ -524,11 +539,13 @@ static gboolean
 subscribe (Apply *self, GError **error)
 {
   g_autoptr (GError) own = NULL;
+  gboolean there;
   int result = command (self, self->change->subscribed ? "SUBSCRIBE" : "UNSUBSCRIBE", self->change->folder_remote_id, NULL,
                         &own, error);
 
   if (result == 0)
-    return take_refusal (self, own);
+    return find (self, self->change->folder_remote_id, &there, error)
+           && (there ? take_refusal (self, own) : put_off (self, own->message));
   set_outcome (self, SUREL_OUTCOME_DONE);
   return result > 0;
 }
