@@ -83,7 +83,7 @@ surel_responses_next (SurelReader *reader, gint64 account, gint64 now, SurelChan
       "INDEXED BY intent_respond CROSS JOIN operation o ON o.id = i.operation CROSS JOIN account a ON a.id = i.account LEFT JOIN "
       "placement p ON p.message = i.message AND p.epoch < " SUREL_EPOCH_HERE_SQL " LEFT JOIN folder f ON f.id = p.folder AND f.epoch "
       "= p.epoch WHERE i.account = ?1 AND " IS_OPEN " AND o.next_attempt <= ?2 AND (f.id IS NOT NULL OR i.evidence IS NOT NULL) AND "
-      "NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id) ORDER BY i.id LIMIT 1",
+      "NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id) ORDER BY i.id, f.id IS NULL LIMIT 1",
       "ii", account, now);
   int found = s != NULL ? surel_sql_step (reader->sql, s, error) : -1;
 

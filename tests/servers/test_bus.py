@@ -17,7 +17,7 @@ UNBUILT = {
     "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
     "Operations": set(),
     "Submission": {"Compose", "Attach", "Reply", "Forward"},
-    "Items": {"List", "Get", "Put", "Remove", "Respond"},
+    "Items": {"List", "Get", "Put", "Remove"},
     "Job": set(),
 }
 SAMPLES = {"s": "", "t": 0, "u": 0, "x": 0, "b": False, "o": "/", "as": [], "at": [], "a{sv}": {},

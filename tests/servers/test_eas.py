@@ -159,7 +159,7 @@ class Eas(Changing):
     def test_what_there_is_no_way_to_do_is_told_at_once(self):
         daemon = self.prepare()
         one = self.ids(daemon)["Message 1"]
-        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["keywords", "folders", "send", "vacation"])
+        self.assertEqual(daemon.get(self.account, "Account", "Capabilities"), ["keywords", "folders", "respond", "send", "vacation"])
         self.assertFails("NotSupported", self.append, daemon, "Archive", message(90))
         self.assertFails("NotSupported", self.modify, daemon, [one], {"addFolders": GLib.Variant("ao", [self.folders["Archive"]])})
         self.assertFails("NotSupported", daemon.call, self.folders["Archive"], "Folder", "SetSubscribed", "(ba{sv})", False, {})
