@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "store/accounts.h"
 #include "store/folder-layers.h"
+#include "store/intents-private.h"
 #include "store/intents.h"
 #include "store/message-row.h"
 #include "store/operations.h"
@@ -266,13 +267,6 @@ take_effect (SurelTxn *txn, SurelChange *change, GError **error)
     }
 }
 
-/* What a server says of its own, and not of the link to it. */
-static gboolean
-is_a_no (const GError *error)
-{
-  return g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
-}
-
 /**
  * surel_folder_intents_record:
  * @change: with the outcome
@@ -303,7 +297,7 @@ surel_folder_intents_record (SurelTxn *txn, SurelChange *change, GError **error)
     case SUREL_OUTCOME_NOT_DONE:
       if (!surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
         return FALSE;
-      if (attempts < SUREL_REJECTED_ATTEMPTS || !is_a_no (change->error))
+      if (attempts < SUREL_REJECTED_ATTEMPTS || !surel_intents_is_a_no (change->error))
         return !open || surel_operations_put_off_refused (txn, item->operation, change->error, error);
       return !open || refuse (txn, change->account, &row, name, text, error);
     case SUREL_OUTCOME_REFUSED:

@@ -32,5 +32,6 @@ gboolean surel_intents_refuse (SurelTxn *txn,
 gboolean surel_intents_refuse_all (SurelTxn *txn, const GArray *rows, const char *why, GError **error);
 gboolean surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error);
 gboolean surel_intents_roll_back_append (SurelTxn *txn, gint64 message, GError **error);
+gboolean surel_intents_is_a_no (const GError *error);
 
 G_END_DECLS

@@ -370,6 +370,14 @@ surel_intents_adopt (SurelTxn *txn, SurelChange *change, gboolean *adopted, GErr
   return TRUE;
 }
 
+/* What a server says of its own, and not of the link to it. */
+gboolean
+surel_intents_is_a_no (const GError *error)
+{
+  return g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_REJECTED) || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND)
+         || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED);
+}
+
 /**
  * surel_intents_record_lone:
  * @change: with the outcome: of one item, that lays nothing on what is shown
@@ -378,9 +386,11 @@ gboolean
 surel_intents_record_lone (SurelTxn *txn, SurelChange *change, GError **error)
 {
   const SurelChangeItem *item = surel_change_item (change, 0);
+  gint64 attempts = 0;
   gint64 open = 0;
 
-  if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent))
+  if (!surel_sql_get (txn->sql, &open, error, "SELECT 1 FROM intent WHERE id = ? AND state < 2", "i", item->intent)
+      || !surel_sql_get (txn->sql, &attempts, error, "SELECT attempts FROM operation WHERE id = ?", "i", item->operation))
     return FALSE;
   if (!open || item->outcome == SUREL_OUTCOME_OPEN)
     return TRUE;
@@ -395,6 +405,9 @@ surel_intents_record_lone (SurelTxn *txn, SurelChange *change, GError **error)
     case SUREL_OUTCOME_NOT_DONE:
     case SUREL_OUTCOME_OPEN:
     default:
+      if (attempts >= SUREL_REJECTED_ATTEMPTS && surel_intents_is_a_no (change->error))
+        return surel_intents_mark_failed (txn, item->intent, item->operation, surel_error_name (change->error),
+                                          change->error->message, error);
       /* What was begun isn't begun anew. */
       return surel_sql_run (txn->sql, error, "UPDATE intent SET state = evidence NOTNULL WHERE id = ?", "i", item->intent)
              && surel_operations_put_off_refused (txn, item->operation, change->error, error);

@@ -4,6 +4,7 @@
 import email
 import email.policy
 import os
+import sqlite3
 import sys
 import threading
 
@@ -133,6 +134,25 @@ class Invitations(EasCase):
         self.enable(True)
         self.assertEqual(self.ended(fourth)["state"], "done")
         self.assertEqual((self.mailbox.responses, len(self.mailbox.sent)), ([("1", False)], 1))
+
+    def test_a_server_that_cannot_deliver_it(self):
+        """A no that is said for half an hour is one for good: what is to be done with the invitation else goes on."""
+        class Losing(Mailbox):
+            def do_ItemOperations(self, request):
+                return element("20:ItemOperations", element("20:Status", 1), element("20:Response", element(
+                    "20:Fetch", element("20:Status", 6))))
+        self.start_with(mailbox=Losing())
+        operation = self.respond()
+        read = self.modify([self.invitation], addKeywords=strings("$seen"))
+        wait_for(lambda: self.said("ItemOperations"))
+        self.enable(False)
+        with sqlite3.connect(self.data + "/surel.db", timeout=20) as database:  # as time has passed
+            database.execute("UPDATE operation SET attempts = 10, next_attempt = 0 WHERE kind = 'respond'")
+        database.close()
+        self.enable(True)
+        ended = self.ended(operation)
+        self.assertEqual((ended["state"], ended["error"][0].rsplit(".", 1)[-1]), ("failed", "NotFound"))
+        self.assertEqual((self.ended(read)["state"], self.mailbox.responses, self.mailbox.sent), ("done", [], []))
 
     def test_what_breaks_off_is_ended(self):
         """The server has done it, and taken the invitation away; its answer is lost, or ours can't be sent yet."""
