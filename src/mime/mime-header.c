@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define HEADER_SEEN 4096 /* octets */
+
 static const char *
 line_end (const char *p, const char *end)
 {
@@ -80,12 +82,52 @@ is_among (const SurelMimeField *field, const char *fields)
   return FALSE;
 }
 
+static gboolean
+is_same (const SurelMimeField *one, const SurelMimeField *other)
+{
+  g_autofree char *value = g_strstrip (g_strndup (one->value, one->value_length));
+  g_autofree char *other_value = g_strstrip (g_strndup (other->value, other->value_length));
+
+  return strcmp (value, other_value) == 0;
+}
+
+/* Whether the message has the field, once, and so near to its beginning that whatever reads a part of the header reads it. */
+static gboolean
+has_field (const char *message, gsize length, const SurelMimeField *wanted)
+{
+  const char *p = message;
+  SurelMimeField field;
+  gboolean has = FALSE;
+  guint of_name = 0;
+
+  while (surel_mime_next_field (&p, message + length, &field))
+    if (field.name_length == wanted->name_length && g_ascii_strncasecmp (field.name, wanted->name, wanted->name_length) == 0)
+      {
+        of_name++;
+        has = p - message <= HEADER_SEEN && is_same (&field, wanted);
+      }
+  return has && of_name == 1;
+}
+
+static gboolean
+has_all (const char *message, gsize length, const char *fields)
+{
+  const char *p = fields;
+  SurelMimeField wanted;
+
+  while (surel_mime_next_field (&p, fields + strlen (fields), &wanted))
+    if (!has_field (message, length, &wanted))
+      return FALSE;
+  return TRUE;
+}
+
 /**
  * surel_mime_put_fields:
  * @message: its octets
  * @fields: whole lines
  *
- * Returns: (transfer full): the message with these fields first, instead of what it has of the same names
+ * Returns: (transfer full): the message with these fields first, instead of what it has of the same names; @message itself
+ *   where it has just these near its beginning
  */
 GBytes *
 surel_mime_put_fields (GBytes *message, const char *fields)
@@ -97,6 +139,11 @@ surel_mime_put_fields (GBytes *message, const char *fields)
   GByteArray *octets = g_byte_array_new ();
   SurelMimeField field;
 
+  if (has_all (p, length, fields))
+    {
+      g_byte_array_unref (octets);
+      return g_bytes_ref (message);
+    }
   g_byte_array_append (octets, (const guint8 *) fields, (guint) strlen (fields));
   while (surel_mime_next_field (&p, end, &field))
     if (is_among (&field, fields))

@@ -180,6 +180,15 @@ test_fields_take_the_place_of_others (void)
 
       g_assert_cmpmem (g_bytes_get_data (after, NULL), g_bytes_get_size (after), cases[i].after, strlen (cases[i].after));
     }
+  for (guint far = 0; far < 2; far++) /* what has them already isn't copied, but where they are far down */
+    {
+      g_autofree char *above = g_strnfill (far ? 8000 : 10, 'x');
+      g_autofree char *text = g_strdup_printf ("X: %s\r\nMessage-Id:  <i> \r\nDate: d\r\n\r\nbody", above);
+      g_autoptr (GBytes) before = g_bytes_new (text, strlen (text));
+      g_autoptr (GBytes) after = surel_mime_put_fields (before, "Date: d\r\nMessage-ID: <i>\r\n");
+
+      g_assert_cmpint (before == after, ==, !far);
+    }
 }
 
 int
