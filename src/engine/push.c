@@ -232,6 +232,13 @@ open_octets (Push *push, gboolean *any, GError **error)
   return TRUE;
 }
 
+/* A person has disabled the account, or the daemon ends: that is no attempt. */
+static gboolean
+is_cancelled (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_CANCELLED);
+}
+
 static gboolean
 push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **error)
 {
@@ -247,7 +254,7 @@ push_one (Push *push, SurelRemote *remote, GCancellable *cancellable, GError **e
                                                  : surel_remote_apply (remote, change, before_step, push, cancellable, &own);
   if (success)
     close_outcomes (change);
-  if (own != NULL && !g_error_matches (own, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (own != NULL && !is_cancelled (own))
     push->error = own;
   /* What is known is known, also where the conversation broke off. What can't be repeated is never to be in doubt
    * again, not after a power failure either: others may have taken away by then what would tell. */

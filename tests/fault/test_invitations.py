@@ -145,14 +145,36 @@ class Invitations(EasCase):
         operation = self.respond()
         read = self.modify([self.invitation], addKeywords=strings("$seen"))
         wait_for(lambda: self.said("ItemOperations"))
-        self.enable(False)
+        self.daemon.stop()
         with sqlite3.connect(self.data + "/surel.db", timeout=20) as database:  # as time has passed
             database.execute("UPDATE operation SET attempts = 10, next_attempt = 0 WHERE kind = 'respond'")
         database.close()
-        self.enable(True)
+        self.daemon = self.start(secrets=self.secrets)
         ended = self.ended(operation)
         self.assertEqual((ended["state"], ended["error"][0].rsplit(".", 1)[-1]), ("failed", "NotFound"))
         self.assertEqual((self.ended(read)["state"], self.mailbox.responses, self.mailbox.sent), ("done", [], []))
+
+    def test_what_a_person_cuts_off_is_no_attempt(self):
+        class Slow(Mailbox):
+            asked, go_on = threading.Event(), threading.Event()
+
+            def before(self, name, request):
+                if name == "MeetingResponse" and not self.asked.is_set():
+                    self.asked.set()
+                    self.lock.release()
+                    self.go_on.wait(20)
+                    self.lock.acquire()
+                    raise Raw(503)
+        self.start_with("16.1", mailbox=Slow())
+        operation = self.respond()
+        self.assertTrue(self.mailbox.asked.wait(20))
+        self.enable(False)
+        time.sleep(1)
+        found = self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]["operations"][0]
+        self.assertEqual((found["attempts"], found["nextAttempt"], found["error"]), (0, 0, ("", "")))
+        self.mailbox.go_on.set()
+        self.enable(True)
+        self.assertEqual(self.ended(operation)["state"], "done")
 
     def test_what_breaks_off_is_ended(self):
         """The server has done it, and taken the invitation away; its answer is lost, or ours can't be sent yet."""
