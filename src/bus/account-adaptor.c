@@ -256,13 +256,6 @@ handle_get_vacation (SurelBusAccount *skeleton G_GNUC_UNUSED,
   return TRUE;
 }
 
-/* Runs in the store thread. */
-static GVariant *
-operation_of (guint64 state G_GNUC_UNUSED, const SurelModified *result)
-{
-  return g_variant_new ("(t)", (guint64) result->operation);
-}
-
 static gboolean
 handle_set_vacation (SurelBusAccount *skeleton G_GNUC_UNUSED,
                      GDBusMethodInvocation *invocation,
@@ -278,7 +271,7 @@ handle_set_vacation (SurelBusAccount *skeleton G_GNUC_UNUSED,
   if (surel_vacation_check (vacation, &error))
     surel_operations_set_vacation (surel_service_get_operations (self->service), self->account, vacation,
                                    g_dbus_method_invocation_get_sender (invocation), surel_once_get_key (invocation),
-                                   operation_of, surel_once_finish, invocation);
+                                   surel_once_operation_of, surel_once_finish, invocation);
   else
     surel_call_fail (invocation, error);
   return TRUE;

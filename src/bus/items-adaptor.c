@@ -10,13 +10,6 @@ typedef struct
   SurelService *service; /* borrowed */
 } Adaptor;
 
-/* Runs in the store thread. */
-static GVariant *
-operation_of (guint64 state G_GNUC_UNUSED, const SurelModified *result)
-{
-  return g_variant_new ("(t)", (guint64) result->operation);
-}
-
 static gboolean
 take_answer (const char *word, SurelAnswer *answer, GError **error)
 {
@@ -47,7 +40,7 @@ handle_respond (SurelBusItems *skeleton G_GNUC_UNUSED,
 
   if (take_answer (word, &answer, &error) && surel_call_check_options (options, keys, &error))
     surel_operations_respond (surel_service_get_operations (self->service), (gint64) MIN (message, (guint64) G_MAXINT64), answer,
-                              g_dbus_method_invocation_get_sender (invocation), surel_once_get_key (invocation), operation_of,
+                              g_dbus_method_invocation_get_sender (invocation), surel_once_get_key (invocation), surel_once_operation_of,
                               surel_once_finish, invocation);
   else
     surel_call_fail (invocation, error);

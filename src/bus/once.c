@@ -303,6 +303,17 @@ get_table (GDBusInterfaceSkeleton *skeleton)
 }
 
 /**
+ * surel_once_operation_of:
+ *
+ * Returns: a floating reply: the operation. May be called in any thread.
+ */
+GVariant *
+surel_once_operation_of (guint64 state G_GNUC_UNUSED, const SurelModified *result)
+{
+  return g_variant_new ("(t)", (guint64) result->operation);
+}
+
+/**
  * surel_once_watch:
  *
  * Has this stand before @skeleton's handlers.

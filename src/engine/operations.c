@@ -485,6 +485,31 @@ surel_operations_send (SurelOperations *self,
     surel_store_write (surel_engine_get_store (self->engine), write_send, call, NULL, on_send_written, call);
 }
 
+/* --- Done in one commit --- */
+
+/* Takes @call over. */
+static void
+write_once (Call *call, SurelReplyFunc reply, SurelWriteFunc write)
+{
+  call->make_reply = reply;
+  surel_store_write (surel_engine_get_store (call->operations->engine), write, call, NULL, on_written, call);
+}
+
+/* Who wants it is answered, where it is @done. */
+static gboolean
+keep_done (SurelTxn *txn, Call *call, gboolean done, GError **error)
+{
+  return done && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+}
+
+/* Takes @call over. */
+static void
+decide (Call *call, gint64 operation, SurelReplyFunc reply, SurelWriteFunc write)
+{
+  call->operation = operation;
+  write_once (call, reply, write);
+}
+
 /* --- The absence notice --- */
 
 static gboolean
@@ -492,8 +517,7 @@ write_vacation (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_vacation_set (txn, call->account, call->vacation, call->client, call->result, error)
-         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+  return keep_done (txn, call, surel_vacation_set (txn, call->account, call->vacation, call->client, call->result, error), error);
 }
 
 /**
@@ -519,8 +543,7 @@ surel_operations_set_vacation (SurelOperations *self,
   call->account = account;
   call->vacation = g_variant_ref (vacation);
   call->client = g_strdup (client);
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (self->engine), write_vacation, call, NULL, on_written, call);
+  write_once (call, reply, write_vacation);
 }
 
 /* --- Invitations --- */
@@ -530,8 +553,7 @@ write_response (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return surel_response_add (txn, call->message, call->answer, call->client, call->result, error)
-         && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
+  return keep_done (txn, call, surel_response_add (txn, call->message, call->answer, call->client, call->result, error), error);
 }
 
 /**
@@ -557,34 +579,17 @@ surel_operations_respond (SurelOperations *self,
   call->message = message;
   call->answer = answer;
   call->client = g_strdup (client);
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (self->engine), write_response, call, NULL, on_written, call);
+  write_once (call, reply, write_response);
 }
 
 /* --- What becomes of operations --- */
-
-/* Takes @call over. */
-static void
-decide (Call *call, gint64 operation, SurelReplyFunc reply, SurelWriteFunc write)
-{
-  call->operation = operation;
-  call->make_reply = reply;
-  surel_store_write (surel_engine_get_store (call->operations->engine), write, call, NULL, on_written, call);
-}
-
-/* What who decided it is answered, where it @decided could be. */
-static gboolean
-keep_decision (SurelTxn *txn, Call *call, gboolean decided, GError **error)
-{
-  return decided && keep_reply (txn, call, call->make_reply (surel_txn_get_state (txn), call->result), error);
-}
 
 static gboolean
 write_cancel (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return keep_decision (txn, call, surel_undo_cancel (txn, call->operation, call->client, call->result, error), error);
+  return keep_done (txn, call, surel_undo_cancel (txn, call->operation, call->client, call->result, error), error);
 }
 
 /**
@@ -614,7 +619,7 @@ write_retry (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return keep_decision (txn, call, surel_undo_retry (txn, call->operation, call->result, error), error);
+  return keep_done (txn, call, surel_undo_retry (txn, call->operation, call->result, error), error);
 }
 
 /**
@@ -639,7 +644,7 @@ write_confirm (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return keep_decision (txn, call, surel_undo_confirm (txn, call->operation, call->result, error), error);
+  return keep_done (txn, call, surel_undo_confirm (txn, call->operation, call->result, error), error);
 }
 
 /**
@@ -664,7 +669,7 @@ write_reschedule (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
 
-  return keep_decision (txn, call, surel_send_reschedule (txn, call->operation, call->at, call->result, error), error);
+  return keep_done (txn, call, surel_send_reschedule (txn, call->operation, call->at, call->result, error), error);
 }
 
 /**
