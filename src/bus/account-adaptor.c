@@ -15,7 +15,15 @@ typedef struct
 {
   SurelService *service; /* borrowed */
   gint64 account;
+  SurelAccountRow *row; /* what the properties say of its settings; NULL before they say anything */
 } Adaptor;
+
+static void
+adaptor_free (gpointer data)
+{
+  g_clear_pointer (&((Adaptor *) data)->row, surel_account_row_unref);
+  g_free (data);
+}
 
 static SurelAccount *
 account_of (Adaptor *self)
@@ -352,18 +360,11 @@ set_identities (SurelBusAccount *skeleton, const SurelAccountRow *row)
   surel_bus_account_set_identities (skeleton, g_variant_builder_end (&builder));
 }
 
-/**
- * surel_account_adaptor_update:
- *
- * Has the properties say what is the case now.
- */
-void
-surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
+static void
+update_settings (SurelBusAccount *skeleton, const SurelAccountRow *row)
 {
-  SurelAccountRow *row = surel_account_get_row (account);
   const char *address = surel_account_row_get_string (row, "address");
   const char *name = surel_account_row_get_string (row, "name");
-  SurelStatus status = surel_account_get_status (account);
 
   surel_bus_account_set_address (skeleton, address);
   surel_bus_account_set_name (skeleton, name[0] != '\0' ? name : address);
@@ -373,6 +374,26 @@ surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
   surel_bus_account_set_capabilities (skeleton, (const char *const *) row->capabilities);
   surel_bus_account_set_keyword_names (skeleton, row->keyword_names);
   set_identities (skeleton, row);
+}
+
+/**
+ * surel_account_adaptor_update:
+ *
+ * Has the properties say what is the case now. What changes with each operation is little: only that is said anew.
+ */
+void
+surel_account_adaptor_update (SurelBusAccount *skeleton, SurelAccount *account)
+{
+  Adaptor *self = g_object_get_data (G_OBJECT (skeleton), "adaptor");
+  SurelAccountRow *row = surel_account_get_row (account);
+  SurelStatus status = surel_account_get_status (account);
+
+  if (self->row != row)
+    {
+      g_clear_pointer (&self->row, surel_account_row_unref);
+      self->row = surel_account_row_ref (row);
+      update_settings (skeleton, row);
+    }
   surel_bus_account_set_status (skeleton, status_name (status));
   set_error (skeleton, surel_account_get_error (account));
   set_certificate (skeleton, surel_account_get_certificate (account));
@@ -404,7 +425,7 @@ surel_account_adaptor_new (SurelService *service, SurelAccount *account)
 
   self->service = service;
   self->account = surel_account_get_id (account);
-  g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, g_free);
+  g_object_set_data_full (G_OBJECT (skeleton), "adaptor", self, adaptor_free);
   surel_bus_account_set_id (skeleton, strrchr (path, '/') + 1);
   surel_account_adaptor_update (skeleton, account);
   g_signal_connect (skeleton, "handle-sync", G_CALLBACK (handle_sync), self);

@@ -13,6 +13,7 @@ struct _SurelTransfers
   GHashTable *asked; /* ids of messages that are being brought */
   gboolean looking;
   gboolean look_again;
+  guint look_source; /* looks once who did something has the answer */
   guint retry_source;
 };
 
@@ -151,6 +152,16 @@ concerns (const SurelOperationRow *row, gint64 account)
   return FALSE;
 }
 
+static gboolean
+on_look_time (gpointer data)
+{
+  SurelTransfers *self = data;
+
+  self->look_source = 0;
+  surel_transfers_check (self);
+  return G_SOURCE_REMOVE;
+}
+
 /* What was to be destroyed in another account may have waited for its copy to be in this one. */
 static void
 push_others (SurelTransfers *self, const SurelOperationRow *row)
@@ -183,7 +194,8 @@ surel_transfers_note (SurelTransfers *self, const SurelOperationRow *row)
       if (account != NULL)
         surel_account_push (account);
     }
-  surel_transfers_check (self);
+  if (self->look_source == 0)
+    self->look_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_look_time, self, NULL);
 }
 
 /**
@@ -205,6 +217,7 @@ void
 surel_transfers_free (SurelTransfers *self)
 {
   self->engine = NULL;
+  g_clear_handle_id (&self->look_source, g_source_remove);
   g_clear_handle_id (&self->retry_source, g_source_remove);
   g_rc_box_release_full (self, clear);
 }

@@ -438,6 +438,7 @@ write_one (SurelStore *self, SurelWrite *first)
   g_autoptr (GError) error = NULL;
   SurelCommit *commit = NULL;
   SurelCommit *late = NULL;
+  gboolean queue_changed = FALSE;
 
   g_ptr_array_add (jobs, first);
   if (surel_sql_is_broken (self->sql) && !reopen (self, &late, &error))
@@ -451,14 +452,13 @@ write_one (SurelStore *self, SurelWrite *first)
     }
   if (error == NULL && run_transaction (self, first, jobs, &commit, &error))
     {
+      queue_changed = commit != NULL && commit->operations->len > 0;
       if (commit != NULL)
         {
           note_commit (self, commit);
           if (tells_an_end (commit)) /* else it might end otherwise once it is done anew */
             make_durable (self);
           save_accounts (self, commit);
-          if (commit->operations->len > 0)
-            surel_queue_push (self->copies, self);
         }
       g_clear_pointer (&self->doubtful, surel_store_commit_free);
     }
@@ -481,6 +481,8 @@ write_one (SurelStore *self, SurelWrite *first)
       job->state = self->state;
     }
   send_report (self, commit, jobs);
+  if (queue_changed) /* who waits for the answer has it first */
+    surel_queue_push (self->copies, self);
 }
 
 static int
