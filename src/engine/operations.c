@@ -6,6 +6,7 @@
 #include "engine/intake.h"
 #include "engine/transfers.h"
 #include "store/calls.h"
+#include "store/modify-parts.h"
 #include "store/undo.h"
 
 struct _SurelOperations
@@ -220,28 +221,19 @@ on_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer data)
   call_free (call);
 }
 
-/* How many of the messages that are left go into one commit. */
-static guint
-next_count (Call *call)
-{
-  return MIN (call->patch->ids->len - call->done_ids, SUREL_MODIFY_MAX / (1 + call->patch->add_folders->len));
-}
-
 static gboolean
 write_patch (SurelTxn *txn, gpointer data, GError **error)
 {
   Call *call = data;
   g_autoptr (GError) own = NULL;
-  guint count = next_count (call);
-  gboolean is_last = call->done_ids + count == call->patch->ids->len;
-  gboolean done = surel_modify (txn, call->patch, call->done_ids, count, call->result, &own);
+  gboolean done = surel_modify_part (txn, call->patch, &call->key, &call->done_ids, call->result, &own);
 
   if (!done && !(call->patch->dry_run && g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CANCELLED)))
     {
       g_propagate_error (error, g_steal_pointer (&own));
       return FALSE;
     }
-  if (is_last
+  if (call->done_ids == call->patch->ids->len
       && !keep_reply (txn, call,
                       call->make_reply (done ? surel_txn_get_state (txn) : surel_txn_get_last_state (txn), call->result),
                       error))
@@ -258,16 +250,11 @@ on_patch_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer dat
   Call *call = data;
   gboolean tried = call->patch->dry_run && g_error_matches (error, SUREL_ERROR, SUREL_ERROR_CANCELLED);
 
-  if (error == NULL || tried)
+  if ((error == NULL || tried) && call->done_ids < call->patch->ids->len)
     {
-      call->done_ids += next_count (call);
-      if (call->done_ids < call->patch->ids->len)
-        {
-          push (call);
-          surel_store_write (surel_engine_get_store (call->operations->engine), write_patch, call, NULL, on_patch_written,
-                             call);
-          return;
-        }
+      push (call);
+      surel_store_write (surel_engine_get_store (call->operations->engine), write_patch, call, NULL, on_patch_written, call);
+      return;
     }
   call->modified (call->reply, tried ? NULL : error, call->data);
   if (error == NULL)

@@ -563,13 +563,13 @@ modify_one (Work *work, gint64 id, GError **error)
 
 /* Whether any of the messages changed since. */
 static gboolean
-check_state (Work *work, GError **error)
+check_state (Work *work, guint first, GError **error)
 {
   g_autoptr (SurelChanges) changes = surel_changes_new ();
   gint64 known = 0;
 
-  if (work->patch->if_state == 0)
-    return TRUE;
+  if (work->patch->if_state == 0 || first > 0)
+    return TRUE; /* or it was so when it was begun */
   if (!surel_log_read_since (work->txn->sql, work->patch->if_state, changes, &known, error))
     return FALSE;
   for (guint i = 0; known && i < work->patch->ids->len; i++)
@@ -645,7 +645,7 @@ surel_modify (SurelTxn *txn,
                    "At most %d messages can be changed at once, their copies counted; make several calls", SUREL_MODIFY_MAX);
       return FALSE;
     }
-  if (!check_paths (&work, error) || !check_folders (&work, error) || !check_state (&work, error) || !surel_sends_are_any (txn, &work.any_sent, error))
+  if (!check_paths (&work, error) || !check_folders (&work, error) || !check_state (&work, first, error) || !surel_sends_are_any (txn, &work.any_sent, error))
     return FALSE;
   for (guint i = first; i < MIN (first + count, patch->ids->len); i++)
     {

@@ -136,6 +136,11 @@ static const char *const migrations[] = {
    * it. 0: its own id. */
   ("ALTER TABLE intent ADD COLUMN as_of INTEGER NOT NULL DEFAULT 0;"
    "CREATE INDEX intent_respond ON intent (account, id) WHERE state < 2 AND kind = 8;"),
+
+  /* Of a call that takes several commits and isn't at its end (`unfinished`) `reply` is how far it has come, and here are
+   * the messages that it is about: 64-bit numbers in the machine's order. */
+  ("ALTER TABLE call_key ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0;"
+   "CREATE TABLE call_messages (key TEXT PRIMARY KEY, messages BLOB NOT NULL) STRICT;"),
 };
 
 /**

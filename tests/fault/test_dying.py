@@ -256,6 +256,35 @@ class Dying(Case):
         self.check(lambda: self.act(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})",
                                     {"inMailbox": path_of(self.at("INBOX"))}, {"moveTo": path_of(self.at("Archive"))}))
 
+    def test_all_that_match_and_are_more_than_a_commit(self):
+        """In two parts: one operation, of each message once."""
+        def change():
+            return self.act(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", {"inMailbox": path_of(self.at("INBOX"))},
+                            {"moveTo": path_of(self.at("Archive"))})
+        count = 10050
+        n, total = 0, 4
+        while n <= min(total, 8):
+            self.begin()
+            device = self.server.imap()
+            fill(device, "INBOX", 100, count)
+            device.logout()
+            self.daemon.sync()
+            self.control[1] = 0
+            self.control[0] = n
+            with self.subTest(step=n, of=total):
+                operation, _, result = change()
+                total = self.control[1] if n == 0 else total
+                self.assertEqual(result["changed"], count + 8)
+                self.settle()
+                operations = self.daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
+                self.assertEqual([(one["id"], one["state"], one["messageCount"]) for one in operations],
+                                 [(operation, "done", count + 8)])
+                self.assertEqual(self.daemon.get(self.at("INBOX"), "Folder", "TotalMessages"), 0)
+                self.assertEqual(self.daemon.get(self.at("Archive"), "Folder", "TotalMessages"), count + 8)
+            n += 1
+            self.daemon.stop()
+            self.daemons.remove(self.daemon)
+
     def test_cancelled(self):
         def change():
             operation = self.modify([("INBOX", 1), ("INBOX", 2)], {"moveTo": path_of(self.at("Work"))})[0]
@@ -422,7 +451,7 @@ class DyingTheOldWay(Dying):
     samples = 1
     server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
     test_append_and_another_moves_it_on = test_copy_and_another_moves_one_on = None  # alike
-    test_an_account_removed_and_added = None
+    test_an_account_removed_and_added = test_all_that_match_and_are_more_than_a_commit = None
 
 
 if __name__ == "__main__":
