@@ -82,6 +82,9 @@ class Changing(Case):
     def create(self, daemon, name, parent="/"):
         return daemon.call(self.account, "Account", "CreateFolder", "(soa{sv})", name, parent, {})
 
+    def ids_of(self, daemon, folder):
+        return {row["id"] for row in daemon.query({"inMailbox": GLib.Variant("o", folder)})["messages"]}
+
     def append(self, daemon, path, octets, **options):
         return daemon.call(self.folders[path], "Folder", "Append", "(va{sv})",
                            octets if isinstance(octets, GLib.Variant) else GLib.Variant("ay", octets), options)

@@ -212,6 +212,105 @@ doubt_untold (SurelChange *change)
     }
 }
 
+/* --- A draft's old version --- */
+
+typedef struct
+{
+  gboolean there;
+  guint flags;
+  char *words; /* nullable */
+} Keywords;
+
+static void
+keywords_clear (Keywords *self)
+{
+  g_free (self->words);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Keywords, keywords_clear)
+
+static gboolean
+fetch_keywords (SurelImapApply *self, const SurelChangeItem *item, Keywords *old, Keywords *new, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  g_autoptr (SurelUidSet) both = surel_uid_set_new ();
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  surel_uid_set_add (both, (guint32) item->remote_id.number);
+  surel_uid_set_add (both, (guint32) item->new_remote_id.number);
+  surel_imap_command_set (command, both);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_atom (command, "FLAGS");
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  while (tag != 0
+         && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
+    if (response->kind == SUREL_IMAP_FETCH && response->fetch.has_flags && response->fetch.uid > 0)
+      {
+        Keywords *one = response->fetch.uid == item->remote_id.number       ? old
+                        : response->fetch.uid == item->new_remote_id.number ? new
+                                                                             : NULL;
+
+        if (one == NULL)
+          continue;
+        g_free (one->words);
+        one->flags = surel_imap_keywords_of (&response->fetch.flags, &one->words) & ~(guint) SUREL_KEYWORD_DELETED;
+        one->there = TRUE;
+      }
+  return tag != 0 && result == 0;
+}
+
+static gboolean
+store_keywords (SurelImapApply *self, gint64 uid, const char *how, guint flags, const char *words, GError **error)
+{
+  g_auto (GStrv) names = surel_imap_keywords_spell (surel_imap_session_get_mailbox (self->session), flags, words);
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
+  g_autoptr (SurelUidSet) one = surel_uid_set_new ();
+  guint tag;
+
+  if (names[0] == NULL)
+    return TRUE;
+  surel_uid_set_add (one, (guint32) uid);
+  surel_imap_command_set (command, one);
+  surel_imap_command_atom (command, how);
+  surel_imap_command_open (command);
+  for (guint i = 0; names[i] != NULL; i++)
+    surel_imap_command_atom (command, names[i]);
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (self->session, command, self->cancellable, error);
+  return tag != 0 && surel_imap_session_finish (self->session, tag, self->cancellable, error);
+}
+
+/* What another device did to the old version since it was last looked at is done to the new one. Both are in the mailbox
+ * that is open. */
+static gboolean
+hand_keywords_down (SurelImapApply *self, const SurelChangeItem *item, GError **error)
+{
+  g_auto (Keywords) old = { 0 };
+  g_auto (Keywords) new = { 0 };
+  g_autofree char *added = NULL;
+  g_autofree char *removed = NULL;
+  g_autoptr (GError) own = NULL;
+
+  if (item->new_remote_id.number == 0 || g_strcmp0 (self->change->folder_remote_id, self->change->target_remote_id) != 0)
+    return TRUE;
+  if (!fetch_keywords (self, item, &old, &new, error))
+    return FALSE;
+  if (!old.there || !new.there)
+    return TRUE;
+  added = surel_keywords_combine (old.words, NULL, new.words);
+  removed = surel_keywords_combine (new.words, NULL, old.words);
+  if ((store_keywords (self, item->new_remote_id.number, "+FLAGS", old.flags & ~new.flags, added, &own)
+       && store_keywords (self, item->new_remote_id.number, "-FLAGS", new.flags & ~old.flags, removed, &own))
+      || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 static gboolean
 destroy_replaced (SurelImapApply *self, SurelChangeItem *item, GError **error)
 {
@@ -226,7 +325,7 @@ destroy_replaced (SurelImapApply *self, SurelChangeItem *item, GError **error)
   if (!surel_imap_token_parse (self->change->folder_token, &token)
       || !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     return TRUE; /* that id means another message now, or none */
-  if (!surel_imap_apply_destroy (self, one, error))
+  if (!hand_keywords_down (self, item, error) || !surel_imap_apply_destroy (self, one, error))
     return FALSE;
   item->halfway = self->refused;
   return TRUE;
