@@ -414,35 +414,21 @@ check_contents (SurelTxn *txn, const SurelFolderChange *change, GArray *children
   return TRUE;
 }
 
-/* One that no server has heard of goes without a trace. */
-static gboolean
-delete_new (SurelTxn *txn, const SurelFolderChange *change, gboolean *done, GError **error)
+static GArray *
+read_children (SurelTxn *txn, const SurelFolderChange *change, GError **error)
 {
-  gint64 waiting = 0;
-
-  *done = FALSE;
-  if (!surel_sql_get (txn->sql, &waiting, error,
-                      "SELECT id FROM intent WHERE target = ? AND kind = 10 AND state < 2 AND state = 0", "i",
-                      change->folder))
-    return FALSE;
-  if (waiting == 0)
-    return TRUE;
-  *done = TRUE;
-  return surel_intents_fail_target (txn, change->folder, error)
-         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
+  return read_ids (txn,
+                   surel_sql_start (txn->sql, error,
+                                    "SELECT id FROM folder WHERE parent = ? AND account = ? AND NOT removing AND NOT deleting",
+                                    "ii", change->folder, change->account),
+                   error);
 }
 
 static gboolean
 delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelModified *result, GError **error)
 {
-  g_autoptr (GArray) children
-      = read_ids (txn,
-                  surel_sql_start (txn->sql, error,
-                                   "SELECT id FROM folder WHERE parent = ? AND account = ? AND NOT removing AND NOT deleting",
-                                   "ii", change->folder, change->account),
-                  error);
+  g_autoptr (GArray) children = read_children (txn, change, error);
   gboolean more = TRUE;
-  gboolean done;
 
   if (children == NULL || !check_contents (txn, change, children, error))
     return FALSE;
@@ -457,11 +443,8 @@ delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelM
   while (more)
     if (!destroy_messages (txn, change, "delete-folder", result, &more, error))
       return FALSE;
-  if (!delete_new (txn, change, &done, error))
-    return FALSE;
-  return done
-         || (add_intent (txn, change, SUREL_CHANGE_DELETE_FOLDER, "delete-folder", 0, NULL, result, error) != 0
-             && surel_folder_layers_replay (txn, change->folder, error));
+  return add_intent (txn, change, SUREL_CHANGE_DELETE_FOLDER, "delete-folder", 0, NULL, result, error) != 0
+         && surel_folder_layers_replay (txn, change->folder, error);
 }
 
 /**
@@ -472,6 +455,28 @@ gboolean
 surel_folder_delete (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
 {
   return check_not_inbox (txn, change, "The inbox can't be deleted", error) && delete_tree (txn, change, 0, result, error);
+}
+
+/**
+ * surel_folder_unmake:
+ * @change: a folder that was made
+ *
+ * Takes that back: where no server has heard of it yet it goes without a trace.
+ */
+gboolean
+surel_folder_unmake (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
+{
+  g_autoptr (GArray) children = read_children (txn, change, error);
+  gint64 waiting = 0;
+
+  if (children == NULL
+      || !surel_sql_get (txn->sql, &waiting, error,
+                         "SELECT id FROM intent WHERE target = ? AND kind = 10 AND state < 2 AND state = 0", "i", change->folder))
+    return FALSE;
+  if (waiting == 0)
+    return surel_folder_delete (txn, change, result, error);
+  return check_contents (txn, change, children, error) && surel_intents_fail_target (txn, change->folder, error)
+         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
 }
 
 /**

@@ -365,6 +365,40 @@ class Undo(Changing):
         return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces,
                            GLib.Variant("ay", message(800, "Draft", text)), {})
 
+    def delete_what_no_server_knows(self):
+        """A new folder, one in it, and what was put into both, deleted offline. Returns the daemon and the operation."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        self.enable(daemon, False)
+        fresh, _ = self.create(daemon, "Fresh")
+        below, _ = self.create(daemon, "Below", fresh)
+        self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", fresh)})
+        self.modify(daemon, [ids["Message 2"]], {"addFolders": GLib.Variant("ao", [below])})
+        both = {"removeMessages": GLib.Variant("b", True), "removeChildren": GLib.Variant("b", True)}
+        operation = daemon.call(fresh, "Folder", "Delete", "(a{sv})", both)[0]
+        self.assertEqual({"Fresh", "Fresh/Below"} & set(daemon.folders()), set())
+        self.assertNotIn("Message 1", self.ids(daemon))
+        return daemon, operation
+
+    def test_a_folder_that_no_server_knows_goes_with_what_is_in_it(self):
+        daemon, operation = self.delete_what_no_server_knows()
+        self.enable(daemon, True)
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual(self.boxes(), set())
+        self.assertNotIn("Message 1", self.ids(daemon))
+        self.assertEqual({1, 2} & set(self.on_server("INBOX")), {2})
+
+    def test_a_folder_that_no_server_knows_comes_back(self):
+        daemon, operation = self.delete_what_no_server_knows()
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        daemon.sync()
+        self.folders = daemon.folders()
+        self.assertEqual((set(self.on_server("Fresh")), set(self.on_server("Fresh/Below"))), ({1}, {2}))
+        self.assertEqual((set(self.ids(daemon, "Fresh")), set(self.ids(daemon, "Fresh/Below"))), ({"Message 1"}, {"Message 2"}))
+
     def test_a_draft_saved_again_is_not_taken_away(self):
         daemon = self.prepare()
         self.enable(daemon, False)
