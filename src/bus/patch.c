@@ -125,6 +125,16 @@ take_key (SurelPatch *patch, const char *key, GVariant *value, GError **error)
   return FALSE;
 }
 
+static gboolean
+have_common (const GArray *a, const GArray *b)
+{
+  for (guint i = 0; i < a->len; i++)
+    for (guint k = 0; k < b->len; k++)
+      if (g_array_index (a, gint64, i) == g_array_index (b, gint64, k))
+        return TRUE;
+  return FALSE;
+}
+
 /* What contradicts itself has no meaning that could be guessed. */
 static gboolean
 check (const SurelPatch *patch, GError **error)
@@ -133,6 +143,11 @@ check (const SurelPatch *patch, GError **error)
 
   if ((patch->add_flags & patch->remove_flags) != 0 || g_strcmp0 (rest, patch->add_words) != 0)
     return fail (error, "addKeywords", "and `removeKeywords` have a keyword in common");
+  if (have_common (patch->add_folders, patch->remove_folders))
+    return fail (error, "addFolders", "and `removeFolders` have a folder in common");
+  for (guint i = 0; i < patch->remove_folders->len; i++)
+    if (patch->move_to != 0 && g_array_index (patch->remove_folders, gint64, i) == patch->move_to)
+      return fail (error, "removeFolders", "has the folder that `moveTo` says");
   if (patch->move_to != 0 && patch->move_to_role != NULL)
     return fail (error, "moveTo", "and `moveToRole` can't be given together");
   if (patch->from != 0 && patch->move_to == 0 && patch->move_to_role == NULL)

@@ -123,17 +123,42 @@ find_role (SurelTxn *txn, gint64 account, const char *role, gint64 *folder, GErr
                                "i", account));
 }
 
-/* The folder of @account that the message is to be moved to; 0 for none. */
 static gboolean
-target_of (Work *work, gint64 account, gint64 *target, GError **error)
+has_folder (const GArray *folders, gint64 folder)
 {
+  for (guint i = 0; i < folders->len; i++)
+    if (g_array_index (folders, gint64, i) == folder)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+says_where_to (const SurelPatch *patch)
+{
+  return patch->move_to != 0 || patch->move_to_role != NULL;
+}
+
+/* The folder of @account that a message which is in @shown is to be moved to; 0 for none. One that leaves the folder it is
+ * in is moved to the first of those that it is to be in, too. */
+static gboolean
+target_of (Work *work, gint64 account, gint64 shown, gint64 *target, GError **error)
+{
+  const SurelPatch *patch = work->patch;
   gpointer known;
   gint64 other;
 
-  *target = work->patch->move_to;
+  *target = patch->move_to;
+  if (!says_where_to (patch) && has_folder (patch->remove_folders, shown))
+    {
+      if (patch->add_folders->len == 0)
+        return fail (error, SUREL_ERROR_INVALID_ARGUMENT,
+                     "`removeFolders` would leave the messages nowhere: their server keeps each in one folder; say where they "
+                     "go, or destroy them");
+      *target = g_array_index (patch->add_folders, gint64, 0);
+    }
   if (*target != 0)
     return account_of (work, *target, &other, error);
-  if (work->patch->move_to_role == NULL)
+  if (patch->move_to_role == NULL)
     return TRUE;
   known = g_hash_table_lookup (work->roles, (gpointer) (guintptr) account);
   *target = (gint64) (guintptr) known;
@@ -408,7 +433,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   gint64 shown;
   gint64 on_server;
 
-  if (!target_of (work, row->account, &target, error) || !find_shown (txn, row->id, &shown, error))
+  if (!find_shown (txn, row->id, &shown, error) || !target_of (work, row->account, shown, &target, error))
     return FALSE;
   if (target == 0 || shown == target || (work->patch->from != 0 && work->patch->from != shown))
     return TRUE;
@@ -522,6 +547,23 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
          && surel_layers_replay_place (txn, copied.copy, error);
 }
 
+/* Into the folders that it is to be in, too; but the first where it is moved there. */
+static gboolean
+copy_to_all (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
+{
+  const SurelPatch *patch = work->patch;
+  gint64 shown = 0;
+
+  if (patch->add_folders->len == 0)
+    return TRUE;
+  if (!find_shown (work->txn, row->id, &shown, error))
+    return FALSE;
+  for (guint i = !says_where_to (patch) && has_folder (patch->remove_folders, shown); i < patch->add_folders->len; i++)
+    if (!copy (work, row, g_array_index (patch->add_folders, gint64, i), changed, error))
+      return FALSE;
+  return TRUE;
+}
+
 /* --- All of it --- */
 
 static gboolean
@@ -549,14 +591,9 @@ modify_one (Work *work, gint64 id, GError **error)
       if (!destroy (work, &row, &changed, error))
         return FALSE;
     }
-  else
-    {
-      for (guint i = 0; i < patch->add_folders->len; i++)
-        if (!copy (work, &row, g_array_index (patch->add_folders, gint64, i), &changed, error))
-          return FALSE;
-      if (!change_keywords (work, &row, &changed, error) || !move (work, &row, &changed, error))
-        return FALSE;
-    }
+  else if (!copy_to_all (work, &row, &changed, error) || !change_keywords (work, &row, &changed, error)
+           || !move (work, &row, &changed, error))
+    return FALSE;
   work->result->changed += changed ? 1 : 0;
   return TRUE;
 }
@@ -606,10 +643,9 @@ check_folders (Work *work, GError **error)
   for (guint i = 0; i < patch->add_folders->len; i++)
     if (!account_of (work, g_array_index (patch->add_folders, gint64, i), &account, error))
       return FALSE;
-  if (patch->remove_folders->len > 0)
-    return fail (error, SUREL_ERROR_INVALID_ARGUMENT,
-                 "`removeFolders` would leave the messages nowhere: their server keeps each in one folder; move or destroy "
-                 "them");
+  for (guint i = 0; i < patch->remove_folders->len; i++)
+    if (!account_of (work, g_array_index (patch->remove_folders, gint64, i), &account, error))
+      return FALSE;
   return TRUE;
 }
 

@@ -83,6 +83,26 @@ class Operations(Changing):
         self.assertEqual(self.on_server("INBOX")[1], set())
         self.assertEqual(self.ids(daemon, "Work")["Message 1"], copy)
 
+    def test_out_of_folders(self):
+        """As for a server that has a message in several: it is where it is to be, and out of where not, with its id."""
+        daemon = self.prepare()
+        ids = self.ids(daemon)
+        out = {"removeFolders": GLib.Variant("ao", [self.folders["INBOX"], self.folders["Trash"]])}
+        into = {"addFolders": GLib.Variant("ao", [self.folders["Work"], self.folders["Archive"]])}
+        operation, _, result = self.modify(daemon, [ids["Message 1"]], {**out, **into})
+        self.assertEqual([folder for _, folder, _ in result["copies"]], [self.folders["Archive"]])
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.assertEqual((set(self.on_server("Work")), set(self.on_server("Archive"))), ({1}, {1}))
+        self.assertNotIn(1, self.on_server("INBOX"))
+        self.assertEqual(self.ids(daemon, "Work"), {"Message 1": ids["Message 1"]})
+        self.assertEqual(self.modify(daemon, [ids["Message 1"]], out)[2]["changed"], 0)
+        operation, _, result = self.modify(daemon, [ids["Message 2"]], {**out, **into, "moveToRole": GLib.Variant("s", "trash")})
+        self.assertEqual(len(result["copies"]), 2)
+        self.ended(daemon, operation)
+        self.assertEqual((set(self.on_server("Work")), set(self.on_server("Trash"))), ({1, 2}, {2}))
+        self.assertFails("NotFound", self.modify, daemon, [ids["Message 3"]],
+                         {"removeFolders": GLib.Variant("ao", [self.account + "/folders/99999"])})
+
     def test_all_that_match(self):
         daemon = self.prepare()
         self.imap.select("INBOX")
@@ -131,7 +151,10 @@ class Operations(Changing):
                       {"addKeywords": strings("a b")}, {"addKeywords": strings("x"), "removeKeywords": strings("X")},
                       {"destroy": GLib.Variant("b", True), "moveTo": folder}, {"moveFrom": folder},
                       {"moveToRole": GLib.Variant("s", "nowhere")}, {"moveTo": folder, "moveToRole": GLib.Variant("s", "trash")},
-                      {"removeFolders": GLib.Variant("ao", [self.folders["INBOX"]])}):
+                      {"removeFolders": GLib.Variant("ao", [self.folders["INBOX"]])},
+                      {"removeFolders": GLib.Variant("ao", [self.folders["Work"]]), "moveTo": folder},
+                      {"removeFolders": GLib.Variant("ao", [self.folders["Work"]]),
+                       "addFolders": GLib.Variant("ao", [self.folders["Work"]])}):
             self.assertFails("InvalidArgument", self.modify, daemon, ids[:1], patch)
         self.assertFails("NotFound", self.modify, daemon, ids[:1],
                          {"moveTo": GLib.Variant("o", self.account + "/folders/99999")})
