@@ -153,6 +153,8 @@ is_plain (const char *text, const char *but)
   return TRUE;
 }
 
+#define SPECIAL "<>,;:\"\\()[]" /* what an address has between quotes alone (RFC 5322 §3.2.3) */
+
 /* A calendar address, without what a URI may have beside it (RFC 6068); NULL where it is none for mail. */
 static char *
 address_of (const char *uri)
@@ -167,7 +169,7 @@ address_of (const char *uri)
   if (address == NULL)
     return NULL;
   g_strstrip (address);
-  if (strchr (address, '@') == NULL || !is_plain (address, "<>,;:\"\\()[]"))
+  if (strchr (address, '@') == NULL || !is_plain (address, SPECIAL))
     return NULL;
   return g_steal_pointer (&address);
 }
@@ -347,6 +349,19 @@ with_returns (const char *text)
   return g_string_free (out, FALSE);
 }
 
+/* One that is plain is written as it is: GMime would write what a domain of RFC 3492 (xn--) stands for, where it can't say
+ * that in ASCII again. */
+static void
+put_address (GMimeMessage *message, GMimeAddressType type, const char *field, const char *address)
+{
+  g_autofree char *raw = g_strdup_printf (" %s\n", address);
+
+  g_mime_message_add_mailbox (message, type, NULL, address);
+  if (is_plain (address, SPECIAL))
+    g_mime_header_set_raw_value (
+        g_mime_header_list_get_header (g_mime_object_get_header_list (GMIME_OBJECT (message)), field), raw);
+}
+
 static char *
 compose (const Invitation *self, const char *organizer, const char *original, SurelAnswer answer, gint64 now)
 {
@@ -360,8 +375,8 @@ compose (const Invitation *self, const char *organizer, const char *original, Su
   g_autofree char *text = NULL;
 
   drop_returns (calendar);
-  g_mime_message_add_mailbox (message, GMIME_ADDRESS_TYPE_FROM, NULL, self->from);
-  g_mime_message_add_mailbox (message, GMIME_ADDRESS_TYPE_TO, NULL, organizer);
+  put_address (message, GMIME_ADDRESS_TYPE_FROM, "From", self->from);
+  put_address (message, GMIME_ADDRESS_TYPE_TO, "To", organizer);
   g_mime_message_set_subject (message, subject, "utf-8");
   g_mime_message_set_date (message, date);
   g_mime_message_set_message_id (message, id);

@@ -60,6 +60,17 @@ test_it_says_who_and_what (void)
     g_assert_true ((guchar) *p < 128 && (*p != '\n' || p[-1] == '\r') && (*p != '\r' || p[1] == '\n'));
 }
 
+/* GMime knows what it stands for, and can't say that in ASCII. */
+static void
+test_a_domain_stays_in_ascii (void)
+{
+  g_autofree char *reply
+      = answer (EVENT_BEGIN VEVENT "ORGANIZER:mailto:host@xn--ls8h.test\r\nATTENDEE:mailto:me@here.test\r\nEND:VEVENT\r\n" EVENT_END,
+                SUREL_ANSWER_ACCEPTED, NULL);
+
+  assert_has (reply, "To: host@xn--ls8h.test\r\n");
+}
+
 /* One that isn't named answers from the account's own address. */
 static void
 test_who_is_not_named_answers (void)
@@ -188,6 +199,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/invitation/it-says-who-and-what", test_it_says_who_and_what);
+  g_test_add_func ("/invitation/a-domain-stays-in-ascii", test_a_domain_stays_in_ascii);
   g_test_add_func ("/invitation/who-is-not-named-answers", test_who_is_not_named_answers);
   g_test_add_func ("/invitation/a-series-is-answered-with-its-zone", test_a_series_is_answered_with_its_zone);
   g_test_add_func ("/invitation/nothing-gets-into-a-header", test_nothing_gets_into_a_header);
