@@ -252,13 +252,11 @@ on_patch_written (guint64 state G_GNUC_UNUSED, const GError *error, gpointer dat
 
   if ((error == NULL || tried) && call->done_ids < call->patch->ids->len)
     {
-      push (call);
       surel_store_write (surel_engine_get_store (call->operations->engine), write_patch, call, NULL, on_patch_written, call);
       return;
     }
   call->modified (call->reply, tried ? NULL : error, call->data);
-  if (error == NULL)
-    push (call);
+  push (call); /* also of the parts before one that failed */
   call_free (call);
 }
 

@@ -2,12 +2,15 @@
  *
  * Where the call has a key, what is left of it is kept with each part. The same call made again, after a failure or a
  * restart, goes on from there with the messages that were meant the first time: what it has changed already may match
- * no more, or would be copied twice. */
+ * no more, or would be copied twice.
+ *
+ * Servers aren't told before all parts are there: an operation has one end, and it isn't that of its first part. */
 #include "store/modify-parts.h"
 
 #include "base/errors.h"
 
 #define SO_FAR "(utuata(xxxx))" /* how many are done, operation, changed, not found, copies */
+#define REST_SECONDS 60 /* that servers wait for the next part; then they are told of what is there */
 #define COPIES_KEPT (SUREL_MODIFY_MAX + 1) /* one more than a reply has room for: it tells of those that are cut */
 
 static GVariant *
@@ -90,6 +93,12 @@ check_operation (SurelTxn *txn, guint done, const GArray *ids, SurelModified *re
   return FALSE;
 }
 
+static gboolean
+hold_back (SurelTxn *txn, gint64 operation, gint64 until, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE operation SET next_attempt = ? WHERE id = ?", "ii", until, operation);
+}
+
 /**
  * surel_modify_part:
  * @patch: what is wanted of how many messages ever; where the call was begun before, its ids become those of then
@@ -117,7 +126,10 @@ surel_modify_part (SurelTxn *txn, SurelPatch *patch, const SurelKey *key, guint 
   if (surel_modify (txn, patch, *done, count, result, &own))
     {
       *done += count;
-      return key->key == NULL || *done == patch->ids->len || keep (txn, key, is_first, patch->ids, *done, result, error);
+      if (*done == patch->ids->len)
+        return is_first || hold_back (txn, result->operation, 0, error);
+      return hold_back (txn, result->operation, txn->time + REST_SECONDS, error)
+             && (key->key == NULL || keep (txn, key, is_first, patch->ids, *done, result, error));
     }
   if (patch->dry_run && g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CANCELLED))
     *done += count;

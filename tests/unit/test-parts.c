@@ -129,6 +129,7 @@ test_goes_on (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   run (fixture, &first);
   g_assert_cmpuint (first.done, ==, SUREL_MODIFY_MAX);
   g_assert_false (is_answered (fixture, "k"));
+  g_assert_cmpint (number (fixture, "SELECT next_attempt > unixepoch() FROM operation"), ==, 1);
   store_fixture_close_store (fixture);
   store_fixture_open_store (fixture);
 
@@ -140,6 +141,7 @@ test_goes_on (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   g_assert_cmpuint (again.result->changed, ==, COUNT);
   g_assert_cmpint (again.result->operation, ==, first.result->operation);
   g_assert_cmpint (number (fixture, "SELECT count(*) FROM intent"), ==, COUNT);
+  g_assert_cmpint (number (fixture, "SELECT next_attempt FROM operation"), ==, 0);
   g_assert_true (is_answered (fixture, "k"));
   g_assert_cmpint (number (fixture, "SELECT count(*) FROM call_messages"), ==, 0);
   end (&first);
