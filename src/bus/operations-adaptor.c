@@ -189,6 +189,7 @@ handle_modify_matching (SurelBusOperations *skeleton G_GNUC_UNUSED,
   matching->invocation = invocation;
   matching->query = g_steal_pointer (&query);
   matching->patch = g_steal_pointer (&patch);
+  matching->patch->spares_sent = TRUE;
   surel_store_read (store_of (self), find_matching, matching, NULL, NULL);
   return TRUE;
 }

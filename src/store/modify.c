@@ -570,6 +570,7 @@ static gboolean
 modify_one (Work *work, gint64 id, GError **error)
 {
   const SurelPatch *patch = work->patch;
+  g_autoptr (GError) own = NULL;
   g_auto (SurelMessageRow) row = { 0 };
   gboolean changed = FALSE;
   int found = surel_message_row_load (work->txn, id, &row, error);
@@ -583,8 +584,13 @@ modify_one (Work *work, gint64 id, GError **error)
       g_array_append_val (work->result->not_found, missing);
       return TRUE;
     }
-  if (work->any_sent && !surel_sends_check_not_open (work->txn, id, error))
-    return FALSE;
+  if (work->any_sent && !surel_sends_check_not_open (work->txn, id, &own))
+    {
+      if (patch->spares_sent && g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CONFLICT))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
   work->txn->rows++;
   if (patch->destroy)
     {

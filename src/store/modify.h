@@ -30,6 +30,7 @@ typedef struct
   gint64 from; /* moved or destroyed only while it is there: a folder; 0 for wherever it is */
   guint64 if_state; /* 0 for none */
   gboolean dry_run;
+  gboolean spares_sent; /* what is on its way out is left alone; else the call is refused */
   const char *kind; /* of the operation, as `Operations.List` names it; static; NULL for `modify` */
   char *client;
 } SurelPatch;

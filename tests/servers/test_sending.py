@@ -94,6 +94,8 @@ class Sending(Changing):
         self.assertFails("Conflict", self.modify, daemon, [draft], {"moveToRole": GLib.Variant("s", "trash")})
         self.assertFails("Conflict", self.save, LETTER % (b"other", b""), draft)
         self.assertFails("Conflict", self.submit, "SendDraft", "(ta{sv})", draft)
+        _, _, result = daemon.call(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", {}, {"addKeywords": strings("$flagged")}, {})
+        self.assertEqual(result["changed"], self.count)  # what is on its way out is left alone
         daemon.sync()  # no server has that folder
         self.assertEqual(daemon.get(outbox, "Folder", "TotalMessages"), 1)
         self.submit("Reschedule", "(txa{sv})", operation, 0)
