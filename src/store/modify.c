@@ -440,7 +440,7 @@ move (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
   *changed = TRUE;
   if (!is_refused (txn, row->id, &refused, error)
       || (refused && !surel_intents_lives_here (txn, row->id, &stays, error))
-      || (work->patch->move_to != 0 && !account_of (work, target, &account, error)))
+      || (work->patch->move_to_role == NULL && !account_of (work, target, &account, error)))
     return FALSE;
   if (stays && account == row->account)
     return surel_layers_put_here (txn, row->id, target, error);

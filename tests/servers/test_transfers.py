@@ -80,6 +80,18 @@ class Transfers(Changing):
         self.assertEqual(self.ended(daemon, operation)["state"], "done")
         self.assertEqual((set(self.of_bob()), set(self.on_server("Archive"))), ({2, 3}, {1}))
 
+    def test_out_of_its_folder_and_into_another_accounts(self):
+        daemon = self.prepare_two()
+        one = self.ids(daemon)["Message 1"]
+        operation, _, result = self.modify(daemon, [one], {
+            "removeFolders": GLib.Variant("ao", [self.folders["INBOX"]]),
+            "addFolders": GLib.Variant("ao", [self.to, self.folders["Archive"]])})
+        self.assertEqual({folder for _, folder, _ in result["copies"]}, {self.to, self.folders["Archive"]})
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        self.quiet(daemon)
+        self.assertEqual((set(self.of_bob()), set(self.on_server("Archive"))), ({1}, {1}))
+        self.assertNotIn(1, self.on_server("INBOX"))
+
     def test_it_waits_for_both_servers(self):
         for first in (0, 1):
             daemon = self.prepare_two()
