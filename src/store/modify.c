@@ -80,6 +80,12 @@ fail (GError **error, SurelError code, const char *message)
 /* --- Folders --- */
 
 static gboolean
+fail_outbox (GError **error)
+{
+  return fail (error, SUREL_ERROR_NOT_SUPPORTED, "What is to go into the outbox is to be sent: use Send or SendDraft");
+}
+
+static gboolean
 account_of (Work *work, gint64 folder, gint64 *account, GError **error)
 {
   gpointer known = g_hash_table_lookup (work->folders, (gpointer) (guintptr) folder);
@@ -101,7 +107,7 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
   if (!selectable)
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "That folder holds other folders alone, and no messages");
   if (outbox)
-    return fail (error, SUREL_ERROR_NOT_SUPPORTED, "What is to go into the outbox is to be sent: use Send or SendDraft");
+    return fail_outbox (error);
   g_hash_table_insert (work->folders, (gpointer) (guintptr) folder, (gpointer) (guintptr) *account);
   return TRUE;
 }
@@ -644,6 +650,8 @@ check_folders (Work *work, GError **error)
   const SurelPatch *patch = work->patch;
   gint64 account;
 
+  if (g_strcmp0 (patch->move_to_role, "outbox") == 0)
+    return fail_outbox (error);
   if (patch->move_to != 0 && !account_of (work, patch->move_to, &account, error))
     return FALSE;
   for (guint i = 0; i < patch->add_folders->len; i++)

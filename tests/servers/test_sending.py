@@ -220,6 +220,7 @@ class Sending(Changing):
                                              ("Append", "(va{sv})", (GLib.Variant("ay", LETTER % (b"x", b"")), {}))):
             self.assertFails("NotSupported", daemon.call, outbox, "Folder", method, signature, *arguments)
         self.assertFails("NotSupported", self.modify, daemon, [self.ids(daemon)["Message 1"]], {"moveTo": GLib.Variant("o", outbox)})
+        self.assertFails("NotSupported", self.modify, daemon, [self.ids(daemon)["Message 1"]], {"moveToRole": GLib.Variant("s", "outbox")})
         self.assertFails("NotSupported", daemon.call, self.account, "Account", "CreateFolder", "(soa{sv})", "Below", outbox, {})
         self.assertFails("Conflict", daemon.call, self.account, "Account", "Remove", "(a{sv})", {})
         self.assertEqual(self.where(id), "outbox")
