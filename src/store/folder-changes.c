@@ -12,6 +12,7 @@
 #include "store/folder-intents.h"
 #include "store/folder-layers.h"
 #include "store/intents.h"
+#include "store/message-row.h"
 #include "store/operations.h"
 
 #define NAME_MAX_OCTETS 255 /* of a new name: what file systems of servers take */
@@ -414,21 +415,47 @@ check_contents (SurelTxn *txn, const SurelFolderChange *change, GArray *children
   return TRUE;
 }
 
-static GArray *
-read_children (SurelTxn *txn, const SurelFolderChange *change, GError **error)
+/* What is in it, and is to be destroyed with it, is so where its server has it. */
+static gboolean
+destroy_where_it_is (SurelTxn *txn, gint64 folder, GError **error)
 {
-  return read_ids (txn,
-                   surel_sql_start (txn->sql, error,
-                                    "SELECT id FROM folder WHERE parent = ? AND account = ? AND NOT removing AND NOT deleting",
-                                    "ii", change->folder, change->account),
-                   error);
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE intent AS i SET source = coalesce ((SELECT e.target FROM intent e WHERE e.message = i.message AND e.state < 2 "
+                        "AND e.kind IN (2, 4, 5, 6) AND e.id < i.id AND e.target != ?1 ORDER BY e.id DESC LIMIT 1), (SELECT p.folder FROM "
+                        "placement p WHERE p.message = i.message AND p.epoch < " SUREL_EPOCH_HERE_SQL " LIMIT 1), 0) WHERE i.source = ?1 AND "
+                        "i.state < 2 AND i.kind = 3",
+                        "i", folder);
+}
+
+/* One that no server has heard of goes without a trace. */
+static gboolean
+delete_new (SurelTxn *txn, const SurelFolderChange *change, gboolean *done, GError **error)
+{
+  gint64 waiting = 0;
+
+  *done = FALSE;
+  if (!surel_sql_get (txn->sql, &waiting, error,
+                      "SELECT id FROM intent WHERE target = ? AND kind = 10 AND state < 2 AND state = 0", "i",
+                      change->folder))
+    return FALSE;
+  if (waiting == 0)
+    return TRUE;
+  *done = TRUE;
+  return destroy_where_it_is (txn, change->folder, error) && surel_intents_fail_target (txn, change->folder, error)
+         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
 }
 
 static gboolean
 delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelModified *result, GError **error)
 {
-  g_autoptr (GArray) children = read_children (txn, change, error);
+  g_autoptr (GArray) children
+      = read_ids (txn,
+                  surel_sql_start (txn->sql, error,
+                                   "SELECT id FROM folder WHERE parent = ? AND account = ? AND NOT removing AND NOT deleting",
+                                   "ii", change->folder, change->account),
+                  error);
   gboolean more = TRUE;
+  gboolean done;
 
   if (children == NULL || !check_contents (txn, change, children, error))
     return FALSE;
@@ -443,8 +470,11 @@ delete_tree (SurelTxn *txn, const SurelFolderChange *change, guint depth, SurelM
   while (more)
     if (!destroy_messages (txn, change, "delete-folder", result, &more, error))
       return FALSE;
-  return add_intent (txn, change, SUREL_CHANGE_DELETE_FOLDER, "delete-folder", 0, NULL, result, error) != 0
-         && surel_folder_layers_replay (txn, change->folder, error);
+  if (!delete_new (txn, change, &done, error))
+    return FALSE;
+  return done
+         || (add_intent (txn, change, SUREL_CHANGE_DELETE_FOLDER, "delete-folder", 0, NULL, result, error) != 0
+             && surel_folder_layers_replay (txn, change->folder, error));
 }
 
 /**
@@ -455,28 +485,6 @@ gboolean
 surel_folder_delete (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
 {
   return check_not_inbox (txn, change, "The inbox can't be deleted", error) && delete_tree (txn, change, 0, result, error);
-}
-
-/**
- * surel_folder_unmake:
- * @change: a folder that was made
- *
- * Takes that back: where no server has heard of it yet it goes without a trace.
- */
-gboolean
-surel_folder_unmake (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error)
-{
-  g_autoptr (GArray) children = read_children (txn, change, error);
-  gint64 waiting = 0;
-
-  if (children == NULL
-      || !surel_sql_get (txn->sql, &waiting, error,
-                         "SELECT id FROM intent WHERE target = ? AND kind = 10 AND state < 2 AND state = 0", "i", change->folder))
-    return FALSE;
-  if (waiting == 0)
-    return surel_folder_delete (txn, change, result, error);
-  return check_contents (txn, change, children, error) && surel_intents_fail_target (txn, change->folder, error)
-         && surel_folder_intents_drop_new (txn, change->account, change->folder, error);
 }
 
 /**

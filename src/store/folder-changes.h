@@ -29,7 +29,6 @@ gboolean surel_folder_move (SurelTxn *txn, SurelFolderChange *change, SurelModif
 gboolean surel_folder_delete (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gboolean surel_folder_subscribe (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gboolean surel_folder_configure (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
-gboolean surel_folder_unmake (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gboolean surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gint64 surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelModified *result, const char *client,
                                GError **error);

@@ -97,7 +97,7 @@ undo_create (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GE
 {
   g_autoptr (GError) own = NULL;
 
-  if (surel_folder_unmake (txn, change, result, &own))
+  if (surel_folder_delete (txn, change, result, &own))
     return TRUE;
   if (!g_error_matches (own, SUREL_ERROR, SUREL_ERROR_CONFLICT))
     {

@@ -366,11 +366,12 @@ class Undo(Changing):
                            GLib.Variant("ay", message(800, "Draft", text)), {})
 
     def delete_what_no_server_knows(self):
-        """A new folder, one in it, and what was put into both, deleted offline. Returns the daemon and the operation."""
+        """A new folder, one in it, and what was put into both, deleted offline. Returns the daemon, the ids, and the
+        operations that made the folder and deleted it."""
         daemon = self.prepare()
         ids = self.ids(daemon)
         self.enable(daemon, False)
-        fresh, _ = self.create(daemon, "Fresh")
+        fresh, made = self.create(daemon, "Fresh")
         below, _ = self.create(daemon, "Below", fresh)
         self.modify(daemon, [ids["Message 1"]], {"moveTo": GLib.Variant("o", fresh)})
         self.modify(daemon, [ids["Message 2"]], {"addFolders": GLib.Variant("ao", [below])})
@@ -378,26 +379,44 @@ class Undo(Changing):
         operation = daemon.call(fresh, "Folder", "Delete", "(a{sv})", both)[0]
         self.assertEqual({"Fresh", "Fresh/Below"} & set(daemon.folders()), set())
         self.assertNotIn("Message 1", self.ids(daemon))
-        return daemon, operation
+        return daemon, ids, made, operation
 
     def test_a_folder_that_no_server_knows_goes_with_what_is_in_it(self):
-        daemon, operation = self.delete_what_no_server_knows()
+        daemon, _, _, _ = self.delete_what_no_server_knows()
+        self.imap.select("INBOX")
         self.enable(daemon, True)
-        self.quiet(daemon)
+        self.quiet(daemon, "failed")
         daemon.sync()
         self.assertEqual(self.boxes(), set())
         self.assertNotIn("Message 1", self.ids(daemon))
         self.assertEqual({1, 2} & set(self.on_server("INBOX")), {2})
 
-    def test_a_folder_that_no_server_knows_comes_back(self):
-        daemon, operation = self.delete_what_no_server_knows()
-        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", operation, {})
+    def test_what_was_in_a_folder_that_no_server_knows_comes_back(self):
+        daemon, ids, _, operation = self.delete_what_no_server_knows()
+        self.cancel(daemon, operation)
         self.enable(daemon, True)
+        self.quiet(daemon, "failed", "cancelled")
+        daemon.sync()
+        self.assertEqual(self.ids(daemon)["Message 1"], ids["Message 1"])
+        self.assertEqual({1, 2} & set(self.on_server("INBOX")), {1, 2})
+
+    def test_another_folder_of_that_name_stays(self):
+        daemon = self.prepare()
+        self.enable(daemon, False)
+        fresh, made = self.create(daemon, "Fresh")
+        below, _ = self.create(daemon, "Below", fresh)
+        daemon.call(below, "Folder", "Delete", "(a{sv})", {})
+        again, _ = self.create(daemon, "Again")
+        daemon.call(again, "Folder", "Delete", "(a{sv})", {})
+        self.cancel(daemon, made)
+        for name in ("Below", "Again"):
+            self.imap.create(name)
+        self.enable(daemon, True)
+        daemon.sync()
         self.quiet(daemon, "cancelled")
         daemon.sync()
-        self.folders = daemon.folders()
-        self.assertEqual((set(self.on_server("Fresh")), set(self.on_server("Fresh/Below"))), ({1}, {2}))
-        self.assertEqual((set(self.ids(daemon, "Fresh")), set(self.ids(daemon, "Fresh/Below"))), ({"Message 1"}, {"Message 2"}))
+        self.assertEqual(self.boxes(), {"Below", "Again"})
+        self.assertLess({"Below", "Again"}, set(daemon.folders()))
 
     def test_a_draft_saved_again_is_not_taken_away(self):
         daemon = self.prepare()
