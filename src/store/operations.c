@@ -157,6 +157,7 @@ surel_operations_add (SurelTxn *txn, const char *kind, const char *client, GErro
 gboolean
 surel_operations_opened (SurelTxn *txn, gint64 id, guint count, GError **error)
 {
+  surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
                         "UPDATE operation SET open = open + ?1, messages = messages + ?1, ended = NULL WHERE id = ?2",
                         "ii", (gint64) count, id);
@@ -167,7 +168,7 @@ surel_operations_opened (SurelTxn *txn, gint64 id, guint count, GError **error)
  * @done: how many of its intents aren't open any more, and well
  * @failed: how many aren't, and not well
  *
- * Ends the operation with its last intent.
+ * Ends the operation with its last intent. What went well has the rest tried again at once, but not before its time.
  */
 gboolean
 surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GError **error)
@@ -175,7 +176,7 @@ surel_operations_settle (SurelTxn *txn, gint64 id, guint done, guint failed, GEr
   surel_txn_changed (txn, SUREL_FAMILY_OPERATION, (guint64) id, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error,
                         "UPDATE operation SET open = open - ?1 - ?2, failed = failed + ?2, attempts = attempts * (?1 = 0), next_attempt = "
-                        "next_attempt * (?1 = 0 AND next_attempt > ?3), error = CASE WHEN open "
+                        "next_attempt * (next_attempt > ?3 AND (?1 = 0 OR attempts = 0)), error = CASE WHEN open "
                         "- ?1 - ?2 <= 0 AND failed + ?2 = 0 THEN '' ELSE error END, error_text = CASE WHEN open - ?1 - ?2 <= 0 "
                         "AND failed + ?2 = 0 THEN '' ELSE error_text END, ended = CASE WHEN open - ?1 - "
                         "?2 <= 0 THEN ?3 END WHERE id = ?4",

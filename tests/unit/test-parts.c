@@ -22,8 +22,10 @@ do_part (SurelTxn *txn, gpointer data, GError **error)
   Call *call = data;
   g_autoptr (GVariant) reply = g_variant_ref_sink (g_variant_new ("(t)", (guint64) 42));
 
-  return surel_modify_part (txn, call->patch, &call->key, &call->done, call->result, error)
-         && (call->done < call->patch->ids->len || surel_calls_keep (txn, &call->key, reply, error));
+  if (!surel_modify_part (txn, call->patch, &call->key, &call->done, call->result, error))
+    return FALSE;
+  g_assert_true (surel_changes_has (txn->changes, SUREL_FAMILY_OPERATION, (guint64) call->result->operation));
+  return call->done < call->patch->ids->len || surel_calls_keep (txn, &call->key, reply, error);
 }
 
 static void
@@ -177,6 +179,26 @@ test_copies_are_told (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 }
 
 static gboolean
+settle_one (SurelTxn *txn, gpointer operation, GError **error)
+{
+  return surel_operations_settle (txn, *(gint64 *) operation, 1, 0, error);
+}
+
+/* A later change may replace one of the first part. */
+static void
+test_the_rest_is_waited_for (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  Call call;
+
+  fill (fixture);
+  call = begin (fixture, NULL, TRUE);
+  run (fixture, &call);
+  g_assert_true (surel_store_write_sync (fixture->store, settle_one, &call.result->operation, NULL));
+  g_assert_cmpint (number (fixture, "SELECT next_attempt > unixepoch() FROM operation"), ==, 1);
+  end (&call);
+}
+
+static gboolean
 cancel (SurelTxn *txn, gpointer operation, GError **error)
 {
   return surel_sql_run (txn->sql, error, "UPDATE operation SET cancelled = 1 WHERE id = ?", "i", *(gint64 *) operation);
@@ -221,6 +243,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("a-call-goes-on-where-it-ended", test_goes_on);
   ADD ("its-copies-are-told", test_copies_are_told);
+  ADD ("the-rest-is-waited-for", test_the_rest_is_waited_for);
   ADD ("nothing-is-added-to-what-is-cancelled", test_nothing_is_added_to_what_is_cancelled);
   ADD ("its-own-parts-are-no-others", test_its_own_parts_are_no_others);
   return g_test_run ();
