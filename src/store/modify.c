@@ -155,13 +155,7 @@ target_of (Work *work, gint64 account, gint64 shown, gint64 *target, GError **er
 
   *target = patch->move_to;
   if (!says_where_to (patch) && has_folder (patch->remove_folders, shown))
-    {
-      if (patch->add_folders->len == 0)
-        return fail (error, SUREL_ERROR_INVALID_ARGUMENT,
-                     "`removeFolders` would leave the messages nowhere: their server keeps each in one folder; say where they "
-                     "go, or destroy them");
-      *target = g_array_index (patch->add_folders, gint64, 0);
-    }
+    *target = g_array_index (patch->add_folders, gint64, 0);
   if (*target != 0)
     return account_of (work, *target, &other, error);
   if (patch->move_to_role == NULL)
@@ -657,6 +651,10 @@ check_folders (Work *work, GError **error)
   for (guint i = 0; i < patch->add_folders->len; i++)
     if (!account_of (work, g_array_index (patch->add_folders, gint64, i), &account, error))
       return FALSE;
+  if (patch->remove_folders->len > 0 && patch->add_folders->len == 0 && !says_where_to (patch))
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT,
+                 "`removeFolders` would leave the messages nowhere: their server keeps each in one folder; say where they go, or "
+                 "destroy them");
   for (guint i = 0; i < patch->remove_folders->len; i++)
     if (!account_of (work, g_array_index (patch->remove_folders, gint64, i), &account, error))
       return FALSE;

@@ -95,7 +95,9 @@ class Operations(Changing):
         self.assertEqual((set(self.on_server("Work")), set(self.on_server("Archive"))), ({1}, {1}))
         self.assertNotIn(1, self.on_server("INBOX"))
         self.assertEqual(self.ids(daemon, "Work"), {"Message 1": ids["Message 1"]})
-        self.assertEqual(self.modify(daemon, [ids["Message 1"]], out)[2]["changed"], 0)
+        self.assertFails("InvalidArgument", self.modify, daemon, [ids["Message 1"]], out)  # wherever it is
+        self.assertEqual(self.modify(daemon, [ids["Message 1"]], {**out, "addFolders": GLib.Variant("ao", [self.folders["Work"]])})[2]
+                         ["changed"], 0)
         operation, _, result = self.modify(daemon, [ids["Message 2"]], {**out, **into, "moveToRole": GLib.Variant("s", "trash")})
         self.assertEqual(len(result["copies"]), 2)
         self.ended(daemon, operation)
