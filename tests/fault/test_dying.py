@@ -297,11 +297,12 @@ class Dying(Case):
     def test_append(self):
         self.check(lambda: self.append(self.at("Work"), 90))
 
-    def dies_once_it_is_there(self, change, folder, subject):
+    def dies_once_it_is_there(self, change, folder, subject, before=lambda: None):
         """At the first step after the server has it, and before its answer is noted. Returns a device that has opened the
         folder, the UID there, and what the change returned."""
         for n in range(1, 200):
             self.begin()
+            before()
             self.control[0] = n
             result = change()
             wait_for(lambda: self.daemon.process.poll() is not None or self.control[0] == 0)
@@ -353,6 +354,19 @@ class Dying(Case):
             draft, _ = self.save(0, 90)
             self.save(draft, 91)
         self.check(change)
+
+    def test_a_draft_whose_next_version_another_marks(self):
+        def save_first():
+            self.draft, _ = self.save(0, 90)
+            self.settle()
+        device, uid, _ = self.dies_once_it_is_there(lambda: self.save(self.draft, 91), "Drafts", "Message 91", save_first)
+        device.uid("STORE", uid, "+FLAGS", "(\\Flagged Urgent)")
+        device.logout()
+        self.revive()
+        self.settle()
+        self.assertEqual((self.places("Message 90"), self.places("Message 91")), ([], ["Drafts"]))
+        row = self.daemon.call(PATH, "Messages", "Get", "(atas)", [self.draft], ["keywords"])[0][0]
+        self.assertLess({"$flagged", "urgent"}, set(row["keywords"]))
 
     def save(self, draft, n):
         return self.act(PATH, "Submission", "SaveDraft", "(otva{sv})", self.accounts["alice"], draft,
@@ -450,6 +464,7 @@ class DyingTheOldWay(Dying):
 
     samples = 1
     server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
+    test_a_draft_whose_next_version_another_marks = None
     test_append_and_another_moves_it_on = test_copy_and_another_moves_one_on = None  # alike
     test_an_account_removed_and_added = test_all_that_match_and_are_more_than_a_commit = None
 

@@ -232,7 +232,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Keywords, keywords_clear)
 static gboolean
 fetch_keywords (SurelImapApply *self, const SurelChangeItem *item, Keywords *old, Keywords *new, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  g_autoptr (SurelImapCommand) command = NULL;
   g_autoptr (SurelUidSet) both = surel_uid_set_new ();
   const SurelImapResponse *response;
   int result = -1;
@@ -240,11 +240,7 @@ fetch_keywords (SurelImapApply *self, const SurelChangeItem *item, Keywords *old
 
   surel_uid_set_add (both, (guint32) item->remote_id.number);
   surel_uid_set_add (both, (guint32) item->new_remote_id.number);
-  surel_imap_command_set (command, both);
-  surel_imap_command_open (command);
-  surel_imap_command_atom (command, "UID");
-  surel_imap_command_atom (command, "FLAGS");
-  surel_imap_command_close (command);
+  command = surel_imap_flags_command (both);
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
@@ -267,25 +263,21 @@ static gboolean
 store_keywords (SurelImapApply *self, gint64 uid, const char *how, guint flags, const char *words, GError **error)
 {
   g_auto (GStrv) names = surel_imap_keywords_spell (surel_imap_session_get_mailbox (self->session), flags, words);
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
+  g_autoptr (SurelImapCommand) command = NULL;
   g_autoptr (SurelUidSet) one = surel_uid_set_new ();
   guint tag;
 
   if (names[0] == NULL)
     return TRUE;
   surel_uid_set_add (one, (guint32) uid);
-  surel_imap_command_set (command, one);
-  surel_imap_command_atom (command, how);
-  surel_imap_command_open (command);
-  for (guint i = 0; names[i] != NULL; i++)
-    surel_imap_command_atom (command, names[i]);
-  surel_imap_command_close (command);
+  command = surel_imap_store_command (one, how, (const char *const *) names);
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   return tag != 0 && surel_imap_session_finish (self->session, tag, self->cancellable, error);
 }
 
 /* What another device did to the old version since it was last looked at is done to the new one. Both are in the mailbox
- * that is open. */
+ * that is open. Where the new one has been there for a while, as after a crash, a mark that the old one lacks may be
+ * another device's, too: then nothing is taken away. */
 static gboolean
 hand_keywords_down (SurelImapApply *self, const SurelChangeItem *item, GError **error)
 {
@@ -294,6 +286,7 @@ hand_keywords_down (SurelImapApply *self, const SurelChangeItem *item, GError **
   g_autofree char *added = NULL;
   g_autofree char *removed = NULL;
   g_autoptr (GError) own = NULL;
+  gboolean is_just_put = self->change->evidence == NULL;
 
   if (item->new_remote_id.number == 0 || g_strcmp0 (self->change->folder_remote_id, self->change->target_remote_id) != 0)
     return TRUE;
@@ -304,7 +297,8 @@ hand_keywords_down (SurelImapApply *self, const SurelChangeItem *item, GError **
   added = surel_keywords_combine (old.words, NULL, new.words);
   removed = surel_keywords_combine (new.words, NULL, old.words);
   if ((store_keywords (self, item->new_remote_id.number, "+FLAGS", old.flags & ~new.flags, added, &own)
-       && store_keywords (self, item->new_remote_id.number, "-FLAGS", new.flags & ~old.flags, removed, &own))
+       && (!is_just_put
+           || store_keywords (self, item->new_remote_id.number, "-FLAGS", new.flags & ~old.flags, removed, &own)))
       || surel_imap_error_is_refusal (own))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&own));

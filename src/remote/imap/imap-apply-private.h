@@ -37,6 +37,8 @@ SurelUidSet *surel_imap_apply_set_of (SurelImapApply *self, const GArray *some);
 gboolean surel_imap_apply_in_pieces (
     SurelImapApply *self, const GArray *some, SurelImapSendFunc send, SurelImapSendFunc look, GError **error);
 gboolean surel_imap_apply_open_source (SurelImapApply *self, gboolean *fit, GError **error);
+SurelImapCommand *surel_imap_flags_command (const SurelUidSet *set);
+SurelImapCommand *surel_imap_store_command (const SurelUidSet *set, const char *how, const char *const *flags);
 gboolean surel_imap_apply_destroy (SurelImapApply *self, const GArray *some, GError **error);
 gboolean surel_imap_apply_take_refusal (SurelImapApply *self, GError *own, GError **error);
 gboolean surel_imap_apply_take_refused_folder (SurelImapApply *self, GError *own, GError **error);

@@ -283,14 +283,15 @@ note_flags (Apply *self, const SurelImapFetch *fetch, gboolean adding)
     }
 }
 
-static gboolean
-store (Apply *self, const GArray *some, const char *how, const char *const *flags, GError **error)
+/**
+ * surel_imap_store_command:
+ * @how: `+FLAGS` or `-FLAGS` (RFC 9051 §6.4.6)
+ * @flags: as the server spells them
+ */
+SurelImapCommand *
+surel_imap_store_command (const SurelUidSet *set, const char *how, const char *const *flags)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID STORE");
-  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
+  SurelImapCommand *command = surel_imap_command_new ("UID STORE");
 
   surel_imap_command_set (command, set);
   surel_imap_command_atom (command, how);
@@ -298,6 +299,31 @@ store (Apply *self, const GArray *some, const char *how, const char *const *flag
   for (guint i = 0; flags[i] != NULL; i++)
     surel_imap_command_atom (command, flags[i]);
   surel_imap_command_close (command);
+  return command;
+}
+
+SurelImapCommand *
+surel_imap_flags_command (const SurelUidSet *set)
+{
+  SurelImapCommand *command = surel_imap_command_new ("UID FETCH");
+
+  surel_imap_command_set (command, set);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "UID");
+  surel_imap_command_atom (command, "FLAGS");
+  surel_imap_command_close (command);
+  return command;
+}
+
+static gboolean
+store (Apply *self, const GArray *some, const char *how, const char *const *flags, GError **error)
+{
+  g_autoptr (SurelUidSet) set = surel_imap_apply_set_of (self, some);
+  g_autoptr (SurelImapCommand) command = surel_imap_store_command (set, how, flags);
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
@@ -311,7 +337,7 @@ store (Apply *self, const GArray *some, const char *how, const char *const *flag
 static gboolean
 ask_untold (Apply *self, const GArray *some, gboolean adding, GError **error)
 {
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
+  g_autoptr (SurelImapCommand) command = NULL;
   g_autoptr (GArray) untold = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (SurelUidSet) set = NULL;
   const SurelImapResponse *response;
@@ -324,11 +350,7 @@ ask_untold (Apply *self, const GArray *some, gboolean adding, GError **error)
   if (untold->len == 0)
     return TRUE;
   set = surel_imap_apply_set_of (self, untold);
-  surel_imap_command_set (command, set);
-  surel_imap_command_open (command);
-  surel_imap_command_atom (command, "UID");
-  surel_imap_command_atom (command, "FLAGS");
-  surel_imap_command_close (command);
+  command = surel_imap_flags_command (set);
   tag = surel_imap_session_send (self->session, command, self->cancellable, error);
   while (tag != 0
          && (result = surel_imap_session_next (self->session, tag, &response, self->cancellable, error)) > 0)
