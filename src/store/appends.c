@@ -5,7 +5,7 @@
 #include "base/errors.h"
 #include "store/accounts.h"
 #include "store/content.h"
-#include "store/folder-changes.h"
+#include "store/folder-roles.h"
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/operations.h"
@@ -28,13 +28,7 @@ find_folder (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError *
 
   if (append->folder == 0)
     {
-      if (!surel_sql_get (txn->sql, &append->folder, error,
-                          "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = 'drafts' AND selectable AND "
-                          "NOT removing AND NOT deleting",
-                          "i", append->account))
-        return FALSE;
-      if (append->folder == 0)
-        append->folder = surel_folder_make_role (txn, append->account, "drafts", result, append->client, error);
+      append->folder = surel_folder_of_role (txn, append->account, "drafts", append->client, result, error);
       return append->folder != 0;
     }
   if (!surel_sql_get (txn->sql, &there, error,

@@ -11,6 +11,7 @@
 #include "store/accounts.h"
 #include "store/folder-intents.h"
 #include "store/folder-layers.h"
+#include "store/folder-roles.h"
 #include "store/intents.h"
 #include "store/message-row.h"
 #include "store/operations.h"
@@ -313,25 +314,6 @@ surel_folder_subscribe (SurelTxn *txn, SurelFolderChange *change, SurelModified 
          && surel_folder_layers_replay (txn, change->folder, error);
 }
 
-/* One folder a role and account: who has it now has it no more. */
-static gboolean
-give_role (SurelTxn *txn, const SurelFolderChange *change, GError **error)
-{
-  gint64 before = 0;
-
-  if (!surel_sql_get (txn->sql, &before, error,
-                      "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND id != ?", "isi",
-                      change->account, change->role, change->folder))
-    return FALSE;
-  if (before != 0 && change->role[0] != '\0')
-    {
-      if (!surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = '' WHERE id = ?", "i", before))
-        return FALSE;
-      surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (change->account, before), SUREL_UPDATED);
-    }
-  return surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", change->role, change->folder);
-}
-
 /**
  * surel_folder_configure:
  * @change: the folder, its role and whether it is watched: kept here alone
@@ -345,7 +327,7 @@ surel_folder_configure (SurelTxn *txn, SurelFolderChange *change, SurelModified 
     return FALSE;
   if (change->role != NULL && (is_inbox || g_str_equal (change->role, "inbox")))
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "Which folder is the inbox is for the server to say");
-  if ((change->role != NULL && !give_role (txn, change, error))
+  if ((change->role != NULL && !surel_folder_give_role (txn, change->account, change->folder, change->role, error))
       || (change->watch >= 0
           && !surel_sql_run (txn->sql, error, "UPDATE folder SET watch = ? WHERE id = ?", "ii", (gint64) change->watch,
                              change->folder)))
@@ -508,68 +490,4 @@ surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *res
     if (!destroy_messages (txn, change, NULL, result, &more, error))
       return FALSE;
   return TRUE;
-}
-
-/* Sets the change's folder to the one of its name in its parent; 0 for none. */
-static gboolean
-find_named (SurelTxn *txn, SurelFolderChange *change, gboolean *selectable, GError **error)
-{
-  gint64 found = 0;
-
-  change->folder = 0;
-  if (!surel_sql_get (txn->sql, &change->folder, error,
-                      "SELECT id FROM folder WHERE account = ? AND parent = ? AND name = ? AND NOT removing AND NOT deleting",
-                      "iis", change->account, change->parent, change->name)
-      || !surel_sql_get (txn->sql, &found, error, "SELECT selectable FROM folder WHERE id = ?", "i", change->folder))
-    return FALSE;
-  *selectable = found != 0;
-  return TRUE;
-}
-
-/**
- * surel_folder_make_role:
- * @role: one that no folder of the account has
- *
- * Returns: a new folder of that role; 0 with @error set
- */
-gint64
-surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelModified *result, const char *client,
-                        GError **error)
-{
-  static const char *const names[][2] = {
-    { "sent", "Sent" },       { "drafts", "Drafts" }, { "trash", "Trash" },
-    { "junk", "Junk" },       { "archive", "Archive" },
-  };
-  g_autoptr (SurelFolderChange) change = surel_folder_change_new (account, 0, client);
-  gboolean selectable;
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_str_equal (role, names[i][0]))
-      change->name = g_strdup (names[i][1]);
-  if (change->name == NULL)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The account has no folder with the role `%s`", role);
-      return 0;
-    }
-  /* One of that name that isn't it by role is taken for it; where it holds folders alone, as one for each year, it is made, or
-   * found, in that. */
-  if (!find_named (txn, change, &selectable, error))
-    return 0;
-  if (change->folder != 0 && !selectable)
-    {
-      change->parent = change->folder;
-      if (!find_named (txn, change, &selectable, error))
-        return 0;
-    }
-  if (change->folder != 0 && !selectable)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_EXISTS, "What could be the folder with the role `%s` holds other folders alone", role);
-      return 0;
-    }
-  if (change->folder == 0 && !surel_folder_create (txn, change, result, error))
-    return 0;
-  if (!surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", role, change->folder))
-    return 0;
-  surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, change->folder), SUREL_UPDATED);
-  return change->folder;
 }

@@ -30,8 +30,6 @@ gboolean surel_folder_delete (SurelTxn *txn, SurelFolderChange *change, SurelMod
 gboolean surel_folder_subscribe (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gboolean surel_folder_configure (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
 gboolean surel_folder_empty (SurelTxn *txn, SurelFolderChange *change, SurelModified *result, GError **error);
-gint64 surel_folder_make_role (SurelTxn *txn, gint64 account, const char *role, SurelModified *result, const char *client,
-                               GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelFolderChange, surel_folder_change_free)
 

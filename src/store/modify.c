@@ -7,7 +7,7 @@
 #include "base/errors.h"
 #include "base/folder.h"
 #include "store/accounts.h"
-#include "store/folder-changes.h"
+#include "store/folder-roles.h"
 #include "store/intents.h"
 #include "store/layers.h"
 #include "store/log.h"
@@ -117,10 +117,7 @@ account_of (Work *work, gint64 folder, gint64 *account, GError **error)
 static gboolean
 find_role (SurelTxn *txn, gint64 account, const char *role, gint64 *folder, GError **error)
 {
-  return surel_sql_get (txn->sql, folder, error,
-                        "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
-                        "removing AND NOT deleting",
-                        "is", account, role)
+  return surel_folder_find_role (txn, account, role, folder, error)
          && (*folder != 0 || !g_str_equal (role, "archive")
              || surel_sql_get (txn->sql, folder, error,
                                "SELECT f.id FROM folder f JOIN account a ON a.id = f.account WHERE a.id = ? AND ' ' || "
@@ -167,7 +164,7 @@ target_of (Work *work, gint64 account, gint64 shown, gint64 *target, GError **er
   if (!find_role (work->txn, account, work->patch->move_to_role, target, error))
     return FALSE;
   if (*target == 0)
-    *target = surel_folder_make_role (work->txn, account, work->patch->move_to_role, work->result, work->patch->client, error);
+    *target = surel_folder_of_role (work->txn, account, work->patch->move_to_role, work->patch->client, work->result, error);
   if (*target == 0)
     return FALSE;
   g_hash_table_insert (work->roles, (gpointer) (guintptr) account, (gpointer) (guintptr) *target);

@@ -9,8 +9,8 @@
 
 #include "base/errors.h"
 #include "base/folder.h"
-#include "store/folder-changes.h"
 #include "store/folder-layers.h"
+#include "store/folder-roles.h"
 #include "store/intents-private.h"
 #include "store/layers.h"
 #include "store/operations.h"
@@ -54,25 +54,15 @@ make_outbox (SurelTxn *txn, gint64 account, GError **error)
   return surel_folder_layers_name_paths (txn, account, error) ? id : 0;
 }
 
-/**
- * surel_sends_folder_of_role:
- *
- * Returns: the account's folder of that role, which is made where there is none; 0 with @error set
- */
-gint64
-surel_sends_folder_of_role (SurelTxn *txn, gint64 account, const char *role, const char *client, SurelModified *result, GError **error)
+/* The account's outbox, which is made where there is none; 0 with @error set. */
+static gint64
+outbox_of (SurelTxn *txn, gint64 account, GError **error)
 {
-  gint64 folder = 0;
+  gint64 folder;
 
-  if (!surel_sql_get (txn->sql, &folder, error,
-                      "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT removing AND "
-                      "NOT deleting",
-                      "is", account, role))
+  if (!surel_folder_find_role (txn, account, "outbox", &folder, error))
     return 0;
-  if (folder != 0)
-    return folder;
-  return g_str_equal (role, "outbox") ? make_outbox (txn, account, error)
-                                      : surel_folder_make_role (txn, account, role, result, client, error);
+  return folder != 0 ? folder : make_outbox (txn, account, error);
 }
 
 /* --- Accepted --- */
@@ -296,7 +286,7 @@ surel_send (SurelTxn *txn, SurelSend *send, SurelModified *result, GError **erro
     }
   if (!check_draft (txn, send, &account, error))
     return FALSE;
-  outbox = surel_sends_folder_of_role (txn, account, "outbox", send->client, folders, error);
+  outbox = outbox_of (txn, account, error);
   return outbox != 0 && add_intent (txn, send, account, outbox, result, error)
          && surel_layers_replay_place (txn, send->draft, error);
 }
@@ -456,6 +446,6 @@ surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **er
   if (there && !alone)
     return surel_layers_replay_place (txn, message, error);
   /* Also one whose place on the server is gone. */
-  drafts = surel_sends_folder_of_role (txn, account, "drafts", "", folders, error);
+  drafts = surel_folder_of_role (txn, account, "drafts", "", folders, error);
   return drafts != 0 && surel_intents_keep_here (txn, account, message, drafts, error);
 }

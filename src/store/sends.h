@@ -29,8 +29,6 @@ gboolean surel_sends_check_not_open (SurelTxn *txn, gint64 message, GError **err
 gboolean surel_sends_next (
     SurelReader *reader, gint64 account, gint64 now, gboolean listed, SurelChange **next, GError **error);
 gboolean surel_sends_note_time (SurelTxn *txn, gint64 intent, GError **error);
-gint64 surel_sends_folder_of_role (
-    SurelTxn *txn, gint64 account, const char *role, const char *client, SurelModified *result, GError **error);
 gboolean surel_sends_take_back (SurelTxn *txn, gint64 intent, gint64 message, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelSend, surel_send_free)

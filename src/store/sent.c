@@ -4,6 +4,7 @@
 #include "store/sent.h"
 
 #include "base/errors.h"
+#include "store/folder-roles.h"
 #include "store/intents-private.h"
 #include "store/layers.h"
 #include "store/leftovers.h"
@@ -106,7 +107,7 @@ surel_sent_went (SurelTxn *txn, gint64 intent, GError **error)
 
   if (!load_sent (txn, intent, &sent, error))
     return FALSE;
-  folder = surel_sends_folder_of_role (txn, sent.account, "sent", sent.client, result, error);
+  folder = surel_folder_of_role (txn, sent.account, "sent", sent.client, result, error);
   return folder != 0 && surel_leftovers_destroy (txn, sent.message, sent.client, error) && put_words (txn, &sent, error)
          && surel_intents_keep_here (txn, sent.account, sent.message, folder, error) && mark_original (txn, &sent, error);
 }

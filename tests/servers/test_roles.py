@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""What a folder is for: as a person says, whatever it is called."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from changing import *  # noqa: E402,F403
+
+
+class Roles(Changing):
+    count = 4
+
+    def configure(self, daemon, path, **settings):
+        return daemon.call(self.folders[path], "Folder", "Configure", "(a{sv}a{sv})", settings, {})[0]
+
+    def role(self, daemon, path):
+        return daemon.get(daemon.folders()[path], "Folder", "Role")
+
+    def archive(self, daemon, subject):
+        self.ended(daemon, self.modify(daemon, [self.ids(daemon)[subject]], {"moveToRole": GLib.Variant("s", "archive")})[0])
+
+    def test_a_person_says_what_a_folder_is_for(self):
+        daemon = self.prepare()
+        self.assertEqual(self.configure(daemon, "Work", role=GLib.Variant("s", "archive"), watch=GLib.Variant("b", True)), 0)
+        self.assertEqual([self.role(daemon, path) for path in ("Work", "Archive")], ["archive", ""])
+        self.assertTrue(daemon.get(self.folders["Work"], "Folder", "Watch"))
+        self.archive(daemon, "Message 1")
+        self.assertEqual(list(self.on_server("Work")), [1])
+
+        # It stays so, through a list of all folders and a restart, and is taken back in the same way.
+        daemon.sync()
+        daemon.stop()
+        daemon = self.start(secrets=self.secrets)
+        self.assertEqual([self.role(daemon, path) for path in ("Work", "Archive")], ["archive", ""])
+        self.configure(daemon, "Archive", role=GLib.Variant("s", "archive"))
+        self.assertEqual([self.role(daemon, path) for path in ("Work", "Archive")], ["", "archive"])
+        self.assertTrue(daemon.get(self.folders["Work"], "Folder", "Watch"))
+
+        for settings, error in (({"role": GLib.Variant("s", "attic")}, "InvalidArgument"),
+                                ({"role": GLib.Variant("s", "inbox")}, "InvalidArgument"),
+                                ({"watch": GLib.Variant("s", "yes")}, "InvalidArgument"),
+                                ({"colour": GLib.Variant("s", "red")}, "InvalidArgument"),
+                                ({"retention": GLib.Variant("a{sv}", {})}, "NotSupported")):
+            self.assertFails(error, self.configure, daemon, "Work", **settings)
+        self.assertFails("InvalidArgument", self.configure, daemon, "INBOX", role=GLib.Variant("s", "junk"))
+
+    def test_a_folder_that_is_not_the_archive_is_not_made_it(self):
+        daemon = self.prepare()
+        self.configure(daemon, "Archive", role=GLib.Variant("s", ""))
+        self.archive(daemon, "Message 1")
+        self.assertEqual([self.role(daemon, path) for path in ("Archive", "Archive 2")], ["", "archive"])
+        self.assertEqual((list(self.on_server("Archive")), list(self.on_server("Archive 2"))), ([], [1]))
+
+        # One that another role was given, likewise; and what was made is used again.
+        self.configure(daemon, "Archive", role=GLib.Variant("s", "junk"))
+        self.archive(daemon, "Message 2")
+        self.assertEqual(self.role(daemon, "Archive"), "junk")
+        self.assertEqual(sorted(self.on_server("Archive 2")), [1, 2])
+        self.imap.delete('"Archive 2"')
+
+
+if __name__ == "__main__":
+    main()
