@@ -133,6 +133,28 @@ replace (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *resu
   return put (txn, append, SUREL_CHANGE_REPLACE, stays, result, error);
 }
 
+/* What another device saves is another message, and the old one goes: it is known by the Message-ID that they share. */
+static gboolean
+fail_gone (SurelTxn *txn, const SurelAppend *append, GError **error)
+{
+  gint64 other = 0;
+
+  if (append->message->message_id != NULL
+      && !surel_sql_get (txn->sql, &other, error,
+                         "SELECT m.id FROM folder f JOIN placement p ON p.folder = f.id JOIN message m ON m.id = p.message WHERE "
+                         "f.account = ? AND coalesce(f.role_set, f.role) = 'drafts' AND m.shown AND m.flags & ? AND m.message_id = ? "
+                         "LIMIT 1",
+                         "iis", append->account, (gint64) SUREL_KEYWORD_DRAFT, append->message->message_id))
+    return FALSE;
+  if (other != 0)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
+                 "Another device has saved the draft since, as message %" G_GINT64_FORMAT "; save this one as a new draft, and both stay",
+                 other);
+  else
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The draft is gone; save it as a new one");
+  return FALSE;
+}
+
 static gboolean
 check_version (SurelTxn *txn, SurelAppend *append, GError **error)
 {
@@ -143,10 +165,7 @@ check_version (SurelTxn *txn, SurelAppend *append, GError **error)
   if (found < 0)
     return FALSE;
   if (found == 0 || !row.shown || row.account != append->account)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The draft is gone; save it as a new one");
-      return FALSE;
-    }
+    return fail_gone (txn, append, error);
   if ((row.flags & SUREL_KEYWORD_DRAFT) == 0)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "That message is no draft");

@@ -70,6 +70,45 @@ class Put(Changing):
         return daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("s", text),
                            options)
 
+    def save_elsewhere(self, text):
+        """What another device does: it puts its version there, and then takes away the one it knew."""
+        self.imap.select("Drafts")
+        self.imap.append("Drafts", "(\\Draft \\Seen)", None, text.encode())
+        self.imap.store("1", "+FLAGS", "\\Deleted")
+        self.imap.expunge()
+
+    def test_a_draft_that_another_device_has_saved(self):
+        daemon = self.prepare()
+        header = "Message-ID: <m800@surel.test>\r\n\r\n"
+        id, operation = self.save(daemon, 0, "Subject: ours\r\n" + header)
+        self.ended(daemon, operation)
+        blob = self.row(daemon, id, "blobId")["blobId"]
+        self.save_elsewhere("Subject: theirs\r\n" + header)
+        daemon.sync()
+        theirs = self.ids(daemon, "Drafts")["theirs"]
+        self.assertNotEqual(theirs, id)
+        for options in ({}, {"blobId": GLib.Variant("s", blob)}):
+            message = self.assertFails("Conflict", self.save, daemon, id, "Subject: ours, too\r\n" + header, **options)
+            self.assertIn(f"message {theirs}", message)
+        self.ended(daemon, self.save(daemon, 0, "Subject: ours, too\r\n" + header)[1])
+        self.assertEqual(set(self.ids(daemon, "Drafts")), {"theirs", "ours, too"})
+        self.assertEqual(len(self.octets_on_server("Drafts")), 2)
+
+    def test_a_draft_that_two_devices_save_at_once(self):
+        daemon = self.prepare()
+        header = "Message-ID: <m800@surel.test>\r\n\r\n"
+        id, operation = self.save(daemon, 0, "Subject: first\r\n" + header)
+        self.ended(daemon, operation)
+        self.enable(daemon, False)
+        _, operation = self.save(daemon, id, "Subject: ours\r\n" + header)
+        self.save_elsewhere("Subject: theirs\r\n" + header)
+        self.enable(daemon, True)
+        self.assertEqual(self.ended(daemon, operation)["state"], "done")
+        daemon.sync()
+        drafts = self.ids(daemon, "Drafts")
+        self.assertEqual((set(drafts), drafts["ours"]), ({"ours", "theirs"}, id))
+        self.assertEqual(len(self.octets_on_server("Drafts")), 2)
+
     def test_what_another_device_marked_a_draft_with_stays(self):
         daemon = self.prepare()
         id, operation = self.save(daemon, 0, "Subject: one\r\nMessage-ID: <m800@surel.test>\r\n\r\nx\r\n")
