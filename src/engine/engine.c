@@ -11,6 +11,7 @@
 #include "store/log.h"
 #include "store/messages.h"
 #include "store/operations.h"
+#include "store/sent.h"
 
 #define TIDY_SECONDS 3600 /* between rounds of tidying up */
 #define HOLD_SECONDS (30 * 24 * 3600) /* how long vanished messages are held */
@@ -114,6 +115,7 @@ tidy (SurelTxn *txn, gpointer data, GError **error)
   gboolean more;
 
   return surel_log_trim (txn, error) && surel_calls_trim (txn, error) && surel_operations_trim (txn, error)
+         && surel_sent_forget_hidden (txn, error)
          && surel_messages_purge_held (txn, txn->time - HOLD_SECONDS, &more, error)
          && surel_content_sweep (txn, surel_store_get_content_dir (self->engine->context.store), self->paths, error);
 }

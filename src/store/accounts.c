@@ -416,7 +416,8 @@ check_all_sent (SurelTxn *txn, gint64 id, GError **error)
 
   if (!surel_sql_get (txn->sql, &open, error,
                       "SELECT (SELECT count(*) FROM intent WHERE account = ?1 AND state < 2) + (SELECT count(*) "
-                      "FROM " SUREL_INTENTS_FROM_ACCOUNT ") + (SELECT count(*) FROM intent i WHERE i.account = ?1 AND " SUREL_INTENT_STAYS ")",
+                      "FROM " SUREL_INTENTS_FROM_ACCOUNT ") + (SELECT count(*) FROM intent i WHERE i.account = ?1 AND " SUREL_INTENT_STAYS
+                      " AND EXISTS (SELECT 1 FROM placement p WHERE p.message = i.message AND NOT p.leaving))",
                       "i", id))
     return FALSE;
   if (open > 0)

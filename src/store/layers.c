@@ -492,6 +492,28 @@ surel_layers_put_here (SurelTxn *txn, gint64 message, gint64 folder, GError **er
 }
 
 /**
+ * surel_layers_hide_here:
+ * @message: one that lives here alone
+ *
+ * Shows it nowhere until a server tells of it.
+ */
+gboolean
+surel_layers_hide_here (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autoptr (GArray) before = NULL;
+  int found = surel_message_row_load (txn, message, &row, error);
+
+  if (found <= 0)
+    return found == 0;
+  before = load_folders (txn, message, error);
+  return before != NULL
+         && surel_sql_run (txn->sql, error, "UPDATE placement SET leaving = 1, shown = 0 WHERE message = ? AND epoch = ?", "ii", message,
+                           SUREL_EPOCH_HERE)
+         && tell_difference (txn, &row, before, error);
+}
+
+/**
  * surel_layers_take_out:
  * @remote_id: of the message in @folder: the server has it there no more
  * @nowhere: (out): whether it has it nowhere else either

@@ -42,6 +42,7 @@ gboolean surel_layers_arrive (SurelTxn *txn,
                               gint64 epoch,
                               const SurelRemoteId *remote_id,
                               GError **error);
+gboolean surel_layers_hide_here (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_layers_put_here (SurelTxn *txn, gint64 message, gint64 folder, GError **error);
 gboolean surel_layers_take_out (SurelTxn *txn,
                                 gint64 message,

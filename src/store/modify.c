@@ -13,6 +13,7 @@
 #include "store/log.h"
 #include "store/operations.h"
 #include "store/sends.h"
+#include "store/sent.h"
 
 SurelPatch *
 surel_patch_new (void)
@@ -458,6 +459,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
 {
   SurelTxn *txn = work->txn;
   gboolean refused;
+  gboolean hidden;
   gint64 shown;
 
   if (!find_shown (txn, row->id, &shown, error))
@@ -468,7 +470,7 @@ destroy (Work *work, const SurelMessageRow *row, gboolean *changed, GError **err
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
   if (refused)
-    return surel_intents_forget (txn, row->id, error);
+    return surel_sent_hide (txn, row->id, &hidden, error) && (hidden || surel_intents_forget (txn, row->id, error));
   return add_intent (work, row->account, row->id, SUREL_CHANGE_DESTROY, work->patch->from, 0, error) != 0
          && surel_layers_replay_place (txn, row->id, error);
 }

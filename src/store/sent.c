@@ -164,13 +164,19 @@ find_deeds (SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *co
 {
   g_auto (SurelMessageRow) row = { 0 };
   gint64 where = 0;
+  gint64 destroyed = 0;
 
   if (surel_message_row_load (txn, message, &row, error) <= 0
       || !surel_sql_get (txn->sql, &where, error, "SELECT folder FROM placement WHERE message = ? AND epoch = ?", "ii", message,
+                         SUREL_EPOCH_HERE)
+      || !surel_sql_get (txn->sql, &destroyed, error, "SELECT leaving FROM placement WHERE message = ? AND epoch = ?", "ii", message,
                          SUREL_EPOCH_HERE))
     return FALSE;
   g_array_append_val (deeds->ids, message);
   deeds->client = g_strdup ("");
+  deeds->destroy = destroyed != 0;
+  if (deeds->destroy)
+    return TRUE;
   deeds->add_flags = row.flags & ~copy->flags & ~(guint) SUREL_KEYWORD_SEEN;
   deeds->add_words = surel_keywords_combine (row.keywords, NULL, copy->keywords);
   deeds->move_to = where != folder ? where : 0;
@@ -208,8 +214,54 @@ surel_sent_do_again (SurelTxn *txn, const SurelPatch *deeds, GError **error)
 {
   g_autoptr (SurelModified) result = surel_modified_new ();
 
-  return (deeds->add_flags == 0 && (deeds->add_words == NULL || deeds->add_words[0] == '\0') && deeds->move_to == 0)
+  return (deeds->add_flags == 0 && (deeds->add_words == NULL || deeds->add_words[0] == '\0') && deeds->move_to == 0 && !deeds->destroy)
          || surel_modify (txn, deeds, 0, 1, result, error);
+}
+
+/* --- Destroyed before its copy came --- */
+
+/**
+ * surel_sent_hide:
+ * @message: one that lives here alone, and is to be destroyed
+ * @hidden: (out): whether it was sent, so that a copy may come: it is out of sight until that does, and goes with it
+ */
+gboolean
+surel_sent_hide (SurelTxn *txn, gint64 message, gboolean *hidden, GError **error)
+{
+  gint64 sent = 0;
+
+  if (!surel_sql_get (txn->sql, &sent, error,
+                      "SELECT 1 FROM intent s JOIN intent i ON i.message = s.message AND " SUREL_INTENT_STAYS
+                      " WHERE s.message = ? AND s.kind = 7 AND s.state = 2 LIMIT 1",
+                      "i", message))
+    return FALSE;
+  *hidden = sent != 0;
+  return !sent || surel_layers_hide_here (txn, message, error);
+}
+
+/**
+ * surel_sent_forget_hidden:
+ *
+ * After a day, with the operation that sent it, what is out of sight is forgotten: no copy came.
+ */
+gboolean
+surel_sent_forget_hidden (SurelTxn *txn, GError **error)
+{
+  gint64 message = 0;
+
+  do
+    {
+      message = 0;
+      if (!surel_sql_get (txn->sql, &message, error,
+                          "SELECT i.message FROM intent i JOIN placement p ON p.message = i.message AND p.epoch = " SUREL_EPOCH_HERE_SQL
+                          " AND p.leaving WHERE i.operation = 0 AND " SUREL_INTENT_STAYS
+                          " AND NOT EXISTS (SELECT 1 FROM intent s WHERE s.message = i.message AND s.kind = 7) LIMIT 1",
+                          "")
+          || (message != 0 && !surel_intents_forget (txn, message, error)))
+        return FALSE;
+    }
+  while (message != 0);
+  return TRUE;
 }
 
 /* --- In doubt --- */

@@ -10,6 +10,8 @@ gboolean surel_sent_find (SurelTxn *txn, gint64 folder, const char *message_id, 
 gboolean surel_sent_found (
     SurelTxn *txn, gint64 folder, gint64 message, const SurelMessage *copy, SurelPatch *deeds, GError **error);
 gboolean surel_sent_do_again (SurelTxn *txn, const SurelPatch *deeds, GError **error);
+gboolean surel_sent_hide (SurelTxn *txn, gint64 message, gboolean *hidden, GError **error);
+gboolean surel_sent_forget_hidden (SurelTxn *txn, GError **error);
 gboolean surel_sent_judge (SurelTxn *txn, const SurelChangeItem *item, GError **error);
 gboolean surel_sent_confirm (SurelTxn *txn, gint64 operation, GError **error);
 

@@ -2,6 +2,7 @@
 """Sending to ActiveSync servers that refuse, break off and say nothing: nothing is sent twice, and what isn't known is told."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -370,6 +371,49 @@ class Sending(EasCase):
         self.assertEqual((len(mailbox.items["sent"]), len(mailbox.items["arch"])), (0, 1))
         self.assertEqual(self.ids(), {"Message 1": self.ids()["Message 1"], "letter": id})
         self.assertEqual(self.where(id), "archive")
+
+    def test_what_is_destroyed_before_its_copy_comes_is_destroyed(self):
+        mailbox = Mailbox()
+        mailbox.saves = False
+        self.begin(mailbox)
+        mirror = Mirror()
+        mirror.catch_up(self.daemon)
+        id, operation = self.send()
+        self.assertEqual(self.ended(operation)["state"], "done")
+        self.modify([id], destroy=GLib.Variant("b", True))
+        self.assertNotIn(id, self.ids().values())
+        self.daemon.kill()
+        self.daemon = self.start(secrets=self.secrets)
+        self.daemon.sync()
+        mailbox.put(mailbox.sent[0], "sent")
+        self.daemon.sync()
+        wait_for(lambda: self.daemon.get(self.account, "Account", "PendingOperations") == 0)
+        self.daemon.sync()
+        self.assertEqual(len(mailbox.items["sent"]), 0)
+        self.assertEqual(set(self.ids()), {"Message 1"})
+        mirror.catch_up(self.daemon)
+        self.assertEqual((mirror.new_mail, set(mirror.messages)), ([], set(self.ids().values())))
+
+    def test_what_is_destroyed_is_forgotten_where_no_copy_comes(self):
+        mailbox = Mailbox()
+        mailbox.saves = False
+        self.begin(mailbox)
+
+        def destroy_sent():
+            id, operation = self.send()
+            self.assertEqual(self.ended(operation)["state"], "done")
+            self.modify([id], destroy=GLib.Variant("b", True))
+            return id
+        id = destroy_sent()
+        self.daemon.kill()
+        with sqlite3.connect(self.data + "/surel.db", timeout=20) as store:
+            store.execute("UPDATE operation SET ended = ended - 90000")  # as after a day
+        self.daemon = self.start(secrets=self.secrets)
+        with sqlite3.connect(f"file:{self.data}/surel.db?mode=ro", uri=True, timeout=20) as store:
+            wait_for(lambda: store.execute("SELECT count(*) FROM message WHERE id = ?", (id,)).fetchone()[0] == 0)
+        # Nor is it in the way of anything before.
+        destroy_sent()
+        self.daemon.call(self.account, "Account", "Remove", "(a{sv})", {})
 
     def test_somebody_has_to_get_it(self):
         self.begin()
