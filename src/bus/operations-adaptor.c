@@ -283,6 +283,24 @@ list (SurelReader *reader, gpointer data)
   surel_call_answer (listing->invocation, g_variant_new ("(@a{sv})", g_variant_dict_end (&dict)));
 }
 
+/* Each that is named is compared with each operation: their number has an end. */
+static gboolean
+take_listed_ids (GVariant *ids, SurelOperationFilter *out, GError **error)
+{
+  gsize n;
+  const guint64 *numbers = g_variant_get_fixed_array (ids, &n, sizeof (guint64));
+
+  if (n > LIST_MAX)
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED,
+                   "At most %d ids can be asked for at once; make several calls", LIST_MAX);
+      return FALSE;
+    }
+  out->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_array_append_vals (out->ids, numbers, (guint) n);
+  return TRUE;
+}
+
 static gboolean
 take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
 {
@@ -326,15 +344,7 @@ take_filter (GVariant *filter, SurelOperationFilter *out, GError **error)
     if (g_str_equal (states[i], g_variant_get_string (state, NULL)))
       out->state = i;
   out->kind = kind != NULL ? g_variant_dup_string (kind, NULL) : NULL;
-  if (ids != NULL)
-    {
-      gsize n;
-      const guint64 *numbers = g_variant_get_fixed_array (ids, &n, sizeof (guint64));
-
-      out->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-      g_array_append_vals (out->ids, numbers, (guint) MIN (n, LIST_MAX));
-    }
-  return TRUE;
+  return ids == NULL || take_listed_ids (ids, out, error);
 }
 
 static gboolean

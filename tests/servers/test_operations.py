@@ -168,6 +168,80 @@ class Operations(Changing):
             daemon.call(PATH, "Operations", "List", "(a{sv})", {"kind": GLib.Variant("s", kind)})
         self.assertEqual(daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0], {"operations": [], "hasMore": False})
 
+    # --- They are listed ---
+
+    def listed(self, daemon, **filter):
+        """Ids, and whether there are more."""
+        found = daemon.call(PATH, "Operations", "List", "(a{sv})", filter)[0]
+        return [one["id"] for one in found["operations"]], found["hasMore"]
+
+    def flag_each(self, daemon, ids):
+        """An operation for each, as many calls as ids."""
+        return [self.modify(daemon, [id], {"addKeywords": strings("$flagged")})[0] for id in ids]
+
+    def test_operations_are_listed_by_what_they_are(self):
+        daemon = self.prepare()
+        ids = list(self.ids(daemon).values())
+        done = self.flag_each(daemon, ids[:1])
+        self.ended(daemon, done[0])
+        _, made = self.create(daemon, "Made")
+        self.ended(daemon, made)
+        self.enable(daemon, False)
+        waiting = self.flag_each(daemon, ids[1:3])
+        other, job = daemon.add_account(self.server, user="bob")
+        daemon.wait_job(job)
+        daemon.call(other, "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", False)}, {})
+        _, elsewhere = daemon.call(other, "Account", "CreateFolder", "(soa{sv})", "There", "/", {})
+        s, t, of = lambda word: GLib.Variant("s", word), lambda n: GLib.Variant("t", n), lambda path: GLib.Variant("o", path)
+        everything = [*done, made, *waiting, elsewhere]
+        for filter, fits in (({}, everything),
+                             ({"account": of(self.account)}, [*done, made, *waiting]), ({"account": of(other)}, [elsewhere]),
+                             ({"state": s("done")}, [*done, made]), ({"state": s("pending")}, [*waiting, elsewhere]),
+                             ({"state": s("failed")}, []),
+                             ({"kind": s("modify")}, [*done, *waiting]), ({"kind": s("create-folder")}, [made, elsewhere]),
+                             ({"after": t(made)}, [*waiting, elsewhere]), ({"after": t(elsewhere)}, []),
+                             ({"ids": GLib.Variant("at", [elsewhere, 1 << 62, made])}, [made, elsewhere]),
+                             ({"ids": GLib.Variant("at", [])}, []),
+                             ({"kind": s("modify"), "state": s("pending"), "account": of(self.account), "after": t(waiting[0])},
+                              waiting[1:]),
+                             ({"account": of(self.account), "kind": s("create-folder"), "state": s("pending")}, [])):
+            self.assertEqual(self.listed(daemon, **filter), (fits, False), str(filter))
+
+    def test_operations_are_listed_page_by_page(self):
+        self.count = 53
+        daemon = self.prepare()
+        ids = list(self.ids(daemon).values())
+        self.enable(daemon, False)
+        operations = self.flag_each(daemon, ids)
+        folder = self.create(daemon, "Made")[1]
+
+        def page(limit=None, after=0):
+            limits = {} if limit is None else {"limit": GLib.Variant("u", limit)}
+            return self.listed(daemon, kind=GLib.Variant("s", "modify"), after=GLib.Variant("t", after), **limits)
+        self.assertEqual(page(), (operations[:50], True))
+        self.assertEqual(page(after=operations[49]), (operations[50:], False))
+        self.assertEqual(page(limit=1000), (operations, False))
+        self.assertEqual(page(limit=53), (operations, False), "what doesn't fit isn't more")
+        found, more = [], True
+        while more:
+            some, more = page(10, found[-1] if found else 0)
+            found += some
+        self.assertEqual(found, operations)
+        self.assertGreater(folder, found[-1])
+
+    def test_a_list_of_what_is_not_told_is_refused(self):
+        daemon = self.start()
+        for filter, says in (({"kind": GLib.Variant("s", "nonsense")}, "delete-folder"),
+                             ({"state": GLib.Variant("s", "ended")}, "cancelled"),
+                             ({"client": GLib.Variant("s", ":1.1")}, "client"),
+                             ({"limit": GLib.Variant("u", 0)}, "limit"), ({"limit": GLib.Variant("u", 1001)}, "1000")):
+            with self.assertRaises(GLib.Error) as caught:
+                self.listed(daemon, **filter)
+            self.assertEqual(error_name(caught.exception), "InvalidArgument")
+            self.assertIn(says, caught.exception.message)
+        self.assertEqual(self.listed(daemon, ids=GLib.Variant("at", range(1, 1001))), ([], False))
+        self.assertFails("LimitExceeded", self.listed, daemon, ids=GLib.Variant("at", range(1, 1002)))
+
     def test_what_another_device_deleted_is_not_moved_nor_copied(self):
         for offline in (True, False):
             daemon = self.prepare()
