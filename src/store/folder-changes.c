@@ -16,7 +16,7 @@
 #include "store/message-row.h"
 #include "store/operations.h"
 
-#define NAME_MAX_OCTETS 255 /* of a new name: what file systems of servers take */
+#define NAME_MAX_LENGTH 255 /* characters of a new name; what a server takes is for it to say */
 
 SurelFolderChange *
 surel_folder_change_new (gint64 account, gint64 folder, const char *client)
@@ -71,8 +71,8 @@ check_name (SurelTxn *txn, gint64 account, const char *name, GError **error)
 {
   if (name[0] == '\0')
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't be empty");
-  if (strlen (name) > NAME_MAX_OCTETS)
-    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can have 255 octets at most");
+  if (g_utf8_strlen (name, -1) > NAME_MAX_LENGTH)
+    return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can have 255 characters at most");
   if (!surel_text_is_clean (name) || g_str_equal (name, ".") || g_str_equal (name, ".."))
     return fail (error, SUREL_ERROR_INVALID_ARGUMENT, "A folder's name can't have control characters, nor be `.` or `..`");
   return check_reserved (txn, account, name, error);

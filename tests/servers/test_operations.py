@@ -658,7 +658,8 @@ class Operations(Changing):
 
     def test_names_are_names(self):
         daemon = self.prepare()
-        names = ['quote " and \\', "{5}", "*", "%", "a%b*c", "&", "&-", "🦆 emoji", "é" * 60, "x" * 200, "trailing ", "#x"]
+        names = ['quote " and \\', '"\\{5}*%&🦆'.ljust(200, "x"), "{5}", "*", "%", "a%b*c", "&", "&-", "🦆 emoji", "é" * 60, "x" * 200,
+                 "trailing ", "#x"]
         made = {name: self.create(daemon, name) for name in names}
         for name, (folder, operation) in made.items():
             self.assertEqual(self.ended(daemon, operation)["state"], "done", name)
@@ -669,7 +670,8 @@ class Operations(Changing):
             if operation:
                 self.assertEqual(self.ended(daemon, operation)["state"], "done", name)
         self.assertEqual(len(self.boxes()), len(names))
-        for name, error in (("", "InvalidArgument"), ("x" * 300, "InvalidArgument"), ("a\nb", "InvalidArgument"),
+        for name, error in (("", "InvalidArgument"), ("x" * 256, "InvalidArgument"), ("é" * 256, "InvalidArgument"),
+                            ("a\nb", "InvalidArgument"),
                             ("..", "InvalidArgument"), ("inbox", "Exists")):
             self.assertFails(error, self.create, daemon, name)
         before = daemon.folders()
@@ -680,6 +682,27 @@ class Operations(Changing):
             operation = daemon.call(folder, "Folder", "Delete", "(a{sv})", {})[0]
             self.assertEqual(self.ended(daemon, operation)["state"], "done")
         self.assertEqual(self.boxes(), set())
+
+    def test_a_name_that_is_too_long_for_the_server(self):
+        """Dovecot takes 255 octets, of modified UTF-7."""
+        daemon = self.prepare()
+        before, message = daemon.folders(), self.ids(daemon)["Message 1"]
+        self.enable(daemon, False)
+        folder, made = self.create(daemon, "é" * 200)
+        below, made_below = self.create(daemon, "Below", folder)
+        moved = self.modify(daemon, [message], {"moveTo": GLib.Variant("o", below)})[0]
+        renamed = daemon.call(self.folders["Work"], "Folder", "Rename", "(sa{sv})", "🦆" * 200, {})[0]
+        self.enable(daemon, True)
+        for operation in (made, renamed):
+            ended = self.ended(daemon, operation)
+            self.assertEqual(ended["state"], "failed")
+            self.assertIn("Mailbox name too long", ended["error"][1])
+        self.assertEqual({self.ended(daemon, operation)["state"] for operation in (made_below, moved)}, {"failed"})
+        self.assertEqual(daemon.folders(), before)
+        self.assertEqual(self.row(daemon, message, "mailboxIds")["mailboxIds"], [self.folders["INBOX"]])
+        daemon.sync()
+        self.assertEqual((daemon.folders(), self.boxes()), (before, set()))
+        self.assertEqual(self.row(daemon, message, "mailboxIds")["mailboxIds"], [self.folders["INBOX"]])
 
     def test_a_folder_made_offline_is_filled_offline(self):
         daemon = self.prepare()
