@@ -972,6 +972,34 @@ class Changes(Case):
         self.assertEqual(self.ids(), ids[1:])
         self.assertEqual([self.keywords(id) for id in ids[1:]], [{"$seen"}, {"$seen"}])
 
+    def test_another_is_expunged_and_told_wrongly_while_flags_are_stored(self):
+        class Shifting(Writable):
+            told = b""
+
+            def do_UID_STORE(self, peer, tag, command):
+                told, self.told = self.told, b""
+                if told and self.first:
+                    del self.messages[self.uids.pop(0)]
+                peer.send(told)
+                super().do_UID_STORE(peer, tag, command)
+                if told and not self.first:
+                    del self.messages[self.uids.pop(0)]
+                    peer.send(told)
+        mailbox = Shifting(12)
+        ids = self.begin(mailbox)
+        shown = dict(zip(mailbox.uids, ids))
+        for n, told in enumerate((b"* 1 EXPUNGE\r\n", b"* 1 EXPUNGE\r\n" * 2, b"* 900 EXPUNGE\r\n", b"* 1 EXPUNGE\r\n* 900 EXPUNGE\r\n")):
+            for mailbox.first in (True, False):
+                mailbox.told = told
+                uids = mailbox.uids[1:]
+                self.assertEqual(self.ended(self.modify([shown[uid] for uid in uids], addKeywords=strings(f"n{n}{mailbox.first}"))), "done")
+                for _ in range(2):
+                    self.daemon.sync()
+                self.assertEqual(self.ids(), [shown[uid] for uid in mailbox.uids])
+                for uid in uids:
+                    self.assertEqual(self.keywords(shown[uid]), {flag.decode().lower() for flag in mailbox.messages[uid][0]})
+        self.assertEqual(len(mailbox.uids), 4)
+
 
 if __name__ == "__main__":
     main()

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from scripted import GREETING, Mailbox, Scripted  # noqa: E402
 from surel_test import *  # noqa: E402,F403
+from writable import Writable  # noqa: E402
 
 
 class Cyrus(Mailbox):
@@ -45,6 +46,36 @@ class Cyrus(Mailbox):
 
     def row(self, n, full):
         return super().row(n, full).replace(b"<%d@x>" % n, b"<%d@x>" % self.messages[self.opened][n - 1])
+
+
+class Shrinking(Writable):
+    """Of two windows of a list; each message has its UID in its subject and its keyword. While it answers a FETCH it
+    takes messages out: `plan` is (what the FETCH asks for, after how many rows, which UIDs, how often each is told)."""
+
+    plan = None
+
+    def __init__(self, count):
+        super().__init__(count)
+        self.messages = {uid: [{b"k%d" % uid}, b"Subject: s%d\r\nMessage-ID: <%d@x>\r\n\r\n" % (uid, uid)] for uid in self.uids}
+
+    def do_FETCH(self, peer, tag, command):
+        first, _, last = command.split(b" ")[1].partition(b":")
+        asked, wanted = b"HEADER" in command, self.uids[int(first) - 1:int(last or first)]
+        for n in range(len(wanted) + 1):
+            if self.plan and self.plan[0] in command and n >= min(self.plan[1], len(wanted)):
+                self.take_out(peer, *self.plan[2:])
+            if n < len(wanted) and wanted[n] in self.uids:
+                peer.send(self.row(self.uids.index(wanted[n]) + 1, asked))
+        peer.send(tag + b" OK done\r\n")
+
+    def take_out(self, peer, uids, times):
+        self.plan = None
+        for uid in uids:
+            n = self.uids.index(uid) + 1 if uid in self.uids else 900
+            peer.send(b"* %d EXPUNGE\r\n" % n * times)
+            if uid in self.uids:
+                self.uids.remove(uid)
+                del self.messages[uid]
 
 
 class Hostile(Case):
@@ -247,6 +278,87 @@ class Hostile(Case):
                 self.scripted.stop()
                 self.data += "x"
                 del self.healthy
+
+    def shown(self, account):
+        """UID → id, of messages that have what is theirs."""
+        rows = self.daemon.query({"account": GLib.Variant("o", account)}, limit=100,
+                                 properties=["id", "subject", "keywords"])["messages"]
+        for row in rows:
+            self.assertEqual(list(row["keywords"]), ["k" + row["subject"][1:]])
+        self.assertEqual(len({row["subject"] for row in rows}), len(rows), "a message is there twice")
+        return {int(row["subject"][1:]): row["id"] for row in rows}
+
+    def try_sync(self, account):
+        """A server that contradicts itself may be told so."""
+        try:
+            self.daemon.call(self.daemon.call(account, "Account", "Sync", "(a{sv})", {})[0], "Job", "Wait")
+        except GLib.Error as error:
+            self.assertIn(error_name(error), ("ServerMisbehaved", "Offline"))
+
+    def test_taken_out_while_a_list_is_read(self):
+        """From the first list, or from one that is compared."""
+        count = 60
+        for asked in (b"HEADER", b"(UID FLAGS)"):
+            for uids, times in (((1,), 1), ((30,), 1), ((60,), 1), ((5, 6), 1), ((58, 3, 59), 1), ((30,), 2), ((2,), 2),
+                                ((900,), 1), ((900,), 2)):
+                for after in (0, 7, 1000):
+                    with self.subTest(asked=asked, uids=uids, times=times, after=after):
+                        self.is_taken_out(count, (asked, after, uids, times))
+
+    def is_taken_out(self, count, plan):
+        mailbox = Shrinking(count)
+        compared = b"HEADER" not in plan[0]
+        if not compared:
+            mailbox.plan = plan
+        account = self.daemon_of(mailbox)
+        if compared:
+            wait_for(lambda: len(self.shown(account)) == count)
+            mailbox.plan = plan
+        known = {}
+        for _ in range(3):
+            self.try_sync(account)
+            shown = self.shown(account)
+            self.assertLessEqual(set(mailbox.messages), set(shown), "what is on the server is shown")
+            self.assertLessEqual({uid: known[uid] for uid in known if uid in mailbox.messages}.items(), shown.items(), "and keeps its id")
+            known.update(shown)
+        self.assertIsNone(mailbox.plan, "it was never asked for")
+        self.assertEqual(set(shown), set(mailbox.messages))
+        self.scripted.stop()
+
+    def test_taken_out_while_a_list_of_two_windows_is_compared(self):
+        """The second window begins with another message by then, and has as many as it should: one has come."""
+        class Moving(Shrinking):
+            def take_out(self, peer, uids, times):
+                super().take_out(peer, uids, times)
+                self.messages[5011] = [{b"k5011"}, b"Subject: s5011\r\nMessage-ID: <5011@x>\r\n\r\n"]
+                self.uids.append(5011)
+                peer.send(b"* %d EXISTS\r\n" % len(self.uids))
+        mailbox = Moving(5010)
+        account = self.daemon_of(mailbox)
+
+        def total():
+            return self.daemon.query({"account": GLib.Variant("o", account)}, limit=1, calculateTotal=GLib.Variant("b", True))["total"]
+        wait_for(lambda: total() == 5010)
+        self.idle(account)
+        mirror = Mirror()
+        mirror.catch_up(self.daemon)
+        known = set(mirror.messages)
+        goes = {id for id in known if self.daemon.call(PATH, "Messages", "Get", "(atas)", [id], ["subject"])[0][0]["subject"] == "s1"}
+        mailbox.plan = (b"(UID FLAGS)", 1000, (1,), 1)
+        for _ in range(3):
+            self.try_sync(account)
+            mirror.catch_up(self.daemon)
+            self.assertLessEqual(known - mirror.messages, goes, "only what was taken out goes")
+        self.assertIsNone(mailbox.plan, "it was never asked for")
+        self.assertEqual((total(), known - mirror.messages, len(mirror.messages - known)), (5010, goes, 1))
+
+    def daemon_of(self, mailbox):
+        """An account of the one daemon."""
+        self.scripted = Scripted(self.server.dir + "/tls", mailbox)
+        self.addCleanup(self.scripted.stop)
+        if not hasattr(self, "daemon"):
+            self.daemon = self.start()
+        return self.daemon.add_account(self.scripted, user=f"at{self.scripted.port}", port=self.scripted.port)[0]
 
     def test_no_uidvalidity(self):
         def examine(peer, tag, _):
