@@ -298,6 +298,60 @@ class Changes(Case):
         self.assertEqual(re.findall(rb"\(.*\)", self.scripted.said(b"UID STORE")[0]), [b"(\\Seen)"])
         self.assertEqual(self.keywords(one), {"$seen"}, "RFC 8621 has no keywords with a bracket")
 
+    def stored_once(self, mailbox, stores):
+        """A keyword is set, by so many commands, and shown from then on."""
+        one, other, _ = self.begin(mailbox)
+        self.assertEqual(self.ended(self.modify([one], addKeywords=strings("$seen"))), "done")
+        for _ in range(4):
+            self.daemon.sync()
+            self.assertEqual((self.keywords(one), self.keywords(other)), ({"$seen"}, set()))
+        self.assertEqual(len(self.scripted.said(b"UID STORE")), stores)
+        self.assertEqual(self.daemon.get(self.account, "Account", "Error"), ("", ""))
+
+    def test_flags_that_are_nil(self):
+        class Nothing(Writable):
+            def row(self, n, full):
+                return super().row(n, full).replace(b"FLAGS ()", b"FLAGS NIL")
+
+            def do_SELECT(self, peer, tag, _):
+                peer.send(b"* FLAGS NIL\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4] x\r\n"
+                          b"* OK [PERMANENTFLAGS NIL] No permanent flags permitted\r\n%s OK done\r\n" % tag)
+
+            do_EXAMINE = do_SELECT
+        self.stored_once(Nothing(), 0)
+
+    def test_flags_that_are_nil_after_they_were_stored(self):
+        """What was set is set for this server, and kept here: it isn't set again."""
+        class Forgetful(Writable):
+            def keep(self, flags):
+                return set()
+
+            def row(self, n, full):
+                return super().row(n, full).replace(b"FLAGS ()", b"FLAGS NIL")
+
+            def do_UID_STORE(self, peer, tag, command):
+                super().do_UID_STORE(peer, tag, command.replace(b".SILENT", b""))
+        self.stored_once(Forgetful(), 1)
+
+    def test_flags_with_brackets_and_recent_ones_are_stored_once(self):
+        """Also where each STORE is answered with them."""
+        class Odd(Writable):
+            permanent = b"[Gmail]/x] a]b " + Writable.permanent
+
+            def row(self, n, full):
+                return super().row(n, full).replace(b"FLAGS (", b"FLAGS (\\Recent [Gmail]/x] a]b ").replace(b" )", b")")
+
+            def do_SELECT(self, peer, tag, command):
+                peer.send(b"* FLAGS (\\Seen \\Recent [Gmail]/x] a]b)\r\n* 3 RECENT\r\n")
+                super().do_SELECT(peer, tag, command)
+
+            do_EXAMINE = do_SELECT
+
+            def do_UID_STORE(self, peer, tag, command):
+                super().do_UID_STORE(peer, tag, command.replace(b".SILENT", b""))
+        self.stored_once(Odd(), 1)
+        self.assertEqual(re.findall(rb"\(.*\)", self.scripted.said(b"UID STORE")[0]), [b"(\\Seen)"])
+
     # --- Folders ---
 
     def test_a_folder_whose_renaming_is_refused_for_now_is_renamed_later(self):
