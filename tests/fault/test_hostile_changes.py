@@ -493,6 +493,39 @@ class Changes(Case):
         self.assertEqual(self.scripted.said(b"APPEND"), [])
         self.assertEqual(self.keywords(id), set(), "what a person wrote stays shown")
 
+    def test_a_message_too_large_for_its_mailbox_is_not_sent(self):
+        """The server has a limit for each, and tells it where it is asked."""
+        class Limited(Boxes):
+            capability = Boxes.capability + b" APPENDLIMIT"
+            limits = {b"INBOX": b"100", b"Wide": b"1000", b"Endless": b"NIL", b"Untold": None}
+
+            def do_STATUS(self, peer, tag, command):
+                if b"APPENDLIMIT" not in command:
+                    super().do_STATUS(peer, tag, command)
+                    return
+                name = command.split(b'"')[1]
+                if self.limits[name] is None:
+                    peer.send(tag + b" BAD What is that?\r\n")
+                else:
+                    peer.send(b"* STATUS Other (APPENDLIMIT 1)\r\n* STATUS %s (APPENDLIMIT %s)\r\n%s OK done\r\n" % (name, self.limits[name], tag))
+        mailbox = Limited(0, b"Wide", b"Endless", b"Untold")
+        self.begin(mailbox)
+
+        def put(path, size):
+            octets = b"Subject: put\r\nMessage-ID: <put@x>\r\n\r\n".ljust(size - 2, b"x") + b"\r\n"
+            return self.daemon.call(self.daemon.folders()[path], "Folder", "Append", "(va{sv})", GLib.Variant("ay", octets), {})
+        for path, size in (("INBOX", 101), ("Wide", 1001)):
+            id, operation = put(path, size)
+            self.assertEqual(self.ended(operation), "failed")
+            self.assertTrue(self.operation(operation)["error"][0].endswith(".TooLarge"))
+            self.assertEqual(self.scripted.said(b"APPEND"), [])
+            self.assertEqual(self.keywords(id), set(), "what a person wrote stays shown")
+        for n, (path, size) in enumerate((("INBOX", 100), ("Wide", 101), ("Wide", 1000), ("Endless", 5000), ("Untold", 5000)), 1):
+            operation = put(path, size)[1]
+            self.assertEqual(self.ended(operation), "done", str(self.operation(operation)))
+            self.assertEqual(len(self.scripted.said(b"APPEND")), n)
+        self.assertEqual([len(box) for box in mailbox.boxes.values()], [1, 2, 1, 1])
+
     def test_refused_after_its_upload(self):
         class Full(Writable):
             def do_APPEND(self, peer, tag, command):

@@ -36,6 +36,7 @@ static const Sample samples[] = {
   { "* STATUS INBOX (MESSAGES 3 UIDNEXT 9 HIGHESTMODSEQ 5 ) \r\n", /* Exchange's space */
     "name=<INBOX> messages=3 uidnext=9 modseq=5" },
   { "* STATUS a (MESSAGES -1 UIDNEXT 99999999999999999999)\r\n", "messages=-1 uidnext=-1" },
+  { "* STATUS a (APPENDLIMIT NIL MESSAGES 1)\r\n", "messages=1 uidnext=-1" },
   { "* STATUS a (MAILBOXID (m-1_b) MESSAGES 1)\r\n", "messages=1 uidnext=-1 modseq=-1 mailbox=<m-1_b>" },
   { "* STATUS a (MAILBOXID (\xb7\xa5gU) MESSAGES 1)\r\n", "messages=1 uidnext=-1 modseq=-1 number" }, /* Cyrus's memory */
   { "* NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"s.\" \".\"))\r\n", "kind=8" },

@@ -7,6 +7,7 @@
 #include "remote/imap/imap-apply-private.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-pull.h"
+#include "remote/imap/imap-status.h"
 #include "remote/imap/imap-token.h"
 
 /* `dd-Mmm-yyyy hh:mm:ss +0000` (RFC 9051 §9, date-time). */
@@ -39,9 +40,8 @@ add_flags (SurelImapCommand *command, SurelImapSession *session, const SurelChan
 
 /* APPENDLIMIT (RFC 7889): what a server says it won't take isn't sent. */
 static void
-refuse_too_large (SurelImapApply *self)
+refuse_larger (SurelImapApply *self, guint64 limit)
 {
-  guint64 limit = surel_imap_session_get_append_limit (self->session);
   g_autofree char *size = g_format_size (limit);
   g_autofree char *message = g_strdup_printf ("The server takes no message of more than %s", size);
 
@@ -53,6 +53,18 @@ refuse_too_large (SurelImapApply *self)
         continue;
       surel_imap_apply_end (self, i, SUREL_OUTCOME_REFUSED, SUREL_ERROR_TOO_LARGE, message);
     }
+}
+
+static gboolean
+refuse_too_large (SurelImapApply *self, GError **error)
+{
+  guint64 limit = surel_imap_session_get_append_limit (self->session);
+
+  if (surel_imap_session_can (self->session, SUREL_IMAP_HAS_APPEND_LIMITS)
+      && !surel_imap_ask_append_limit (self->session, self->change->target_remote_id, &limit, self->cancellable, error))
+    return FALSE;
+  refuse_larger (self, limit);
+  return TRUE;
 }
 
 /* UIDs go up (RFC 9051 §2.3.1.1): a server that names one twice isn't believed any of them. One that was there before may be
@@ -372,7 +384,8 @@ surel_imap_append (SurelImapSession *session,
   g_autoptr (GArray) open = NULL;
   GError *own = NULL;
 
-  refuse_too_large (&self);
+  if (!refuse_too_large (&self, error))
+    return FALSE;
   open = surel_imap_apply_all_open (&self);
   if (open->len == 0)
     return TRUE;

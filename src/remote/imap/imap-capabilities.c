@@ -35,6 +35,7 @@ static const struct
   { "MOVE", SUREL_IMAP_CAN_MOVE },
   { "MULTIAPPEND", SUREL_IMAP_CAN_MULTIAPPEND },
   { "ACL", SUREL_IMAP_CAN_ACL },
+  { "APPENDLIMIT", SUREL_IMAP_HAS_APPEND_LIMITS }, /* one with a value is of all mailboxes */
   { "X-GM-EXT-1", SUREL_IMAP_HAS_LABELS },
 };
 

@@ -34,6 +34,7 @@ typedef enum
   SUREL_IMAP_CAN_SAVEDATE = 1 << 24,
   SUREL_IMAP_CAN_ACL = 1 << 25,
   SUREL_IMAP_HAS_LABELS = 1 << 26, /* folders are labels, and one of them has all: Gmail */
+  SUREL_IMAP_HAS_APPEND_LIMITS = 1 << 27, /* of each mailbox, not of all: STATUS tells it (RFC 7889) */
 } SurelImapCan;
 
 guint surel_imap_capabilities_of (const char *const *words);

@@ -73,6 +73,38 @@ surel_imap_ask_status (
 }
 
 /**
+ * surel_imap_ask_append_limit:
+ * @wire_name: a mailbox
+ * @limit: (out): the most octets a message may have there (RFC 7889); 0 where the server doesn't say
+ *
+ * Also of the mailbox that is open: nothing but STATUS tells it. A server that refuses that judges each message itself.
+ */
+gboolean
+surel_imap_ask_append_limit (
+    SurelImapSession *session, const char *wire_name, guint64 *limit, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("STATUS");
+  g_autoptr (GError) own = NULL;
+  const SurelImapResponse *response;
+  int result = -1;
+  guint tag;
+
+  *limit = 0;
+  surel_imap_command_mailbox (command, wire_name);
+  surel_imap_command_open (command);
+  surel_imap_command_atom (command, "APPENDLIMIT");
+  surel_imap_command_close (command);
+  tag = surel_imap_session_send (session, command, cancellable, &own);
+  while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, &own)) > 0)
+    if (response->kind == SUREL_IMAP_STATUS && g_ascii_strcasecmp (response->status.name, wire_name) == 0)
+      *limit = (guint64) MAX (response->status.append_limit, 0);
+  if ((tag != 0 && result == 0) || surel_imap_error_is_refusal (own))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
+/**
  * surel_imap_status_is_of:
  * @token: (nullable): of a mailbox
  *

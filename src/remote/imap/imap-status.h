@@ -15,6 +15,8 @@ typedef struct
 
 gboolean surel_imap_ask_status (
     SurelImapSession *session, const char *wire_name, SurelImapStatus *status, GCancellable *cancellable, GError **error);
+gboolean surel_imap_ask_append_limit (
+    SurelImapSession *session, const char *wire_name, guint64 *limit, GCancellable *cancellable, GError **error);
 gboolean surel_imap_status_is_of (const SurelImapStatus *self, GBytes *token);
 
 G_END_DECLS
