@@ -161,6 +161,7 @@ class Changes(Bench):
         show("  after a raw client is told by IDLE", [a - b for a, b in zip(heard, told)], "ms", 1000)
         show("raw client's IDLE, until it is told", told, "ms", 1000)
         show("raw client's QRESYNC", known, "ms", 1000)
+        show_ratio("  until Changes has them, as a ratio to raw", heard, [a + b for a, b in zip(told, known)])
 
 
 if __name__ == "__main__":
