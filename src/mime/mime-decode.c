@@ -126,35 +126,81 @@ alias_of (const char *charset)
   return charset;
 }
 
+/* What is said in vain: what it is in is for the octets to say. */
+static gboolean
+says_nothing (const char *charset)
+{
+  static const char *const names[] = { "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "default", "x-user-defined", "" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_ascii_strcasecmp (charset, names[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static char *
+convert (const char *octets, gsize length, const char *charset, GError **error)
+{
+  gsize written = 0;
+  g_autofree char *text = g_convert_with_fallback (octets, (gssize) length, "UTF-8", charset, "\357\277\275", NULL, &written, error);
+
+  /* Octets of no meaning inside the text end the conversion: what comes behind them is text, too. */
+  return text != NULL ? g_utf8_make_valid (text, (gssize) written) : NULL;
+}
+
 /**
- * surel_mime_to_utf8:
+ * surel_mime_convert:
  * @octets: text
  * @charset: (nullable): what it is said to be in; %NULL where nothing is said
+ * @problem: (out): whether it isn't in that, or what it is in was guessed
  *
- * Returns: (transfer full): the text as valid UTF-8, with U+FFFD for what can't be told; undeclared text
- *   is taken for UTF-8 where it is that, for ISO-2022-JP where it has its escapes, else for windows-1252
+ * Returns: (transfer full): the text as valid UTF-8 without NUL, with U+FFFD for what can't be told; text of which nothing is
+ *   said, or nothing that is known, is taken for UTF-8 where it is that, for ISO-2022-JP where it has its escapes, else for
+ *   windows-1252
+ */
+char *
+surel_mime_convert (const char *octets, gsize length, const char *charset, gboolean *problem)
+{
+  g_autoptr (GError) error = NULL;
+  char *text = NULL;
+
+  *problem = FALSE;
+  if (length == 0) /* there may be no octets to point to */
+    return g_strdup ("");
+  if (charset != NULL && says_nothing (charset))
+    charset = NULL;
+  if (charset == NULL && g_strstr_len (octets, (gssize) length, "\033$") != NULL)
+    charset = "ISO-2022-JP";
+  if (charset == NULL ? g_utf8_validate_len (octets, length, NULL)
+                      : g_ascii_strncasecmp (charset, "utf-8", 5) == 0 || g_ascii_strcasecmp (charset, "utf8") == 0)
+    {
+      *problem = !g_utf8_validate_len (octets, length, NULL);
+      return g_utf8_make_valid (octets, (gssize) length);
+    }
+  if (charset != NULL)
+    text = convert (octets, length, alias_of (charset), &error);
+  *problem = text == NULL || strstr (text, "\357\277\275") != NULL;
+  if (text == NULL && g_error_matches (error, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION)
+      && g_utf8_validate_len (octets, length, NULL))
+    return g_strndup (octets, length);
+  if (text == NULL)
+    text = convert (octets, length, "CP1252", NULL);
+  if (text == NULL)
+    text = convert (octets, length, "ISO-8859-1", NULL);
+  return text != NULL ? text : g_utf8_make_valid (octets, (gssize) length);
+}
+
+/**
+ * surel_mime_to_utf8:
+ *
+ * As surel_mime_convert().
  */
 char *
 surel_mime_to_utf8 (const char *octets, gsize length, const char *charset)
 {
-  g_autoptr (GError) error = NULL;
-  gboolean is_utf8 = charset == NULL || g_ascii_strncasecmp (charset, "utf-8", 5) == 0
-                     || g_ascii_strcasecmp (charset, "utf8") == 0;
-  gboolean has_escapes = charset == NULL && length > 0 && g_strstr_len (octets, (gssize) length, "\033$") != NULL;
-  char *text;
+  gboolean problem;
 
-  if (length == 0) /* there may be no octets to point to */
-    return g_strdup ("");
-  if (has_escapes)
-    charset = "ISO-2022-JP";
-  else if (is_utf8 && (charset != NULL || g_utf8_validate_len (octets, length, NULL)))
-    return g_utf8_make_valid (octets, (gssize) length);
-  text = g_convert_with_fallback (octets, (gssize) length, "UTF-8",
-                                  charset != NULL ? alias_of (charset) : "CP1252", "\357\277\275", NULL,
-                                  NULL, &error);
-  if (text == NULL)
-    text = g_convert_with_fallback (octets, (gssize) length, "UTF-8", "ISO-8859-1", "?", NULL, NULL, NULL);
-  return text != NULL ? text : g_utf8_make_valid (octets, (gssize) length);
+  return surel_mime_convert (octets, length, charset, &problem);
 }
 
 static void

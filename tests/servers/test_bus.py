@@ -14,7 +14,7 @@ UNBUILT = {
     "Manager": {"Discover"},
     "Account": {"Export", "Import", "Restore", "GetVacation"},
     "Folder": set(),
-    "Messages": {"OpenPart", "GetBody", "Fetch", "OpenView"},
+    "Messages": {"Fetch", "OpenView"},
     "Operations": set(),
     "Submission": {"Compose", "Attach", "Reply", "Forward"},
     "Items": {"List", "Get", "Put", "Remove"},
