@@ -22,6 +22,8 @@ typedef struct
   gboolean no;
   gboolean raw;
   gboolean headers;
+  char *part; /* `show`: one part; nullable */
+  char *save; /* likewise: a directory that files go to; nullable */
   int count; /* rows of a list */
   char *host;
   int port; /* or SUREL_CLI_UNSET */

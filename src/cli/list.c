@@ -1,4 +1,4 @@
-/* surel folders, list, show. */
+/* surel folders, list. */
 #include <gio/gunixfdlist.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 
 #define PAGE 1000 /* messages asked for at once */
-#define PIECE 16384 /* octets of a line that are cleaned at once */
 #define SENDER_WIDTH 24 /* cells */
 
 static int
@@ -208,114 +207,4 @@ surel_cli_list (SurelCli *cli, char **arguments, GError **error)
   for (guint i = 0; i < rows->len; i++)
     print_row (rows->pdata[i]);
   return TRUE;
-}
-
-/* In pieces that end with a character: a line may be as long as its message. */
-static void
-print_clean (const char *line, gsize length)
-{
-  while (length > 0)
-    {
-      gsize piece = MIN (length, PIECE);
-      g_autofree char *clean = NULL;
-
-      for (guint back = 0; piece < length && back < 3 && ((guchar) line[piece] & 0xc0) == 0x80; back++)
-        piece--;
-      clean = surel_text_clean (line, (gssize) piece, G_MAXINT);
-      fputs (clean, stdout);
-      line += piece;
-      length -= piece;
-    }
-}
-
-/* A line of a message for a terminal; `--raw` gives it as it is. */
-static void
-print_line (SurelCli *cli, const char *line, gsize length)
-{
-  if (cli->raw)
-    {
-      fwrite (line, 1, length, stdout);
-      return;
-    }
-  while (length > 0 && g_ascii_isspace (line[length - 1]))
-    length--;
-  print_clean (line, length);
-  putchar ('\n');
-}
-
-static gboolean
-print_message (SurelCli *cli, int fd, GError **error)
-{
-  FILE *file = fdopen (fd, "r");
-  char *line = NULL;
-  size_t size = 0;
-  ssize_t length;
-
-  if (file == NULL)
-    {
-      close (fd);
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("The message can't be read"));
-      return FALSE;
-    }
-  while ((length = getline (&line, &size, file)) > 0)
-    {
-      if (cli->headers && (line[0] == '\n' || (line[0] == '\r' && line[1] == '\n')))
-        break;
-      print_line (cli, line, (gsize) length);
-    }
-  free (line);
-  fclose (file);
-  return TRUE;
-}
-
-static gboolean
-print_json (SurelCli *cli, guint64 id, GError **error)
-{
-  g_autoptr (GVariant) reply = NULL;
-  g_autoptr (GVariant) rows = NULL;
-  g_autoptr (GVariant) row = NULL;
-  GVariantBuilder ids;
-
-  g_variant_builder_init (&ids, G_VARIANT_TYPE ("at"));
-  g_variant_builder_add (&ids, "t", id);
-  reply = surel_cli_call (cli, SUREL_CLI_PATH, "Messages", "Get", g_variant_new ("(atas)", &ids, NULL), error);
-  if (reply == NULL)
-    return FALSE;
-  rows = g_variant_get_child_value (reply, 0);
-  if (g_variant_n_children (rows) == 0)
-    {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, _ ("There is no such message"));
-      return FALSE;
-    }
-  row = g_variant_get_child_value (rows, 0);
-  surel_cli_print_json (row);
-  return TRUE;
-}
-
-gboolean
-surel_cli_show (SurelCli *cli, char **arguments, GError **error)
-{
-  g_autoptr (GUnixFDList) fds = NULL;
-  g_autoptr (GVariant) reply = NULL;
-  guint64 id;
-  gint handle;
-  int fd;
-
-  if (arguments[0] == NULL || arguments[1] != NULL
-      || !g_ascii_string_to_unsigned (arguments[0], 10, 1, G_MAXINT64, &id, NULL))
-    return surel_cli_usage (error, "show ID [--raw|--headers]");
-  if (cli->json)
-    return print_json (cli, id, error);
-  reply = g_dbus_connection_call_with_unix_fd_list_sync (
-      cli->bus, SUREL_CLI_NAME, SUREL_CLI_PATH, SUREL_CLI_NAME ".Messages", "Open",
-      g_variant_new ("(t@a{sv})", id, g_variant_new ("a{sv}", NULL)), G_VARIANT_TYPE ("(h)"),
-      G_DBUS_CALL_FLAGS_NONE, 330000, NULL, &fds, NULL, error);
-  if (reply == NULL)
-    {
-      g_dbus_error_strip_remote_error (*error);
-      return FALSE;
-    }
-  g_variant_get (reply, "(h)", &handle);
-  fd = g_unix_fd_list_get (fds, handle, error);
-  return fd >= 0 && print_message (cli, fd, error);
 }

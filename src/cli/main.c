@@ -53,6 +53,8 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
     { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },
+    { "part", 0, 0, G_OPTION_ARG_STRING, &cli->part, N_ ("show: one part, as it is"), "PART" },
+    { "save", 0, 0, G_OPTION_ARG_FILENAME, &cli->save, N_ ("show: put what is attached, or the part, into a directory"), "DIR" },
     { "forever", 0, 0, G_OPTION_ARG_NONE, &cli->forever, N_ ("delete: not into the trash, for good"), NULL },
     { "force", 0, 0, G_OPTION_ARG_NONE, &cli->force,
       N_ ("folder delete: with what is in it; account remove: with what is not sent yet"), NULL },
@@ -168,5 +170,7 @@ main (int argc, char **argv)
   g_free (cli.protocol);
   g_free (cli.url);
   g_free (cli.name);
+  g_free (cli.part);
+  g_free (cli.save);
   return success ? 0 : error->domain == G_OPTION_ERROR && error->code != G_OPTION_ERROR_FAILED ? 2 : 1;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mime/mime-body.h"
+#include "mime/mime-html.h"
 #include "mime/mime-text.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
@@ -17,6 +18,12 @@ check (const SurelMimePart *part, const char *message, gsize size)
   g_assert_true (g_utf8_validate (text, -1, NULL) && strlen (text) <= 10000);
   g_assert_true (g_utf8_validate (part->type, -1, NULL) && (part->name == NULL || strchr (part->name, '/') == NULL));
   g_assert_true ((part->parts == NULL) != (part->id == NULL));
+  if (surel_mime_part_is (part, "text/html"))
+    {
+      g_autofree char *words = surel_mime_html_to_text (text, TRUE);
+
+      g_assert_true (g_utf8_validate (words, -1, NULL));
+    }
   for (guint i = 0; part->parts != NULL && i < part->parts->len; i++)
     check (part->parts->pdata[i], message, size);
 }

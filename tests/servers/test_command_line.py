@@ -245,6 +245,38 @@ class Commands(Case):
         self.assertEqual(said.split("\n")[0], line)
         self.assertTrue(said.endswith("\n\nend [31m\n"), said[-30:])
 
+    def test_a_message_is_shown_as_a_person_reads_it(self):
+        daemon = self.start()
+        imap = self.empty("alice")
+        parts = ("--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
+                 "--a\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Gr\u00fc\u00dfe \x1b[31m"
+                 "<p>See <a href='https://surel.test/x'>here</a>\r\n--a--\r\n"
+                 "--m\r\nContent-Type: application/zip; name=\"../a\x1bb.zip\"\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"
+                 "--m\r\nContent-Type: image/png\r\nContent-Disposition: attachment\r\n\r\npng\r\n--m--\r\n")
+        imap.append("INBOX", "", None, message(1, body=parts, extra="MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n"
+                                               "Cc: =?utf-8?q?B=C3=B6b?= <bob@surel.test>, x@surel.test\r\n"))
+        self.add(daemon, "alice")
+        id = daemon.query()["messages"][0]["id"]
+        said = self.surel("show", id)
+        self.assertIn("\nSubject: Message 1\n\nGr\u00fc\u00dfe [31m\n\nSee here <https://surel.test/x>\n\nAttached:\n", said)
+        self.assertIn("Cc: B\u00f6b <bob@surel.test>, x@surel.test\n", said)
+        self.assertRegex(said, r"\n  2 +application/zip.*ab.zip\n  3 +image/png")
+        self.assertEqual(self.surel("show", id, "--part", "2"), "hello")
+        self.assertIn("Content-Type: multipart/mixed", self.surel("show", id, "--headers"))
+
+        where = self.dir + "/saved"
+        os.mkdir(where)
+        for expected in (["ab.zip", "part-3"], ["ab (2).zip", "part-3 (2)"]):
+            self.assertEqual(self.surel("show", id, "--save", where).splitlines(), [f"{where}/{name}" for name in expected])
+        self.assertEqual(self.surel("show", id, "--save", where, "--part", "1.1"), f"{where}/part-1.1\n")
+        with open(where + "/ab (2).zip") as file:
+            self.assertEqual(file.read(), "hello")
+        os.symlink(self.dir + "/elsewhere", where + "/part-2")
+        for words in (("--part", "9"), ("--save", where + "/none"), ("--part", "9", "--save", where), ("--save", where + "/ab.zip")):
+            done = self.run_surel("show", id, *words)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), words)
+        self.assertFalse(os.path.exists(self.dir + "/elsewhere"))
+
     def test_as_many_are_listed_as_are_asked_for(self):
         daemon = self.start()
         fill(self.empty("carol"), "INBOX", 1, 2300)
