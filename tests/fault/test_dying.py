@@ -13,6 +13,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from changing import *  # noqa: E402,F403
+from eas_case import EasCase  # noqa: E402
+from scripted_eas import Mailbox, Raw  # noqa: E402
 
 ALL = os.environ.get("SUREL_TEST_ALL") == "1"
 SEED = int(os.environ.get("SUREL_SEED") or random.randrange(10 ** 6))
@@ -23,9 +25,31 @@ def path_of(path):
     return GLib.Variant("o", path)
 
 
+def control_of(path):
+    """How many steps are left to live, and how many there were."""
+    with open(path, "wb") as file:
+        file.write(bytes(8))
+    with open(path, "r+b") as file:
+        return (ctypes.c_int32 * 2).from_buffer(mmap.mmap(file.fileno(), 8))
+
+
+def mortal(control):
+    return {"SUREL_TEST_DIE": control, "LD_PRELOAD": BUILD + "/tests/fault/die.so",
+            "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
+
+
 class Dying(Case):
-    server_extra = ""
+    server_extra = """
+mail_plugins = acl
+protocol imap {
+  mail_plugins = acl imap_acl
+}
+plugin {
+  acl = vfile
+}
+"""
     samples = 2
+    together = 4  # messages that are put by one command
 
     @classmethod
     def setUpClass(cls):
@@ -46,10 +70,7 @@ class Dying(Case):
         super().setUp()
         self.secrets = "file:" + self.kept + "/secrets"
         self.control_path = self.dir + "/control"
-        with open(self.control_path, "wb") as file:
-            file.write(bytes(8))
-        with open(self.control_path, "r+b") as file:
-            self.control = (ctypes.c_int32 * 2).from_buffer(mmap.mmap(file.fileno(), 8))
+        self.control = control_of(self.control_path)
         if self.known is None:
             self.make_start()
 
@@ -98,10 +119,8 @@ class Dying(Case):
         os.makedirs(self.data, 0o700)
         self.copy(self.kept + "/start", self.data)
         self.n_calls = 0
-        env = {"SUREL_TEST_DIE": self.control_path, "LD_PRELOAD": BUILD + "/tests/fault/die.so",
-               "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:verify_asan_link_order=0"}
         self.control[0] = self.control[1] = 0
-        self.daemon = self.start(secrets=self.secrets, env=env)
+        self.daemon = self.start(secrets=self.secrets, env={**mortal(self.control_path), "SUREL_DEBUG": "imap"})
         self.learn(self.daemon)
         self.daemon.sync()
 
@@ -192,7 +211,8 @@ class Dying(Case):
         rows = self.daemon.query(limit=1000, properties=["id", "subject", "mailboxIds", "keywords", "pending"])
         return sorted((where[row["mailboxIds"][0]], row["subject"], sorted(row["keywords"]),
                        row["id"] if row["id"] in self.known else "new", row["pending"])
-                      for row in rows["messages"]), sorted(self.folders)
+                      for row in rows["messages"]), sorted((*name, self.daemon.get(path, "Folder", "Role"))
+                                                           for name, path in self.folders.items())
 
     def outcome(self):
         operations = self.daemon.call(PATH, "Operations", "List", "(a{sv})", {})[0]["operations"]
@@ -201,8 +221,11 @@ class Dying(Case):
         servers = [self.on_server(user) for user in USERS]
         return (self.on_bus(), [plain for plain, _ in servers]), [exact for _, exact in servers]
 
-    def check(self, change):
+    def check(self, change, before=lambda: None):
+        """@before is what goes before it, and is not broken off."""
         self.begin()
+        before()
+        self.control[1] = 0
         change()
         self.settle()
         total = self.control[1]
@@ -212,6 +235,7 @@ class Dying(Case):
         for n in steps:
             with self.subTest(step=n, of=total, seed=SEED):
                 self.begin()
+                before()
                 self.control[0] = n
                 change()
                 self.settle()
@@ -244,6 +268,12 @@ class Dying(Case):
 
     def test_move_to_a_role(self):
         self.check(lambda: self.modify([("INBOX", 1), ("Work", 20)], {"moveToRole": GLib.Variant("s", "trash")}))
+
+    def test_out_of_folders(self):
+        """One is where it is taken out of, and moves; the other isn't, and is copied."""
+        self.check(lambda: self.modify([("INBOX", 1), ("Work", 20)], {
+            "removeFolders": GLib.Variant("ao", [self.at("INBOX"), self.at("Old")]),
+            "addFolders": GLib.Variant("ao", [self.at("Archive")])}))
 
     def test_copy(self):
         self.check(lambda: self.modify([("INBOX", 1), ("INBOX", 2)], {
@@ -349,6 +379,19 @@ class Dying(Case):
     def append(self, folder, n):
         return self.act(folder, "Folder", "Append", "(va{sv})", GLib.Variant("ay", message(n)))
 
+    def enable(self, enabled):
+        self.act(self.accounts["alice"], "Account", "Configure", "(a{sv}a{sv})", {"enabled": GLib.Variant("b", enabled)})
+
+    def test_many_that_are_put_together(self):
+        def change():
+            self.enable(False)
+            for n in range(90, 94):
+                self.append(self.at("Work"), n)
+            self.enable(True)
+        self.check(change)
+        commands = re.findall(r"\bAPPEND .*", self.daemon.read_log())
+        self.assertEqual(max(line.count("{") for line in commands), self.together, "it wasn't the way that was meant")
+
     def test_a_draft_and_its_next_version(self):
         def change():
             draft, _ = self.save(0, 90)
@@ -417,6 +460,55 @@ class Dying(Case):
     def test_subscription(self):
         self.check(lambda: self.act(self.at("Old"), "Folder", "SetSubscribed", "(ba{sv})", False))
 
+    def test_a_role(self):
+        """It is another folder's no longer, and what goes by the role goes there."""
+        def change():
+            self.act(self.at("Old"), "Folder", "Configure", "(a{sv}a{sv})", {"role": GLib.Variant("s", "trash")})
+            self.modify([("INBOX", 1)], {"moveToRole": GLib.Variant("s", "trash")})
+        self.check(change)
+
+    # --- What was refused, tried again ---
+
+    def refused(self, begin):
+        """What @begin has begun is refused. The account is disabled meanwhile."""
+        self.enable(False)
+        self.failed = operation = begin()[0]
+        self.enable(True)
+
+        def state():
+            return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [operation])})[0]["operations"][0]
+        wait_for(lambda: state()["state"] == "failed", say=lambda: str(state()))
+
+    def retry(self):
+        self.act(PATH, "Operations", "Retry", "(ta{sv})", self.failed)
+
+    def test_a_refused_rename_is_tried_again(self):
+        def before():
+            device = self.server.imap()
+
+            def rename():
+                device.create("Taken")
+                return self.act(self.at("Old"), "Folder", "Rename", "(sa{sv})", "Taken")
+            self.refused(rename)
+            device.delete("Taken")
+            device.logout()
+            self.daemon.sync()
+        self.check(self.retry, before)
+
+    def test_a_refused_move_is_tried_again(self):
+        def before():
+            device = self.server.imap()
+
+            def move():
+                device.setacl("Work", "alice", "lrs")
+                return self.modify([("INBOX", 1), ("INBOX", 2)], {"moveTo": path_of(self.at("Work"))})
+            self.refused(move)
+            device.setacl("Work", "alice", "lrwstipekxa")
+            device.logout()
+            self.enable(False)  # Dovecot keeps for a connection what it has read of rights
+            self.enable(True)
+        self.check(self.retry, before)
+
     def test_an_account_removed_and_added(self):
         """Each is done once, wherever it dies; and what is answered for a key names no job of another life."""
         settings = {key: GLib.Variant("s", value) for key, value in
@@ -462,11 +554,70 @@ class Dying(Case):
 class DyingTheOldWay(Dying):
     """The same without MOVE, UIDPLUS, CONDSTORE and QRESYNC."""
 
-    samples = 1
-    server_extra = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
+    samples, together = 1, 1
+    server_extra = Dying.server_extra + "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT SPECIAL-USE"
     test_a_draft_whose_next_version_another_marks = None
     test_append_and_another_moves_it_on = test_copy_and_another_moves_one_on = None  # alike
     test_an_account_removed_and_added = test_all_that_match_and_are_more_than_a_commit = None
+
+
+class Unknown(EasCase):
+    """What is said of an operation whose outcome isn't known. Only sending has such ones, and only ActiveSync sends."""
+
+    class Lossy(Mailbox):
+        """What is sent is lost without a word, once."""
+
+        lost = 0
+
+        def do_SendMail(self, request):
+            if self.lost == 0:
+                self.lost += 1
+                raise Raw(cut=0, headers={"Content-Length": "5"})
+            return super().do_SendMail(request)
+
+    def operation(self):
+        return self.daemon.call(PATH, "Operations", "List", "(a{sv})", {"ids": GLib.Variant("at", [self.unknown])})[0]["operations"][0]
+
+    def begin_unknown(self):
+        self.begin(self.Lossy(), count=0)
+        self.settled(0)
+        letter = b"From: alice@surel.test\r\nTo: bob@surel.test\r\nSubject: letter\r\n\r\nHello.\r\n"
+        self.letter, self.unknown = self.daemon.call(PATH, "Submission", "Send", "(ova{sv})", self.account, GLib.Variant("ay", letter), {})
+        wait_for(lambda: self.operation()["state"] == "unknown", 90, say=lambda: str(self.operation()))
+        self.daemon.stop()
+        self.control = control_of(self.dir + "/control")
+        shutil.copytree(self.data, self.dir + "/kept")
+
+    def decide(self, method, n):
+        """The daemon dies at the nth step of the call, which is made again then. Returns how many steps there were."""
+        shutil.rmtree(self.data)
+        shutil.copytree(self.dir + "/kept", self.data)
+        self.control[0] = 0
+        self.daemon = self.start(secrets=self.secrets, env=mortal(self.dir + "/control"))
+        self.daemon.sync()
+        self.control[1], self.control[0] = 0, n
+        for _ in range(2):
+            try:
+                self.daemon.call(PATH, "Operations", method, "(ta{sv})", self.unknown, {"key": GLib.Variant("s", "once")})
+            except GLib.Error:
+                self.daemon.process.wait(10)
+                self.daemon = self.start(secrets=self.secrets)
+        self.control[0] = 0
+        return self.control[1]
+
+    def test_confirmed(self):
+        self.begin_unknown()
+        steps = n = 0
+        while n <= steps:
+            with self.subTest(step=n, of=steps):
+                taken = self.decide("Confirm", n)
+                steps = taken if n == 0 else steps
+                self.daemon.sync()
+                (path,) = self.daemon.call(PATH, "Messages", "Get", "(atas)", [self.letter], ["mailboxIds"])[0][0]["mailboxIds"]
+                self.assertEqual((self.operation()["state"], self.daemon.get(path, "Folder", "Role"), self.mailbox.sent), ("done", "sent", []))
+                self.daemon.stop()
+            n += 1
+        self.assertGreater(steps, 0)
 
 
 if __name__ == "__main__":
