@@ -466,6 +466,7 @@ plugin {
             self.act(self.at("Old"), "Folder", "Configure", "(a{sv}a{sv})", {"role": GLib.Variant("s", "trash")})
             self.modify([("INBOX", 1)], {"moveToRole": GLib.Variant("s", "trash")})
         self.check(change)
+        self.assertEqual(self.places("Message 1"), ["Old"])
 
     # --- What was refused, tried again ---
 
@@ -508,6 +509,7 @@ plugin {
             self.enable(False)  # Dovecot keeps for a connection what it has read of rights
             self.enable(True)
         self.check(self.retry, before)
+        self.assertEqual(self.places("Message 1"), ["Work"])
 
     def test_an_account_removed_and_added(self):
         """Each is done once, wherever it dies; and what is answered for a key names no job of another life."""
