@@ -82,6 +82,17 @@ class Sending(EasCase):
         self.daemon.sync()
         self.assertEqual((self.where(sent), self.where(lost), len(self.mailbox.sent)), ("sent", "sent", 3))
 
+    def test_a_person_confirms_it_by_the_command_line(self):
+        mailbox = self.Breaking()
+        mailbox.acts = False
+        self.begin(mailbox)
+        id, operation = self.send()
+        wait_for(lambda: self.state(operation)["state"] == "unknown", 90, say=lambda: str(self.state(operation)))
+        done = subprocess.run([BUILD + "/src/cli/surel", "ops", "confirm", str(operation), "--wait"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus.address})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((self.state(operation)["state"], self.where(id), self.mailbox.sent), ("done", "sent", []))
+
     def test_policies_that_fail_while_it_is_sent(self):
         """The server wants its policies accepted first, and has none to give, or its answer is cut off: nothing was sent, and
         that is known."""

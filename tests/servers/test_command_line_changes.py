@@ -96,6 +96,50 @@ class Changes(Changing):
         self.refused(1, "inbox", "folder", "delete", "inbox", "--force")
         self.refused(2, "usage: surel folder", "folder", "explode", "Work")
 
+    def test_a_folder_is_subscribed_to_or_not(self):
+        daemon = self.prepare()
+        for word, subscribed in (("subscribe", True), ("unsubscribe", False), ("subscribe", True)):
+            self.surel("folder", word, "Work", "--wait")
+            self.assertEqual("Work" in str(self.imap.lsub()[1]), subscribed)
+            self.assertEqual(daemon.get(self.folders["Work"], "Folder", "Subscribed"), subscribed)
+        self.refused(1, "There is no folder “Nowhere”", "folder", "subscribe", "Nowhere")
+        self.refused(2, "usage: surel folder", "folder", "unsubscribe")
+
+    def test_of_several_accounts_one_is_named(self):
+        daemon = self.prepare()
+        device = self.server.imap("bob")
+        device.create("Work")
+        device.create("bob@surel.test:own")
+        account, job = daemon.add_account(self.server, user="bob", settings={"name": GLib.Variant("s", "The other")})
+        daemon.wait_job(job)
+        daemon.sync()
+        for n, name in enumerate((daemon.get(account, "Account", "Id"), "bob@surel.test", "The other", "the OTHER")):
+            self.surel("folder", "create", f"{name}:Work/New {n}", "--wait")
+            self.surel("folder", "create", f"{name}:Top {n}", "--wait")
+        names = str(device.list()[1])
+        for n in range(4):
+            self.assertTrue(f"Work/New {n}" in names and f'"Top {n}"' in names, names)
+        self.assertEqual(self.boxes(), set())
+        one = self.ids(daemon)["Message 1"]
+        self.surel("move", one, "alice@surel.test:Work", "--wait")
+        self.assertEqual(set(self.on_server("Work")), {1})
+        self.surel("move", one, "bob@surel.test:trash", "--wait")
+        self.quiet(daemon)
+        self.assertEqual((device.select("Trash", readonly=True)[1], self.on_server("Work")), ([b"1"], {}))
+        self.refused(1, "“Work” fits more than one", "folder", "unsubscribe", "Work")
+        self.refused(1, "There are several accounts: say which", "folder", "create", "New")
+        self.refused(1, "There is no account “carol@surel.test”", "folder", "subscribe", "carol@surel.test:Work")
+        self.refused(1, "There is no folder", "folder", "subscribe", "alice@surel.test:Work/New 0")
+
+    def test_only_what_is_not_known_is_confirmed(self):
+        daemon = self.prepare()
+        self.surel("flag", self.ids(daemon)["Message 1"], "+seen", "--wait")
+        done = json.loads(self.surel("ops", "--json"))[-1]["id"]
+        self.refused(1, "is known", "ops", "confirm", done)
+        self.assertEqual(json.loads(self.surel("ops", "--json"))[-1]["state"], "done")
+        self.refused(1, "operation", "ops", "confirm", 99999)
+        self.refused(2, "usage: surel ops", "ops", "confirm", "one")
+
     def test_what_is_cancelled_or_tried_again_is_waited_for(self):
         daemon = self.prepare()
         self.surel("move", self.ids(daemon)["Message 1"], "Work", "--wait")

@@ -118,6 +118,24 @@ class Operations(Changing):
         self.ended(daemon, operation)
         self.assertEqual(set(map(frozenset, self.on_server("INBOX").values())), {frozenset({"\\Seen"})})
 
+    def test_of_more_copies_than_a_reply_has_room_for_it_is_told(self):
+        daemon = self.prepare()
+        fill(self.imap, "Archive", 100, 10001)
+        daemon.sync()
+        self.enable(daemon, False)  # servers aren't asked
+        one = daemon.query({"inMailbox": GLib.Variant("o", self.folders["Archive"])}, properties=["id"], limit=1)["messages"][0]["id"]
+        self.modify(daemon, [one], {"addKeywords": strings("urgent")})
+
+        def copy(**more):
+            where = {"inMailbox": GLib.Variant("o", self.folders["Archive"]), **more}
+            return daemon.call(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", where,
+                               {"addFolders": GLib.Variant("ao", [self.folders["Work"]])}, {}, timeout=120000)[2]
+        some = copy(notKeyword=GLib.Variant("s", "urgent"))
+        self.assertEqual((some["changed"], len(some["copies"]), "cut" in some), (10000, 10000, False))
+        all = copy()
+        self.assertEqual((all["changed"], len(all["copies"]), all["cut"]), (10001, 10000, ["copies"]))
+        self.assertEqual(daemon.get(self.folders["Work"], "Folder", "TotalMessages"), 20001)
+
     # --- The rules ---
 
     def test_if_state_and_dry_run(self):
