@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""converge.py [--server dovecot|cyrus] [--seed N] [--seconds N | --steps N] [--replay FILE] [--mutation NAME --seeds N]
+"""converge.py [--server dovecot|condstore|cyrus] [--seed N] [--seconds N | --steps N] [--replay FILE] [--mutation NAME --seeds N]
 
 Other devices on a real server and D-Bus clients of two daemons with the same account do what chance has them do,
 while links are harmed and daemons killed. Then all is quiet, and all have to agree: the server, the daemons, the
@@ -20,11 +20,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from acts import generate, is_built, perform  # noqa: E402
 from record import Record, differences, judge  # noqa: E402
 from surel_test import *  # noqa: E402,F403
-from surel_test import Cyrus, Dovecot  # noqa: E402
+from surel_test import Condstore, Cyrus, Dovecot  # noqa: E402
 from world import ENDED, Failed, Station, World, heed_signals, pause  # noqa: E402
 
 
-SERVERS = {server.name: server for server in (Dovecot, Cyrus)}
+SERVERS = {server.name: server for server in (Dovecot, Condstore, Cyrus)}
 STUCK = 4  # seconds in which nothing gets nearer to agreement
 
 

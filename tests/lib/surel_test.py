@@ -56,13 +56,15 @@ class Server:
     """A mail server in a folder of its own, started by a script; and what is different from server to server."""
 
     name = None
+    program = None  # whose script starts it; as its name
     personal, separator = "", "/"  # what stands before one's own folders, and between them
 
     def __init__(self, extra=""):
-        self.script = f"{HERE}/{self.name}.sh"
+        program = self.program or self.name
+        self.script = f"{HERE}/{program}.sh"
         self.dir = tempfile.mkdtemp(prefix=f"surel-{self.name}-")
         os.chmod(self.dir, 0o755)
-        env = dict(os.environ, **{self.name.upper() + "_EXTRA": extra})
+        env = dict(os.environ, **{program.upper() + "_EXTRA": extra})
         for _ in range(3):  # where another took the port in between, the next one
             self.port = free_port()
             if subprocess.run([self.script, "start", self.dir, str(self.port)], env=env,
@@ -108,6 +110,17 @@ class Dovecot(Server):
     def doveadm(self, *words):
         subprocess.run(["doveadm", "-c", self.dir + "/dovecot.conf", *words], check=True,
                        stdout=subprocess.DEVNULL)
+
+
+class Condstore(Dovecot):
+    """Tells what changed, as Gmail does, but not what has vanished."""
+
+    name = "condstore"
+    program = "dovecot"
+
+    def __init__(self, extra=""):
+        super().__init__("protocol imap {\n  imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE "
+                         "LIST-EXTENDED LIST-STATUS SPECIAL-USE ESEARCH CONDSTORE\n}\n" + extra)
 
 
 class Cyrus(Server):

@@ -157,6 +157,7 @@ class Condstore(Case):
             daemon.sync()
             said = commands(daemon.read_log())[before:]
             self.assertNotIn("QRESYNC", str(said))
+            self.said = said
             return [command for command in said if command.split()[0] in ("EXAMINE", "SELECT") and "INBOX" not in command]  # which is watched
         ids = {subject: id for subject, (id, _) in rows().items()}
         imap.select("Work")
@@ -167,6 +168,8 @@ class Condstore(Case):
             found = opened(change)
             self.assertEqual(len(found), 1, found)
             self.assertRegex(found[0], r"Work.*\(CONDSTORE\)")
+            self.assertRegex(str(self.said), r"UID FETCH 1:\d+ \(FLAGS\) \(CHANGEDSINCE \d+\)")
+            self.assertNotIn("(UID FLAGS)", str(self.said))  # all of them
         self.assertEqual(set(rows()), {f"Message {n}" for n in (2, 3, 4, 6, 7, 8)})
         self.assertEqual({subject: id for subject, (id, _) in rows().items() if subject in ids},
                          {subject: id for subject, id in ids.items() if subject not in ("Message 1", "Message 5")})

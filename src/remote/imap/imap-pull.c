@@ -1,5 +1,5 @@
 /* A mailbox brought up to date. The first listing goes from the newest down, in windows, two in flight;
- * later ones ask for what changed: by QRESYNC (RFC 7162), else by comparing UIDs and flags in ranges.
+ * later ones ask for what changed: by QRESYNC or CONDSTORE (RFC 7162), else by comparing UIDs and flags in ranges.
  * Whatever contradicts itself is not believed: nothing is taken out by it, and all is compared. */
 #include "remote/imap/imap-pull.h"
 
@@ -9,23 +9,14 @@
 #include "base/mutation.h"
 #include "remote/imap/imap-keywords.h"
 #include "remote/imap/imap-message.h"
+#include "remote/imap/imap-pull-private.h"
 #include "remote/imap/imap-quirks.h"
-#include "remote/imap/imap-token.h"
 
 #define FIRST_WINDOW 50 /* messages: what a person sees first */
 #define SECOND_WINDOW 500 /* messages: still soon there on a slow line */
 #define WINDOW 1000 /* messages: the most a batch may have */
-#define COMPARE_WINDOW 5000 /* messages whose UIDs and flags are compared at once */
 
-typedef struct
-{
-  SurelImapSession *session;
-  SurelImapMailbox *mailbox; /* borrowed from the session */
-  const SurelScope *scope;
-  SurelSink *sink;
-  GCancellable *cancellable;
-  guint32 newcomers; /* the lowest UID that may have come since the last pull; 0 where that isn't known */
-} Pull;
+typedef SurelImapPull Pull;
 
 /* A FETCH under way for new messages. */
 typedef struct
@@ -49,8 +40,13 @@ token_of (Pull *pull)
                            .unseen = -1 };
 }
 
-static gboolean
-close_with (Pull *pull, const SurelImapToken *token, GError **error)
+/**
+ * surel_imap_pull_close:
+ *
+ * All up to @token is handed over.
+ */
+gboolean
+surel_imap_pull_close (Pull *pull, const SurelImapToken *token, GError **error)
 {
   g_autoptr (GBytes) bytes = surel_imap_token_to_bytes (token);
 
@@ -59,8 +55,12 @@ close_with (Pull *pull, const SurelImapToken *token, GError **error)
 
 /* --- Opening --- */
 
-static void
-take_flags (GArray *flags, const SurelImapFetch *fetch)
+/**
+ * surel_imap_pull_take_flags:
+ * @flags: (element-type SurelMessageFlags): gets what @fetch says, if it says flags
+ */
+void
+surel_imap_pull_take_flags (GArray *flags, const SurelImapFetch *fetch)
 {
   SurelMessageFlags entry = { .remote_id.number = fetch->uid };
 
@@ -81,9 +81,14 @@ add_set (SurelUidSet *to, const SurelUidSet *from)
     }
 }
 
-/* Opens the mailbox; with @token, also brings what changed and vanished since. */
-static gboolean
-open_mailbox (SurelImapSession *session,
+/**
+ * surel_imap_pull_open:
+ * @token: (nullable): with that it also brings what changed and vanished since, by QRESYNC
+ * @flags: (nullable): gets what changed
+ * @gone: (nullable): gets what vanished
+ */
+gboolean
+surel_imap_pull_open (SurelImapSession *session,
               const char *how,
               const char *wire_name,
               const SurelImapToken *token,
@@ -118,7 +123,7 @@ open_mailbox (SurelImapSession *session,
   tag = surel_imap_session_send (session, command, cancellable, error);
   while (tag != 0 && (result = surel_imap_session_next (session, tag, &response, cancellable, error)) > 0)
     if (response->kind == SUREL_IMAP_FETCH && flags != NULL)
-      take_flags (flags, &response->fetch);
+      surel_imap_pull_take_flags (flags, &response->fetch);
     else if (response->kind == SUREL_IMAP_VANISHED && gone != NULL)
       add_set (gone, response->vanished.uids);
   if (tag == 0 || result < 0)
@@ -146,7 +151,7 @@ surel_imap_select (SurelImapSession *session,
                    GError **error)
 {
   return g_strcmp0 (surel_imap_session_get_mailbox (session)->name, wire_name) == 0
-         || open_mailbox (session, "EXAMINE", wire_name, NULL, NULL, NULL, cancellable, error);
+         || surel_imap_pull_open (session, "EXAMINE", wire_name, NULL, NULL, NULL, cancellable, error);
 }
 
 /**
@@ -164,7 +169,7 @@ surel_imap_select_for_writing (SurelImapSession *session,
   SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (session);
 
   return (g_strcmp0 (mailbox->name, wire_name) == 0 && !mailbox->read_only)
-         || open_mailbox (session, "SELECT", wire_name, NULL, NULL, NULL, cancellable, error);
+         || surel_imap_pull_open (session, "SELECT", wire_name, NULL, NULL, NULL, cancellable, error);
 }
 
 /* --- Fetching new messages --- */
@@ -256,9 +261,14 @@ fetch_set (Pull *pull, const SurelUidSet *set, GError **error)
   return fetch_set (pull, lower, error) && fetch_set (pull, upper, error);
 }
 
-/* Fetches what a set names, in windows, the highest UIDs last; closes each with @token where given. */
-static gboolean
-fetch_all (Pull *pull, const SurelUidSet *set, const SurelImapToken *token, GError **error)
+/**
+ * surel_imap_pull_fetch:
+ * @token: (nullable): closes each window
+ *
+ * Fetches the messages that a set names, in windows, the highest UIDs last.
+ */
+gboolean
+surel_imap_pull_fetch (Pull *pull, const SurelUidSet *set, const SurelImapToken *token, GError **error)
 {
   guint i = 0;
   guint64 next = surel_uid_set_n_ranges (set) > 0 ? surel_uid_set_range (set, 0)->first : 0;
@@ -291,172 +301,10 @@ fetch_all (Pull *pull, const SurelUidSet *set, const SurelImapToken *token, GErr
       half = *token;
       if (i < surel_uid_set_n_ranges (set))
         half.uidnext = last + 1;
-      if (!close_with (pull, &half, error))
+      if (!surel_imap_pull_close (pull, &half, error))
         return FALSE;
     }
   return TRUE;
-}
-
-/* --- Comparing all --- */
-
-/* Whether a window of the comparison is what it has to be: each message once, UIDs going up. */
-static gboolean
-is_consistent (GArray *present, guint32 after, guint expected)
-{
-  gint64 last = after;
-
-  if (present->len != expected)
-    return FALSE;
-  for (guint i = 0; i < present->len; i++)
-    {
-      gint64 uid = g_array_index (present, SurelMessageFlags, i).remote_id.number;
-
-      if (uid <= last)
-        return FALSE;
-      last = uid;
-    }
-  return TRUE;
-}
-
-static gboolean
-read_window_flags (Pull *pull, guint32 first, guint32 last, GArray *present, GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("FETCH");
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  surel_imap_command_range (command, first, last);
-  surel_imap_command_open (command);
-  surel_imap_command_atom (command, "UID");
-  surel_imap_command_atom (command, "FLAGS");
-  surel_imap_command_close (command);
-  tag = surel_imap_session_send (pull->session, command, pull->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (pull->session, tag, &response, pull->cancellable, error))
-                > 0)
-    if (response->kind == SUREL_IMAP_FETCH && response->fetch.sequence >= first
-        && response->fetch.sequence <= last && present->len <= COMPARE_WINDOW)
-      take_flags (present, &response->fetch);
-  return tag != 0 && result == 0;
-}
-
-/* Asks for messages that a list lacked by their UIDs: a list by sequence numbers may be shifted without
- * contradicting itself (Exchange's is, right after a message came). Sets @there to whether any is there. */
-static gboolean
-search_some (Pull *pull, const SurelUidSet *uids, gboolean *there, GError **error)
-{
-  g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
-  const SurelImapResponse *response;
-  int result = -1;
-  guint tag;
-
-  surel_imap_command_atom (command, "UID");
-  surel_imap_command_set (command, uids);
-  tag = surel_imap_session_send (pull->session, command, pull->cancellable, error);
-  while (tag != 0
-         && (result = surel_imap_session_next (pull->session, tag, &response, pull->cancellable, error))
-                > 0)
-    if (response->kind == SUREL_IMAP_SEARCH && response->search.all != NULL
-        && surel_uid_set_n_ranges (response->search.all) > 0)
-      *there = TRUE;
-  return tag != 0 && result == 0;
-}
-
-/* Takes out what a list lacked, once it is sure. Returns like compare_once(). */
-static int
-take_gone (Pull *pull, const SurelUidSet *gone, GError **error)
-{
-  gboolean there = FALSE;
-
-  for (guint i = 0; i < surel_uid_set_n_ranges (gone) && !there;)
-    {
-      g_autoptr (SurelUidSet) some = surel_uid_set_new ();
-
-      for (guint n = 0; n < SUREL_IMAP_SET_MAX / 22 && i < surel_uid_set_n_ranges (gone); n++, i++)
-        surel_uid_set_add_range (some, surel_uid_set_range (gone, i)->first, surel_uid_set_range (gone, i)->last);
-      if (!search_some (pull, some, &there, error))
-        return -1;
-    }
-  if (there)
-    return 0;
-  return surel_sink_put_gone (pull->sink, gone, error) ? 1 : -1;
-}
-
-/* What was put there since the last pull, and is here by what a server said of it alone, is looked at, too. */
-static void
-add_newcomers (Pull *pull, const GArray *present, SurelUidSet *wanted)
-{
-  for (guint i = 0; pull->newcomers > 0 && i < present->len; i++)
-    {
-      guint32 uid = (guint32) g_array_index (present, SurelMessageFlags, i).remote_id.number;
-
-      if (uid >= pull->newcomers)
-        surel_uid_set_add (wanted, uid);
-    }
-}
-
-/* Compares UIDs and flags of the whole mailbox, window by window, with what is known. Returns 1 where it
- * is proven, 0 where the server contradicts itself, -1 with @error set. */
-static int
-compare_once (Pull *pull, GError **error)
-{
-  guint32 exists = pull->mailbox->exists;
-  guint32 after = 0; /* the last UID compared */
-  guint32 first = 1;
-
-  pull->mailbox->shrunk = FALSE;
-  do
-    {
-      g_autoptr (GArray) present = surel_message_flags_array_new ();
-      g_autoptr (SurelUidSet) missing = surel_uid_set_new ();
-      g_autoptr (SurelUidSet) gone = surel_uid_set_new ();
-      int result;
-      guint32 last = first + MIN (COMPARE_WINDOW - 1, exists - MIN (first, exists));
-      guint32 end = G_MAXUINT32;
-
-      if (exists > 0 && !read_window_flags (pull, first, last, present, error))
-        return -1;
-      if (pull->mailbox->shrunk || !is_consistent (present, after, exists > 0 ? last - first + 1 : 0))
-        return 0;
-      if (exists > 0 && last < exists)
-        end = (guint32) g_array_index (present, SurelMessageFlags, present->len - 1).remote_id.number;
-      if (!surel_sink_put_present (pull->sink, after + 1, end, present, TRUE, missing, gone, error))
-        return -1;
-      result = take_gone (pull, gone, error);
-      if (result <= 0)
-        return result;
-      add_newcomers (pull, present, missing);
-      if (!fetch_all (pull, missing, NULL, error))
-        return -1;
-      after = end;
-      first = last + 1;
-    }
-  while (first <= exists);
-  return 1;
-}
-
-static gboolean
-compare (Pull *pull, const SurelImapToken *token, GError **error)
-{
-  for (guint attempt = 0; attempt < 2; attempt++)
-    {
-      int result;
-
-      if (attempt > 0
-          && !open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable,
-                            error))
-        return FALSE;
-      result = compare_once (pull, error);
-      if (result < 0)
-        return FALSE;
-      if (result > 0)
-        return close_with (pull, token, error) && surel_sink_listed (pull->sink, error)
-               && surel_sink_synced (pull->sink, pull->mailbox->exists, TRUE, error);
-    }
-  g_set_error (error, SUREL_ERROR, SUREL_ERROR_SERVER_MISBEHAVED,
-               "The server's list of a folder contradicts itself; nothing was taken out by it");
-  return FALSE;
 }
 
 /* --- The first listing --- */
@@ -563,7 +411,7 @@ take_window (Pull *pull, Window *window, SurelImapToken *token, GError **error)
       && !surel_sink_put_messages (pull->sink, g_steal_pointer (&window->messages), error))
     return -1;
   token->low = low;
-  return close_with (pull, token, error) ? 1 : -1;
+  return surel_imap_pull_close (pull, token, error) ? 1 : -1;
 }
 
 /* Lists what is below token->low, from the top down. Returns like read_messages(). */
@@ -638,15 +486,18 @@ list_all (Pull *pull, const SurelImapToken *known, gboolean newest_only, gboolea
   if (token.uidnext == G_MAXUINT32)
     token.uidnext = 0;
   if (result == 0)
-    return compare (pull, &token, error);
-  return close_with (pull, &token, error) && surel_sink_listed (pull->sink, error);
+    return surel_imap_compare (pull, &token, error);
+  return surel_imap_pull_close (pull, &token, error) && surel_sink_listed (pull->sink, error);
 }
 
 /* --- What changed --- */
 
-/* The UIDs from @first on. */
-static gboolean
-search_new (Pull *pull, guint32 first, SurelUidSet *found, GError **error)
+/**
+ * surel_imap_pull_search:
+ * @found: gets the UIDs from @first on
+ */
+gboolean
+surel_imap_pull_search (Pull *pull, guint32 first, SurelUidSet *found, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID SEARCH");
   const SurelImapResponse *response;
@@ -687,7 +538,7 @@ verify (Pull *pull, const SurelImapToken *token, gboolean prove, gboolean listed
       if (count == pull->mailbox->exists && !pull->mailbox->shrunk)
         return surel_sink_synced (pull->sink, pull->mailbox->exists, listed, error);
     }
-  return compare (pull, token, error);
+  return surel_imap_compare (pull, token, error);
 }
 
 /* One whose messages have other UIDs may have been numbered anew, which the list has told then, too; or it is another one, to
@@ -704,6 +555,21 @@ is_the_listed_one (Pull *pull, GError **error)
   return FALSE;
 }
 
+/* What came since. */
+static gboolean
+search_fresh (Pull *pull, const SurelImapToken *known, const SurelImapToken *token, SurelUidSet *fresh, GError **error)
+{
+  return (token->uidnext != 0 && token->uidnext <= known->uidnext)
+         || surel_imap_pull_search (pull, MAX (known->uidnext, 1), fresh, error);
+}
+
+static gboolean
+fetch_fresh (Pull *pull, const SurelUidSet *fresh, const SurelImapToken *token, GError **error)
+{
+  return surel_imap_pull_fetch (pull, fresh, token, error)
+         && (surel_uid_set_n_ranges (fresh) > 0 || surel_imap_pull_close (pull, token, error));
+}
+
 static gboolean
 pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboolean listed, GError **error)
 {
@@ -713,7 +579,7 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
   SurelImapToken token;
   gboolean ended;
 
-  if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
+  if (!surel_imap_pull_open (pull->session, "EXAMINE", pull->scope->remote_id, known, flags, gone, pull->cancellable, error))
     return FALSE;
   token = token_of (pull);
   if (!surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id)
@@ -721,17 +587,35 @@ pull_with_qresync (Pull *pull, const SurelImapToken *known, gboolean prove, gboo
     return is_the_listed_one (pull, error) && surel_sink_restart (pull->sink, error) && list_all (pull, NULL, FALSE, &ended, error)
            && verify (pull, &token, FALSE, TRUE, error);
   if (token.highestmodseq < known->highestmodseq)
-    return compare (pull, &token, error); /* the server has lost its count: believe nothing */
+    return surel_imap_compare (pull, &token, error); /* the server has lost its count: believe nothing */
   if (!surel_sink_put_gone (pull->sink, gone, error)
       || !surel_sink_put_flags (pull->sink, g_steal_pointer (&flags), error))
     return FALSE;
-  if ((token.uidnext == 0 || token.uidnext > known->uidnext)
-      && !search_new (pull, MAX (known->uidnext, 1), fresh, error))
-    return FALSE;
-  if (!fetch_all (pull, fresh, &token, error)
-      || (surel_uid_set_n_ranges (fresh) == 0 && !close_with (pull, &token, error)))
+  if (!search_fresh (pull, known, &token, fresh, error) || !fetch_fresh (pull, fresh, &token, error))
     return FALSE;
   return verify (pull, &token, prove, listed, error);
+}
+
+/* By CONDSTORE alone (RFC 7162 §3.1.4): what changed is told, and what has vanished is looked for where the counts say that
+ * something has. */
+static gboolean
+pull_with_condstore (Pull *pull, const SurelImapToken *known, GError **error)
+{
+  g_autoptr (SurelUidSet) fresh = surel_uid_set_new ();
+  SurelImapToken token = token_of (pull);
+  guint64 count;
+  int result = 1;
+
+  if (token.highestmodseq < known->highestmodseq)
+    return surel_imap_compare (pull, &token, error); /* the server has lost its count: believe nothing */
+  if ((token.highestmodseq > known->highestmodseq && !surel_imap_pull_changed (pull, known, error))
+      || !search_fresh (pull, known, &token, fresh, error) || !surel_sink_count (pull->sink, &count, error))
+    return FALSE;
+  if (count + surel_uid_set_count (fresh) != pull->mailbox->exists)
+    result = surel_imap_pull_vanished (pull, known->uidnext - 1, error);
+  if (result == 0)
+    return surel_imap_compare (pull, &token, error);
+  return result > 0 && fetch_fresh (pull, fresh, &token, error) && verify (pull, &token, FALSE, FALSE, error);
 }
 
 /* Without QRESYNC, or the first time. */
@@ -741,7 +625,7 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
   SurelImapToken token;
   gboolean ended;
 
-  if (!open_mailbox (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
+  if (!surel_imap_pull_open (pull->session, "EXAMINE", pull->scope->remote_id, NULL, NULL, NULL, pull->cancellable, error))
     return FALSE;
   if (known != NULL && !surel_imap_token_is_of (known, pull->mailbox->uidvalidity, pull->mailbox->id))
     {
@@ -750,8 +634,11 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
       known = NULL;
     }
   token = token_of (pull);
+  if (known != NULL && known->low == 0 && kind != SUREL_PULL_PROVE && known->highestmodseq > 0 && token.highestmodseq > 0
+      && known->uidnext > 1)
+    return pull_with_condstore (pull, known, error);
   if (known != NULL && known->low == 0)
-    return compare (pull, &token, error);
+    return surel_imap_compare (pull, &token, error);
   if (!list_all (pull, known, kind == SUREL_PULL_NEWEST, &ended, error))
     return FALSE;
   if (!ended)
