@@ -50,7 +50,7 @@ result_of (SurelJob *job)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
 
-  if (g_str_equal (surel_job_get_kind (job), "sync"))
+  if (g_str_equal (surel_job_get_kind (job), "sync") || g_str_equal (surel_job_get_kind (job), "fetch"))
     g_variant_dict_insert (&dict, "messages", "u", surel_job_get_count (job));
   return g_variant_dict_end (&dict);
 }

@@ -7,6 +7,7 @@
 #include "bus/filter.h"
 #include "bus/part.h"
 #include "bus/row.h"
+#include "engine/fetch-job.h"
 
 #define REPLY_MAX (900 * 1024) /* octets of a reply's rows: the rest of the message fits in 1 MiB */
 #define IDS_MAX 1000 /* ids in one Get */
@@ -311,10 +312,35 @@ handle_get_body (SurelBusMessages *skeleton G_GNUC_UNUSED,
   return TRUE;
 }
 
+static gboolean
+handle_fetch (SurelBusMessages *skeleton G_GNUC_UNUSED,
+              GDBusMethodInvocation *invocation,
+              GVariant *ids,
+              GVariant *options,
+              gpointer data)
+{
+  static const char *const keys[] = { NULL };
+  Adaptor *self = data;
+  g_autoptr (GVariant) parts = g_variant_lookup_value (options, "parts", NULL);
+  g_autoptr (GError) error = NULL;
+  gsize n;
+  const guint64 *values = g_variant_get_fixed_array (ids, &n, sizeof (guint64));
+
+  if (parts != NULL)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "Fetching single parts is not supported yet");
+  else if (n > SUREL_FETCH_MAX)
+    g_set_error (&error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED, "At most %d messages can be fetched at once", SUREL_FETCH_MAX);
+  else if (surel_call_check_options (options, keys, &error))
+    return surel_return_job (self->service, invocation,
+                             surel_engine_fetch (surel_service_get_engine (self->service), values, n));
+  surel_call_fail (invocation, error);
+  return TRUE;
+}
+
 SurelBusMessages *
 surel_messages_adaptor_new (SurelService *service)
 {
-  static const char *const built[] = { "Query", "Get", "Open", "OpenPart", "Read", "GetBody", NULL };
+  static const char *const built[] = { "Query", "Get", "Open", "OpenPart", "Read", "GetBody", "Fetch", NULL };
   SurelBusMessages *skeleton = surel_bus_messages_skeleton_new ();
   Adaptor *self = g_new0 (Adaptor, 1);
 
@@ -324,6 +350,7 @@ surel_messages_adaptor_new (SurelService *service)
   g_signal_connect (skeleton, "handle-get", G_CALLBACK (handle_get), self);
   g_signal_connect (skeleton, "handle-open", G_CALLBACK (handle_open), self);
   g_signal_connect (skeleton, "handle-open-part", G_CALLBACK (handle_open_part), self);
+  g_signal_connect (skeleton, "handle-fetch", G_CALLBACK (handle_fetch), self);
   g_signal_connect (skeleton, "handle-get-body", G_CALLBACK (handle_get_body), self);
   g_signal_connect (skeleton, "handle-read", G_CALLBACK (handle_read), self);
   surel_unbuilt_connect (skeleton, built);

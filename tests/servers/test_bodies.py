@@ -128,6 +128,43 @@ class Bodies(Changing):
         self.assertFails("InvalidArgument", self.read, daemon, id, "2", utf8=GLib.Variant("b", True), raw=GLib.Variant("b", True))
         self.assertFails("InvalidArgument", self.open_part, daemon, id, "2", colour=GLib.Variant("s", "red"))
 
+    def fetch(self, daemon, ids, **options):
+        return daemon.call(PATH, "Messages", "Fetch", "(ata{sv})", ids, options)[0]
+
+    def fetched(self, daemon, ids):
+        rows = daemon.call(PATH, "Messages", "Get", "(atas)", list(ids), ["fetched"])[0]
+        return sum(row["fetched"] for row in rows)
+
+    def test_many_are_brought_at_once(self):
+        daemon = self.prepare()
+        fill(self.imap, "Work", 100, 60)
+        daemon.sync()
+        ids = list(self.ids(daemon, "Work").values())
+        self.read(daemon, ids[0], "", 0, 10)
+        self.assertEqual(self.fetched(daemon, ids), 1)
+        job = self.fetch(daemon, ids + ids[:5] + [999999, 1 << 63])
+        self.assertEqual(daemon.call(job, "Job", "Wait", "()")[0], {"messages": 60})
+        self.assertEqual((self.fetched(daemon, ids), daemon.get(job, "Job", "Progress"), daemon.get(job, "Job", "Kind")), (60, 1, "fetch"))
+        self.assertEqual(daemon.call(self.fetch(daemon, ids), "Job", "Wait", "()")[0], {"messages": 60})
+        self.assertEqual(daemon.call(self.fetch(daemon, []), "Job", "Wait", "()")[0], {"messages": 0})
+        self.assertFails("LimitExceeded", self.fetch, daemon, list(range(10001)))
+        self.assertFails("NotSupported", self.fetch, daemon, ids, parts=strings("1"))
+        self.assertFails("InvalidArgument", self.fetch, daemon, ids, colour=strings("red"))
+
+    def test_what_cannot_be_brought_is_told(self):
+        daemon = self.prepare()
+        fill(self.imap, "Work", 100, 40)
+        daemon.sync()
+        ids = list(self.ids(daemon, "Work").values())
+        self.enable(daemon, False)
+        job = self.fetch(daemon, ids)
+        self.assertFails("Offline", daemon.call, job, "Job", "Wait", "()")
+        self.enable(daemon, True)
+        job = self.fetch(daemon, ids)
+        daemon.call(job, "Job", "Cancel", "()")
+        self.assertFails("Cancelled", daemon.call, job, "Job", "Wait", "()")
+        self.assertEqual(daemon.call(self.fetch(daemon, ids), "Job", "Wait", "()")[0], {"messages": 40})
+
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ UNBUILT = {
     "Manager": {"Discover"},
     "Account": {"Export", "Import", "Restore", "GetVacation"},
     "Folder": set(),
-    "Messages": {"Fetch", "OpenView"},
+    "Messages": {"OpenView"},
     "Operations": set(),
     "Submission": {"Compose", "Attach", "Reply", "Forward"},
     "Items": {"List", "Get", "Put", "Remove"},
