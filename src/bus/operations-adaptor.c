@@ -235,7 +235,7 @@ describe (const SurelListedOperation *listed)
   g_variant_dict_insert_value (&dict, "accounts", g_variant_builder_end (&accounts));
   g_variant_dict_insert (&dict, "kind", "s", row->kind);
   g_variant_dict_insert_value (&dict, "messages", surel_call_ids (listed->messages));
-  g_variant_dict_insert (&dict, "messageCount", "u", row->message_count);
+  g_variant_dict_insert (&dict, "messageCount", "u", (guint) listed->message_count);
   g_variant_dict_insert (&dict, "state", "s", states[row->state]);
   g_variant_dict_insert (&dict, "attempts", "u", row->attempts);
   g_variant_dict_insert (&dict, "nextAttempt", "x", row->next_attempt);

@@ -29,7 +29,7 @@ find_folder (SurelTxn *txn, SurelAppend *append, SurelModified *result, GError *
   if (append->folder == 0)
     {
       append->folder = surel_folder_of_role (txn, append->account, "drafts", append->client, result, error);
-      return append->folder != 0;
+      return append->folder != 0 && surel_operations_name (txn, result->operation, "draft", error);
     }
   if (!surel_sql_get (txn->sql, &there, error,
                       "SELECT CASE WHEN f.role = 'outbox' THEN 3 ELSE selectable + 1 END FROM folder f JOIN account a ON a.id = f.account WHERE f.id = ? AND f.account = ? "

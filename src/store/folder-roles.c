@@ -24,7 +24,7 @@ surel_folder_find_role (SurelTxn *txn, gint64 account, const char *role, gint64 
  * surel_folder_give_role:
  * @role: empty for none
  *
- * One folder a role and account: one that has it now has it no more.
+ * One folder a role and account: one that has it now has it no more; but one that is being deleted has its own if it stays.
  */
 gboolean
 surel_folder_give_role (SurelTxn *txn, gint64 account, gint64 folder, const char *role, GError **error)
@@ -33,8 +33,9 @@ surel_folder_give_role (SurelTxn *txn, gint64 account, gint64 folder, const char
 
   if (role[0] != '\0'
       && !surel_sql_get (txn->sql, &before, error,
-                         "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND id != ?", "isi", account,
-                         role, folder))
+                         "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND id != ? AND NOT removing AND "
+                         "NOT deleting",
+                         "isi", account, role, folder))
     return FALSE;
   if (before != 0)
     {

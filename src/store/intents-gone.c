@@ -240,9 +240,11 @@ put_into_inbox (SurelTxn *txn, gint64 folder, GError **error)
 gboolean
 surel_intents_fail_target (SurelTxn *txn, gint64 folder, GError **error)
 {
+  /* Of a draft that was saved after it had been moved there the move alone is lost. */
+  g_autoptr (GArray) moves = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "target = ? AND state < 2 AND kind < 10 AND kind = 2", folder, error);
   g_autoptr (GArray) rows = NULL;
 
-  if (!put_into_inbox (txn, folder, error))
+  if (!surel_intents_refuse_all (txn, moves, "The folder it was to go to was deleted", error) || !put_into_inbox (txn, folder, error))
     return FALSE;
   rows = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "target = ? AND state < 2 AND kind < 10", folder, error);
   return surel_intents_refuse_all (txn, rows, "The folder it was to go to was deleted", error);

@@ -97,8 +97,13 @@ give_back (SurelTxn *txn, gint64 message, gint64 source, GError **error)
 static gboolean
 let_go_of_rest (SurelTxn *txn, gint64 message, GError **error)
 {
-  g_autoptr (GArray) rows = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message = ? AND state < 2", message, error);
+  g_autoptr (GArray) copies = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "source = ? AND state < 2 AND kind IN (4, 5) AND evidence IS NULL",
+                                                       message, error);
+  g_autoptr (GArray) rows = NULL;
 
+  if (!surel_intents_refuse_all (txn, copies, "The server didn't take what was to be copied", error))
+    return FALSE;
+  rows = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message = ? AND state < 2", message, error);
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     if (g_array_index (rows, SurelOpenIntent, i).kind == SUREL_CHANGE_DESTROY)
       return surel_intents_destroy_message (txn, message, error);
@@ -120,6 +125,18 @@ surel_intents_roll_back_append (SurelTxn *txn, gint64 message, GError **error)
   return source == 0 ? let_go_of_rest (txn, message, error) : give_back (txn, message, source, error);
 }
 
+/* A draft that was saved after a move was to go where that was to put it. */
+static gboolean
+take_saves_back (SurelTxn *txn, gint64 message, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE intent AS r SET target = coalesce((SELECT e.target FROM intent e WHERE e.message = r.message AND e.id < r.id "
+                        "AND e.state < 2 AND e.kind IN (2, 4, 5) ORDER BY e.id DESC LIMIT 1), (SELECT p.folder FROM placement p WHERE "
+                        "p.message = r.message AND p.epoch < " SUREL_EPOCH_HERE_SQL " LIMIT 1), r.target) WHERE r.message = ? AND r.kind = 6 "
+                        "AND r.state < 2 AND r.state = 0",
+                        "i", message);
+}
+
 /* What is shown goes back to what it would be without it. */
 gboolean
 surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
@@ -135,7 +152,7 @@ surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GE
     case SUREL_CHANGE_REPLACE:
       return TRUE;
     case SUREL_CHANGE_MOVE:
-      return surel_intents_drop_elsewhere (txn, message, 0, error) && surel_layers_replay_place (txn, message, error);
+      return take_saves_back (txn, message, error) && surel_intents_drop_elsewhere (txn, message, 0, error) && surel_layers_replay_place (txn, message, error);
     default:
       return surel_layers_replay_place (txn, message, error);
     }
@@ -150,11 +167,28 @@ surel_intents_mark_failed (SurelTxn *txn, gint64 id, gint64 operation, const cha
          && surel_operations_settle (txn, operation, 0, 1, error);
 }
 
+/* What was to be done with a copy that is never made isn't done. */
+static gboolean
+fail_rest (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_autoptr (GArray) rows = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message = ? AND state < 2", message, error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const SurelOpenIntent *row = &g_array_index (rows, SurelOpenIntent, i);
+
+      if (!surel_intents_mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound", "The copy couldn't be made", error))
+        return FALSE;
+    }
+  return rows != NULL;
+}
+
 gboolean
 surel_intents_refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
         const char *text, GError **error)
 {
-  return surel_intents_mark_failed (txn, id, operation, name, text, error) && surel_intents_roll_back (txn, kind, message, error);
+  return surel_intents_mark_failed (txn, id, operation, name, text, error)
+         && (kind != SUREL_CHANGE_COPY || fail_rest (txn, message, error)) && surel_intents_roll_back (txn, kind, message, error);
 }
 
 /* --- Coming and going --- */

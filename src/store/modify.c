@@ -164,8 +164,10 @@ target_of (Work *work, gint64 account, gint64 shown, gint64 *target, GError **er
     return TRUE;
   if (!find_role (work->txn, account, work->patch->move_to_role, target, error))
     return FALSE;
-  if (*target == 0)
-    *target = surel_folder_of_role (work->txn, account, work->patch->move_to_role, work->patch->client, work->result, error);
+  if (*target == 0
+      && (*target = surel_folder_of_role (work->txn, account, work->patch->move_to_role, work->patch->client, work->result, error)) != 0
+      && !surel_operations_name (work->txn, work->result->operation, "modify", error))
+    return FALSE;
   if (*target == 0)
     return FALSE;
   g_hash_table_insert (work->roles, (gpointer) (guintptr) account, (gpointer) (guintptr) *target);
@@ -615,7 +617,12 @@ check_state (Work *work, guint first, GError **error)
   if (!surel_log_read_since (work->txn->sql, work->patch->if_state, changes, &known, error))
     return FALSE;
   for (guint i = 0; known && i < work->patch->ids->len; i++)
-    known = !surel_changes_has (changes, SUREL_FAMILY_MESSAGE, (guint64) g_array_index (work->patch->ids, gint64, i));
+    {
+      guint64 id = (guint64) g_array_index (work->patch->ids, gint64, i);
+
+      known = !surel_changes_has (changes, SUREL_FAMILY_MESSAGE, id)
+              && !surel_changes_has (work->txn->before, SUREL_FAMILY_MESSAGE, id);
+    }
   return known || fail (error, SUREL_ERROR_STATE_MISMATCH, "One of the messages has changed since that state");
 }
 

@@ -87,7 +87,9 @@ add (SurelReader *reader, GPtrArray *list, SurelOperationRow *row, GError **erro
   listed->messages = g_array_new (FALSE, FALSE, sizeof (guint64));
   listed->failures = g_ptr_array_new_with_free_func (failure_free);
   g_ptr_array_add (list, listed);
-  return load_messages (reader, listed, error) && load_failures (reader, listed, error);
+  return load_messages (reader, listed, error) && load_failures (reader, listed, error)
+         && surel_sql_get (reader->sql, &listed->message_count, error,
+                           "SELECT count(DISTINCT message) FROM intent WHERE operation = ? AND message != 0", "i", row->id);
 }
 
 /**

@@ -21,6 +21,7 @@ typedef struct
 {
   SurelOperationRow *row;
   GArray *messages; /* guint64: the first SUREL_OPERATION_MESSAGES_MAX */
+  gint64 message_count; /* all of them */
   GPtrArray *failures; /* SurelOperationFailure */
 } SurelListedOperation;
 

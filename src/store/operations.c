@@ -64,7 +64,7 @@ load_accounts (SurelSql *sql, SurelOperationRow *row, GError **error)
 {
   sqlite3_stmt *statement
       = surel_sql_start (sql, error,
-                         "SELECT account, count(*) FILTER (WHERE message != 0) FROM intent WHERE operation = ? GROUP BY account",
+                         "SELECT DISTINCT account FROM intent WHERE operation = ?",
                          "i", row->id);
   int result = -1;
 
@@ -73,7 +73,6 @@ load_accounts (SurelSql *sql, SurelOperationRow *row, GError **error)
       gint64 account = sqlite3_column_int64 (statement, 0);
 
       g_array_append_val (row->accounts, account);
-      row->message_count += (guint) sqlite3_column_int (statement, 1);
     }
   return result == 0;
 }
@@ -245,6 +244,17 @@ surel_operations_put_off_refused (SurelTxn *txn, gint64 id, const GError *why, G
   gboolean limited = g_error_matches (why, SUREL_ERROR, SUREL_ERROR_RATE_LIMITED);
 
   return surel_operations_put_off (txn, id, limited ? 0 : REFUSED_ATTEMPTS, surel_error_name (why), why->message, error);
+}
+
+/**
+ * surel_operations_name:
+ * @id: an operation that this transaction has begun; 0 for none
+ * @kind: what it does in the end: it may have begun with a folder to be made
+ */
+gboolean
+surel_operations_name (SurelTxn *txn, gint64 id, const char *kind, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "UPDATE operation SET kind = ? WHERE id = ?", "si", kind, id);
 }
 
 /**

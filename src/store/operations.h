@@ -27,7 +27,6 @@ typedef struct
   char *client; /* who asked for it */
   SurelOperationState state;
   GArray *accounts; /* gint64 */
-  guint message_count;
   guint attempts;
   gint64 next_attempt; /* seconds since the epoch; 0 for now */
   char *error; /* a public name, or empty */
@@ -52,6 +51,7 @@ gboolean surel_operations_put_off (SurelTxn *txn,
                                    const char *text,
                                    GError **error);
 gboolean surel_operations_put_off_refused (SurelTxn *txn, gint64 id, const GError *why, GError **error);
+gboolean surel_operations_name (SurelTxn *txn, gint64 id, const char *kind, GError **error);
 gboolean surel_operations_trim (SurelTxn *txn, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelOperationRow, surel_operation_row_unref)

@@ -205,7 +205,7 @@ run_job (SurelStore *self,
 {
   g_autoptr (GHashTable) counts = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (SurelChanges) own = surel_changes_new ();
-  SurelTxn txn = { self->sql, own, counts, touched, time, 0, self };
+  SurelTxn txn = { self->sql, own, changes, counts, touched, time, 0, self };
 
   if (!surel_sql_run (self->sql, error, "SAVEPOINT job", ""))
     return FALSE;

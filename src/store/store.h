@@ -29,6 +29,7 @@ typedef struct
 {
   SurelSql *sql;
   SurelChanges *changes; /* of the job that runs */
+  SurelChanges *before; /* of those before it in the same commit, which no log has yet */
   GHashTable *folder_counts; /* folder id → what the job adds to its counts */
   GHashTable *touched; /* set of folder ids whose times moved */
   gint64 time; /* seconds since the epoch, the same for all of a transaction */

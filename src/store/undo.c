@@ -454,7 +454,11 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
       gboolean looked_for = FALSE;
 
       for (guint i = 0; i < intents->len; i++)
-        looked_for = looked_for || g_array_index (intents, Intent, i).doubt;
+        {
+          const Intent *intent = &g_array_index (intents, Intent, i);
+
+          looked_for = looked_for || (intent->doubt && intent->state < SUREL_INTENT_DONE);
+        }
       g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_CONFLICT,
                            looked_for ? "What became of that operation is being looked for; wait until that has ended"
                                       : "What became of that operation is known");
@@ -480,12 +484,14 @@ is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
   gint64 found = 0;
 
   if (!surel_sql_get (txn->sql, &found, error,
-                      of_folder ? "SELECT 1 FROM folder WHERE id = ? AND NOT removing"
+                      of_folder ? "SELECT 1 FROM folder WHERE id = ?1 AND NOT removing AND (?2 = 0 OR EXISTS (SELECT 1 FROM folder p "
+                                  "WHERE p.id = ?2 AND NOT p.removing))" /* nor into one that is gone */
                       : of_send ? "SELECT 1 FROM message WHERE id = ? AND flags & 16" /* $draft: it wasn't sent since */
                       : of_draft ? "SELECT 1 FROM message WHERE id = ?1 AND held IS NULL AND NOT EXISTS (SELECT 1 FROM intent WHERE "
                                    "message = ?1 AND id > ?2 AND kind IN (5, 6) AND state != 4)"
                                  : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
-                      of_draft ? "ii" : "i", of_folder ? intent->target : intent->message, intent->id))
+                      of_folder || of_draft ? "ii" : "i", of_folder ? intent->target : intent->message,
+                      of_folder ? intent->source : intent->id))
     return FALSE;
   *there = found != 0 || intent->kind == SUREL_CHANGE_SET_VACATION;
   return TRUE;

@@ -506,7 +506,7 @@ class Labels(Case):
         self.limited(command, words)
 
     def test_no_bandwidth_left_for_fetch(self):
-        self.limit("FETCH", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")
+        self.limit("UID_FETCH", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")
 
     def test_no_bandwidth_left_for_opening(self):
         self.limit("EXAMINE", b"TAG NO [OVERQUOTA] " + self.LIMITS + b"\r\n")

@@ -75,6 +75,8 @@ class Sending(EasCase):
         self.daemon.sync()
         self.assertEqual((self.state(comes)["state"], list(self.ids("Sent Items").values())), ("done", [late]))
         self.decide("Confirm", sends)
+        with self.assertRaisesRegex(GLib.Error, "Conflict.*is known"):
+            self.decide("Confirm", sends)
         self.decide("Retry", loses)
         for operation in (sends, loses):
             self.assertEqual(self.ended(operation)["state"], "done")

@@ -2,6 +2,7 @@
 """What a folder is for: as a person says, whatever it is called."""
 
 import os
+import sqlite3
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -58,6 +59,21 @@ class Roles(Changing):
         self.assertEqual(self.role(daemon, "Archive"), "junk")
         self.assertEqual(sorted(self.on_server("Archive 2")), [1, 2])
         self.imap.delete('"Archive 2"')
+
+    def test_a_folder_that_is_deleted_has_its_role_if_it_stays(self):
+        """What is to go into the trash needs one, while the old one is on its way out."""
+        daemon = self.prepare()
+        old = self.folders["Trash"]
+        self.enable(daemon, False)
+        daemon.call(old, "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})
+        self.modify(daemon, [self.ids(daemon)["Message 1"]], {"moveToRole": GLib.Variant("s", "trash")})
+        self.assertNotEqual(daemon.folders()["Trash"], old)
+        with sqlite3.connect(f"file:{self.data}/surel.db?mode=ro", uri=True, timeout=20) as store:
+            self.assertEqual(store.execute("SELECT role_set FROM folder WHERE id = ?", (old.rsplit("/", 1)[1],)).fetchall(), [(None,)])
+        self.enable(daemon, True)
+        self.quiet(daemon)
+        daemon.sync()
+        self.assertEqual((self.role(daemon, "Trash"), set(self.on_server("Trash"))), ("trash", {1}))
 
 
 if __name__ == "__main__":
