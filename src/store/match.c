@@ -195,6 +195,25 @@ surel_match_find (SurelMatch *self,
   return TRUE;
 }
 
+/**
+ * surel_match_saved:
+ * @message_id: (nullable): of a message that is new in the folder, and that no other is by its identity
+ * @match: (out): the one draft that was in the folder under another UIDVALIDITY, has that Message-ID, and was saved since: its text
+ *   is another one here already; 0 where none or several fit
+ */
+gboolean
+surel_match_saved (SurelMatch *self, const char *message_id, gint64 *match, GError **error)
+{
+  *match = 0;
+  return !self->has_stale || message_id == NULL || message_id[0] == '\0'
+         || surel_sql_get (self->txn->sql, match, error,
+                           "SELECT max(m.id) FROM intent i CROSS JOIN message m ON m.id = i.message CROSS JOIN placement p ON p.message = m.id "
+                           "AND p.folder = ?1 WHERE i.account = ?2 AND i.state < 2 AND i.kind IN (5, 6) AND i.kind = 6 AND p.epoch < ?3 AND "
+                           "m.message_id = ?4 AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.folder = ?1 AND "
+                           "q.epoch = ?3) HAVING count(DISTINCT m.id) = 1",
+                           "iiis", self->folder, self->account, self->epoch, message_id);
+}
+
 /* --- What goes --- */
 
 /* Read once for all that a job takes out. */

@@ -109,6 +109,27 @@ class Put(Changing):
         self.assertEqual((set(drafts), drafts["ours"]), ({"ours", "theirs"}, id))
         self.assertEqual(len(self.octets_on_server("Drafts")), 2)
 
+    def test_a_draft_that_was_saved_since_is_numbered_anew(self):
+        """It is one message all the same, whichever comes first, the list or the save."""
+        daemon = self.prepare()
+        for killed in (False, True):
+            id, operation = self.save(daemon, 0, "Subject: v0\r\nMessage-ID: <m800@surel.test>\r\n\r\n")
+            self.ended(daemon, operation)
+            daemon.sync()
+            self.enable(daemon, False)
+            self.save(daemon, id, "Subject: the first\r\nMessage-ID: <m800@surel.test>\r\n\r\n")
+            self.server.renumber("alice", "Drafts", random.randrange(1, 1 << 31))
+            _, operation = self.save(daemon, id, "Subject: the second one\r\nMessage-ID: <m800@surel.test>\r\n\r\n")
+            if killed:
+                daemon.kill()
+                daemon = self.start(secrets=self.secrets)
+            self.enable(daemon, True)
+            self.assertEqual(self.ended(daemon, operation)["state"], "done")
+            daemon.sync()
+            self.assertEqual(self.ids(daemon, "Drafts"), {"the second one": id})
+            self.assertEqual(len(self.octets_on_server("Drafts")), 1)
+            self.ended(daemon, self.modify(daemon, [id], {"destroy": GLib.Variant("b", True)})[0])
+
     def test_what_another_device_marked_a_draft_with_stays(self):
         daemon = self.prepare()
         id, operation = self.save(daemon, 0, "Subject: one\r\nMessage-ID: <m800@surel.test>\r\n\r\nx\r\n")

@@ -365,6 +365,35 @@ surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GC
   return FALSE;
 }
 
+/* Where the old version has another UID by now it would be left beside the new one: the list that says which comes first. A folder
+ * that can't be opened is for surel_imap_take_out_replaced() to judge. */
+static gboolean
+find_replaced (SurelImapApply *self, gboolean *fit, GError **error)
+{
+  const SurelImapMailbox *mailbox = surel_imap_session_get_mailbox (self->session);
+  g_autoptr (GError) own = NULL;
+  SurelImapToken token;
+
+  *fit = TRUE;
+  if (self->change->kind != SUREL_CHANGE_REPLACE || surel_change_item (self->change, 0)->remote_id.number == 0
+      || self->change->folder_remote_id == NULL)
+    return TRUE;
+  if (!surel_imap_select_for_writing (self->session, self->change->folder_remote_id, self->cancellable, &own))
+    {
+      if (surel_imap_error_is_refusal (own))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&own));
+      return FALSE;
+    }
+  if (surel_imap_token_parse (self->change->folder_token, &token)
+      && surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
+    return TRUE;
+  *fit = FALSE;
+  surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, SUREL_IMAP_NUMBERED_ANEW);
+  surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
+  return TRUE;
+}
+
 /**
  * surel_imap_append:
  *
@@ -383,9 +412,12 @@ surel_imap_append (SurelImapSession *session,
   g_autofree char *place = NULL;
   g_autoptr (GArray) open = NULL;
   GError *own = NULL;
+  gboolean fit;
 
-  if (!refuse_too_large (&self, error))
+  if (!find_replaced (&self, &fit, error) || (fit && !refuse_too_large (&self, error)))
     return FALSE;
+  if (!fit)
+    return TRUE;
   open = surel_imap_apply_all_open (&self);
   if (open->len == 0)
     return TRUE;

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 /* What the files that change a mailbox share. */
 
 #define SUREL_IMAP_DID_NOTHING "The server said it was done, and did nothing"
+#define SUREL_IMAP_NUMBERED_ANEW "The server has numbered the folder's messages anew; it is synced first"
 
 typedef struct
 {

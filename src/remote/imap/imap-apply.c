@@ -624,7 +624,7 @@ surel_imap_apply_open_source (SurelImapApply *self, gboolean *fit, GError **erro
       || (!surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id)
           && !surel_mutation ("ignore-uidvalidity"))) /* it is done to what has that UID now */
     {
-      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, "The server has numbered the folder's messages anew; it is synced first");
+      surel_imap_apply_note_reason (self, SUREL_ERROR_SERVER_REJECTED, SUREL_IMAP_NUMBERED_ANEW);
       surel_change_set_all (self->change, SUREL_OUTCOME_NOT_DONE);
       return TRUE;
     }
