@@ -263,6 +263,7 @@ surel_folder_adaptor_update (SurelBusFolder *skeleton, SurelFolderRow *row)
   surel_bus_folder_set_watch (skeleton, row->watch);
   surel_bus_folder_set_last_sync (skeleton, row->last_sync);
   surel_bus_folder_set_last_proven (skeleton, row->last_proven);
+  surel_bus_folder_set_progress (skeleton, -1);
   surel_bus_folder_set_push (skeleton, "polling");
 }
 

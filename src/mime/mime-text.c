@@ -7,7 +7,7 @@
 #include "mime/mime-flowed.h"
 
 #define META_SEEN 1024 /* octets of a page in which it may say what it is in: HTML, 4.2.5.5 */
-#define WIDEST 8 /* octets that one character may take, escapes included */
+#define WIDEST 4 /* octets for one of UTF-8, at most: those of UTF-32 */
 
 typedef struct
 {
