@@ -178,7 +178,7 @@ look (SurelReader *reader, gpointer data)
 static void
 start (Call *call)
 {
-  surel_store_read (store_of (call), look, call, NULL, NULL);
+  surel_store_read (store_of (call), look, call, NULL, call->cancellable);
 }
 
 static gboolean

@@ -178,23 +178,6 @@ string_of (GVariant *part, const char *key)
 }
 
 static void
-print_part (GVariant *part, GVariant *values)
-{
-  g_autofree char *plain = NULL;
-  const char *id = string_of (part, "partId");
-  const char *text = NULL;
-  gboolean truncated = FALSE;
-
-  if (!g_variant_lookup (values, id, "(&sbb)", &text, NULL, &truncated))
-    return;
-  if (g_str_equal (string_of (part, "type"), "text/html"))
-    plain = surel_mime_html_to_text (text, TRUE);
-  print_text (plain != NULL ? plain : text);
-  if (truncated)
-    surel_cli_print (_ ("(There is more; --part %s prints all of it)\n"), id);
-}
-
-static void
 print_attached (GVariant *part)
 {
   guint64 size = 0;
@@ -206,6 +189,26 @@ print_attached (GVariant *part)
   line = g_strdup_printf ("%-8s %-30s %10s  %s", string_of (part, "partId"), string_of (part, "type"), octets, string_of (part, "name"));
   fputs ("  ", stdout);
   print_line (line, strlen (line));
+}
+
+static void
+print_part (GVariant *part, GVariant *values)
+{
+  g_autofree char *plain = NULL;
+  const char *id = string_of (part, "partId");
+  const char *text = NULL;
+  gboolean truncated = FALSE;
+
+  if (!g_variant_lookup (values, id, "(&sbb)", &text, NULL, &truncated))
+    {
+      print_attached (part); /* a picture between texts */
+      return;
+    }
+  if (g_str_equal (string_of (part, "type"), "text/html"))
+    plain = surel_mime_html_to_text (text, TRUE);
+  print_text (plain != NULL ? plain : text);
+  if (truncated)
+    surel_cli_print (_ ("(There is more; --part %s prints all of it)\n"), id);
 }
 
 static GVariant *
@@ -252,16 +255,21 @@ print_readable (SurelCli *cli, guint64 id, GError **error)
 
 /* @part: empty for the whole. Returns a descriptor; -1 with @error set. */
 static int
-open_part (SurelCli *cli, guint64 id, const char *part, char **type, GError **error)
+open_part (SurelCli *cli, guint64 id, const char *part, gboolean utf8, char **type, GError **error)
 {
   g_autoptr (GUnixFDList) fds = NULL;
   g_autoptr (GVariant) info = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_with_unix_fd_list_sync (
-      cli->bus, SUREL_CLI_NAME, SUREL_CLI_PATH, SUREL_CLI_NAME ".Messages", "OpenPart",
-      g_variant_new ("(ts@a{sv})", id, part, g_variant_new ("a{sv}", NULL)), G_VARIANT_TYPE ("(ha{sv})"), G_DBUS_CALL_FLAGS_NONE,
-      SUREL_CLI_TIMEOUT, NULL, &fds, NULL, error);
+  g_autoptr (GVariant) reply = NULL;
+  GVariantBuilder options;
   gint handle;
 
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (utf8)
+    g_variant_builder_add (&options, "{sv}", "utf8", g_variant_new_boolean (TRUE));
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (
+      cli->bus, SUREL_CLI_NAME, SUREL_CLI_PATH, SUREL_CLI_NAME ".Messages", "OpenPart",
+      g_variant_new ("(tsa{sv})", id, part, &options), G_VARIANT_TYPE ("(ha{sv})"), G_DBUS_CALL_FLAGS_NONE,
+      SUREL_CLI_TIMEOUT, NULL, &fds, NULL, error);
   if (reply == NULL)
     {
       g_dbus_error_strip_remote_error (*error);
@@ -303,7 +311,7 @@ static gboolean
 print_octets (SurelCli *cli, guint64 id, GError **error)
 {
   g_autofree char *type = NULL;
-  int fd = open_part (cli, id, cli->part, &type, error);
+  int fd = open_part (cli, id, cli->part, isatty (STDOUT_FILENO), &type, error);
   gboolean success;
 
   if (fd < 0)
@@ -347,7 +355,7 @@ save_part (SurelCli *cli, guint64 id, GVariant *part, int directory, GError **er
   const char *name = string_of (part, "name")[0] != '\0' ? string_of (part, "name") : unnamed;
   g_autofree char *called = NULL;
   g_autofree char *path = NULL;
-  int from = open_part (cli, id, section, NULL, error);
+  int from = open_part (cli, id, section, FALSE, NULL, error);
   int to = from >= 0 ? create_file (directory, name, &called, error) : -1;
   gboolean success = to >= 0 && copy_to (from, to, called, error);
 
@@ -391,11 +399,30 @@ save_one (SurelCli *cli, guint64 id, GVariant *body, int directory, GError **err
   return part != NULL && save_part (cli, id, part, directory, error);
 }
 
+/* @texts: whether those of text are meant, too: pictures stand between them */
+static gboolean
+save_all (SurelCli *cli, guint64 id, GVariant *parts, gboolean texts, int directory, guint *saved, GError **error)
+{
+  for (gsize i = 0; i < g_variant_n_children (parts); i++)
+    {
+      g_autoptr (GVariant) part = g_variant_get_child_value (parts, i);
+
+      if (!texts && g_str_has_prefix (string_of (part, "type"), "text/"))
+        continue;
+      if (!save_part (cli, id, part, directory, error))
+        return FALSE;
+      (*saved)++;
+    }
+  return TRUE;
+}
+
 static gboolean
 save (SurelCli *cli, guint64 id, GError **error)
 {
   g_autoptr (GVariant) body = get_body (cli, id, error);
   g_autoptr (GVariant) attached = body != NULL ? g_variant_lookup_value (body, "attachments", NULL) : NULL;
+  g_autoptr (GVariant) texts = body != NULL ? g_variant_lookup_value (body, "textBody", NULL) : NULL;
+  guint saved = 0;
   int directory = body != NULL ? open (cli->save, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   gboolean success = TRUE;
 
@@ -405,14 +432,10 @@ save (SurelCli *cli, guint64 id, GError **error)
     return fail_errno (error, cli->save);
   if (cli->part != NULL)
     success = save_one (cli, id, body, directory, error);
-  else if (g_variant_n_children (attached) == 0)
+  else
+    success = save_all (cli, id, texts, FALSE, directory, &saved, error) && save_all (cli, id, attached, TRUE, directory, &saved, error);
+  if (success && cli->part == NULL && saved == 0)
     surel_cli_print (_ ("Nothing is attached.\n"));
-  for (gsize i = 0; success && cli->part == NULL && i < g_variant_n_children (attached); i++)
-    {
-      g_autoptr (GVariant) part = g_variant_get_child_value (attached, i);
-
-      success = save_part (cli, id, part, directory, error);
-    }
   close (directory);
   return success;
 }
@@ -425,6 +448,8 @@ surel_cli_show (SurelCli *cli, char **arguments, GError **error)
 
   if (arguments[0] == NULL || arguments[1] != NULL || !g_ascii_string_to_unsigned (arguments[0], 10, 1, G_MAXINT64, &id, NULL))
     return surel_cli_usage (error, "show ID [--raw|--headers|--part PART|--save DIR]");
+  if ((cli->part != NULL || cli->save != NULL) && (cli->raw || cli->headers))
+    return surel_cli_usage (error, "show ID [--raw|--headers|--part PART|--save DIR]");
   if (cli->json)
     return print_json (cli, id, error);
   if (cli->save != NULL)
@@ -433,6 +458,6 @@ surel_cli_show (SurelCli *cli, char **arguments, GError **error)
     return print_octets (cli, id, error);
   if (!cli->raw && !cli->headers)
     return print_readable (cli, id, error);
-  fd = open_part (cli, id, "", NULL, error);
+  fd = open_part (cli, id, "", FALSE, NULL, error);
   return fd >= 0 && print_message (cli, fd, error);
 }

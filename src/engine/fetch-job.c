@@ -59,21 +59,25 @@ on_fetched (const GError *error, gpointer data)
   go_on (self);
 }
 
+static void
+pass_over (gpointer data)
+{
+  g_autoptr (GError) error = g_error_new (SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's account is gone");
+
+  on_fetched (error, data);
+}
+
 /* Asks for one: its account may be gone. */
 static void
 fetch (Fetching *self, const Wanted *wanted)
 {
   SurelAccount *account = surel_engine_find_account (self->engine, wanted->account);
-  g_autoptr (GError) error = NULL;
 
   self->in_flight++;
   if (account != NULL)
-    {
-      surel_account_fetch (account, wanted->message, self->cancellable, on_fetched, self);
-      return;
-    }
-  error = g_error_new (SUREL_ERROR, SUREL_ERROR_NOT_FOUND, "The message's account is gone");
-  on_fetched (error, self);
+    surel_account_fetch (account, wanted->message, self->cancellable, on_fetched, self);
+  else
+    surel_post (NULL, pass_over, self, NULL);
 }
 
 /* An answer may come at once, and go on from here itself: so there is one way out, behind the last of them. */

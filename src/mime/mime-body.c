@@ -45,18 +45,12 @@ add_shown (SurelMimeBody *self, SurelMimePart *part, GPtrArray *text, GPtrArray 
 static void
 add_choice (SurelMimeBody *self, SurelMimePart *part, GPtrArray *text, GPtrArray *html)
 {
-  if (surel_mime_part_is (part, "text/plain"))
-    {
-      if (text != NULL)
-        g_ptr_array_add (text, part);
-    }
-  else if (surel_mime_part_is (part, "text/html"))
-    {
-      if (html != NULL)
-        g_ptr_array_add (html, part);
-    }
-  else
-    g_ptr_array_add (self->attachments, part);
+  GPtrArray *to = surel_mime_part_is (part, "text/plain")  ? text
+                  : surel_mime_part_is (part, "text/html") ? html
+                                                           : NULL;
+
+  /* Nothing is in none of the lists. */
+  g_ptr_array_add (to != NULL ? to : self->attachments, part);
 }
 
 /* Who looks for what wasn't offered gets the other. */

@@ -3,6 +3,7 @@
  * they are converted, for encoders split characters between words. */
 #include "mime/mime-decode.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -138,30 +139,94 @@ says_nothing (const char *charset)
   return FALSE;
 }
 
+/* Octets that are none in that charset become U+FFFD, each; half a character at the end of what was cut is dropped. NULL where
+ * nobody knows the charset. */
 static char *
-convert (const char *octets, gsize length, const char *charset, GError **error)
+convert (const char *octets, gsize length, const char *charset, gboolean is_cut, gboolean *problem)
 {
-  gsize written = 0;
-  g_autofree char *text = g_convert_with_fallback (octets, (gssize) length, "UTF-8", charset, "\357\277\275", NULL, &written, error);
+  GIConv converter = g_iconv_open ("UTF-8", charset);
+  g_autoptr (GString) out = g_string_new (NULL);
+  gchar *in = (gchar *) octets;
+  gsize left = length;
+  gboolean ended = FALSE;
 
-  /* Octets of no meaning inside the text end the conversion: what comes behind them is text, too. */
-  return text != NULL ? g_utf8_make_valid (text, (gssize) written) : NULL;
+  if (converter == (GIConv) -1)
+    return NULL;
+  while (!ended)
+    {
+      char buffer[4096];
+      gchar *to = buffer;
+      gsize room = sizeof buffer;
+      gsize result = g_iconv (converter, &in, &left, &to, &room);
+      int failure = errno;
+
+      g_string_append_len (out, buffer, to - buffer);
+      if (result != (gsize) -1)
+        ended = TRUE;
+      else if (failure != E2BIG)
+        {
+          gboolean is_half = failure == EINVAL;
+
+          ended = is_half || failure != EILSEQ;
+          if (is_half && is_cut)
+            continue;
+          *problem = TRUE;
+          g_string_append (out, "\357\277\275");
+          in++;
+          left--;
+          ended = ended || left == 0;
+        }
+    }
+  g_iconv_close (converter);
+  return g_utf8_make_valid (out->str, (gssize) out->len);
+}
+
+/* Half a character of UTF-8 at the end is none of the text. */
+static gsize
+without_half (const char *octets, gsize length)
+{
+  for (gsize back = 1; back <= 3 && back <= length; back++)
+    if (g_utf8_get_char_validated (octets + length - back, (gssize) back) == (gunichar) -2)
+      return length - back;
+  return length;
+}
+
+static gboolean
+is_seven_bit (const char *octets, gsize length)
+{
+  for (gsize i = 0; i < length; i++)
+    if ((guchar) octets[i] >= 0x80)
+      return FALSE;
+  return TRUE;
+}
+
+/* As UTF-8, or else as windows-1252. */
+static char *
+guess (const char *octets, gsize length, gboolean is_cut, gboolean *problem)
+{
+  gsize whole = is_cut ? without_half (octets, length) : length;
+  gboolean ignored;
+
+  if (g_utf8_validate_len (octets, whole, NULL))
+    return g_strndup (octets, whole);
+  *problem = TRUE;
+  return convert (octets, length, "CP1252", is_cut, &ignored);
 }
 
 /**
  * surel_mime_convert:
  * @octets: text
  * @charset: (nullable): what it is said to be in; %NULL where nothing is said
- * @problem: (out): whether it isn't in that, or what it is in was guessed
+ * @is_cut: whether there is more of it: half a character at the end is none then
+ * @problem: (out): whether it isn't all in that, or can't be in what is taken for it where nothing is said
  *
  * Returns: (transfer full): the text as valid UTF-8 without NUL, with U+FFFD for what can't be told; text of which nothing is
  *   said, or nothing that is known, is taken for UTF-8 where it is that, for ISO-2022-JP where it has its escapes, else for
  *   windows-1252
  */
 char *
-surel_mime_convert (const char *octets, gsize length, const char *charset, gboolean *problem)
+surel_mime_convert (const char *octets, gsize length, const char *charset, gboolean is_cut, gboolean *problem)
 {
-  g_autoptr (GError) error = NULL;
   char *text = NULL;
 
   *problem = FALSE;
@@ -169,25 +234,21 @@ surel_mime_convert (const char *octets, gsize length, const char *charset, gbool
     return g_strdup ("");
   if (charset != NULL && says_nothing (charset))
     charset = NULL;
-  if (charset == NULL && g_strstr_len (octets, (gssize) length, "\033$") != NULL)
+  if (charset == NULL && g_strstr_len (octets, (gssize) length, "\033$") != NULL && is_seven_bit (octets, length))
     charset = "ISO-2022-JP";
-  if (charset == NULL ? g_utf8_validate_len (octets, length, NULL)
-                      : g_ascii_strncasecmp (charset, "utf-8", 5) == 0 || g_ascii_strcasecmp (charset, "utf8") == 0)
+  if (charset == NULL)
+    return guess (octets, length, is_cut, problem);
+  if (g_ascii_strncasecmp (charset, "utf-8", 5) == 0 || g_ascii_strcasecmp (charset, "utf8") == 0)
     {
+      length = is_cut ? without_half (octets, length) : length;
       *problem = !g_utf8_validate_len (octets, length, NULL);
       return g_utf8_make_valid (octets, (gssize) length);
     }
-  if (charset != NULL)
-    text = convert (octets, length, alias_of (charset), &error);
-  *problem = text == NULL || strstr (text, "\357\277\275") != NULL;
-  if (text == NULL && g_error_matches (error, G_CONVERT_ERROR, G_CONVERT_ERROR_NO_CONVERSION)
-      && g_utf8_validate_len (octets, length, NULL))
-    return g_strndup (octets, length);
-  if (text == NULL)
-    text = convert (octets, length, "CP1252", NULL);
-  if (text == NULL)
-    text = convert (octets, length, "ISO-8859-1", NULL);
-  return text != NULL ? text : g_utf8_make_valid (octets, (gssize) length);
+  text = convert (octets, length, alias_of (charset), is_cut, problem);
+  if (text != NULL)
+    return text;
+  *problem = TRUE;
+  return guess (octets, length, is_cut, problem);
 }
 
 /**
@@ -200,7 +261,7 @@ surel_mime_to_utf8 (const char *octets, gsize length, const char *charset)
 {
   gboolean problem;
 
-  return surel_mime_convert (octets, length, charset, &problem);
+  return surel_mime_convert (octets, length, charset, FALSE, &problem);
 }
 
 static void

@@ -32,7 +32,7 @@ static const struct
   { "img", EMPTY },      { "input", EMPTY },   { "li", APART },      { "link", EMPTY },        { "main", APART },
   { "meta", EMPTY },     { "object", SILENT }, { "ol", SPACED },     { "p", SPACED },
   { "param", EMPTY },    { "pre", SPACED },    { "script", SILENT }, { "section", APART },     { "select", SILENT },
-  { "source", EMPTY },   { "style", SILENT },  { "svg", SILENT },    { "table", SPACED },      { "template", SILENT },
+  { "source", EMPTY },   { "style", SILENT },  { "table", SPACED },      { "template", SILENT },
   { "textarea", SILENT }, { "title", SILENT }, { "tr", APART },      { "ul", SPACED },         { "wbr", EMPTY },
 };
 
@@ -50,6 +50,7 @@ typedef struct
   GString *out;
   gboolean links;
   gboolean hides; /* what a page doesn't show is left out */
+  gboolean quotes_end; /* so far each quote in a tag had its end: once one hasn't, none counts */
   guint breaks; /* line ends that are due before the next word */
   gboolean space; /* likewise, a space */
   guint quotes; /* blockquotes that are open */
@@ -221,7 +222,7 @@ attribute_of (const Tag *tag, const char *name)
 
 /* The tag that begins at @p; %FALSE where there is none, and the `<` is text. */
 static gboolean
-read_tag (const char **p, const char *end, Tag *tag)
+read_tag (Page *self, const char **p, const char *end, Tag *tag)
 {
   const char *q = *p + 1;
   gsize length = 0;
@@ -240,7 +241,7 @@ read_tag (const char **p, const char *end, Tag *tag)
     {
       if (quote != 0)
         quote = *q == quote ? 0 : quote;
-      else if (before == '=' && (*q == '"' || *q == '\''))
+      else if (self->quotes_end && before == '=' && (*q == '"' || *q == '\''))
         quote = *q;
       if (!g_ascii_isspace (*q))
         before = *q;
@@ -249,6 +250,7 @@ read_tag (const char **p, const char *end, Tag *tag)
     {
       q = memchr (tag->attributes, '>', (gsize) (end - tag->attributes));
       q = q != NULL ? q : end;
+      self->quotes_end = FALSE;
     }
   tag->end = q;
   for (guint i = 0; i < G_N_ELEMENTS (elements); i++)
@@ -375,7 +377,7 @@ take_tag (Page *self, const Tag *tag)
     begin_element (self, tag);
   if ((tag->manner & (APART | SPACED)) != 0 && strcmp (tag->name, "li") != 0)
     need_breaks (self, (tag->manner & SPACED) != 0 ? 2 : 1);
-  if (!tag->closes && strcmp (tag->name, "blockquote") == 0)
+  if (!tag->closes && self->silent[0] == '\0' && strcmp (tag->name, "blockquote") == 0)
     self->quotes++;
 }
 
@@ -413,7 +415,7 @@ is_tag (const Page *self, const char *p, const char *end)
 static Page
 read_page (const char *html, gboolean links, gboolean hides)
 {
-  Page page = { .out = g_string_new (NULL), .links = links, .hides = hides };
+  Page page = { .out = g_string_new (NULL), .links = links, .hides = hides, .quotes_end = TRUE };
   const char *end = html + strlen (html);
   const char *p = html;
 
@@ -421,7 +423,7 @@ read_page (const char *html, gboolean links, gboolean hides)
     {
       Tag tag;
 
-      if (*p == '<' && is_tag (&page, p, end) && read_tag (&p, end, &tag))
+      if (*p == '<' && is_tag (&page, p, end) && read_tag (&page, &p, end, &tag))
         take_tag (&page, &tag);
       else if (*p == '<' && (page.silent[0] != '\0' || (p + 1 < end && (p[1] == '!' || p[1] == '?' || p[1] == '/'))))
         p = skip (&page, p, end);

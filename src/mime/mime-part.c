@@ -12,6 +12,7 @@
 #include "mime/mime-name.h"
 
 #define VALUE_MAX (8 * 1024) /* octets of a field that are looked at: names of files are shorter, also in pieces */
+#define WORD_MAX 255 /* octets of a word of a header: longer ones are none */
 #define CHUNK (64 * 1024) /* octets that are decoded at once */
 
 typedef struct
@@ -75,12 +76,13 @@ take_name (SurelMimePart *self, const char *value)
     self->name = surel_mime_safe_name (decoded);
 }
 
+/* NULL where it is too long to be one. */
 static char *
-lower (const char *text)
+word_of (const char *text)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
 
-  return g_ascii_strdown (valid, -1);
+  return strlen (valid) <= WORD_MAX ? g_ascii_strdown (valid, -1) : NULL;
 }
 
 /* Returns the boundary; NULL for none. */
@@ -92,17 +94,19 @@ take_type (SurelMimePart *self, const char *value)
   const char *subtype = media != NULL ? g_mime_content_type_get_media_subtype (type) : NULL;
   char *boundary = NULL;
 
-  if (subtype != NULL && strchr (value, '/') != NULL)
+  g_autofree char *name = subtype != NULL ? g_strdup_printf ("%s/%s", media, subtype) : NULL;
+  g_autofree char *word = name != NULL && strchr (value, '/') != NULL ? word_of (name) : NULL;
+
+  if (word != NULL)
     {
-      g_autofree char *name = g_strdup_printf ("%s/%s", media, subtype);
       const char *charset = g_mime_content_type_get_parameter (type, "charset");
       const char *format = g_mime_content_type_get_parameter (type, "format");
       const char *delsp = g_mime_content_type_get_parameter (type, "delsp");
 
       g_free (self->type);
-      self->type = lower (name);
+      self->type = g_steal_pointer (&word);
       if (g_str_has_prefix (self->type, "text/") && charset != NULL && charset[0] != '\0')
-        self->charset = lower (charset);
+        self->charset = word_of (charset);
       self->flowed = format != NULL && g_ascii_strcasecmp (format, "flowed") == 0;
       self->delsp = delsp != NULL && g_ascii_strcasecmp (delsp, "yes") == 0;
       boundary = g_strdup (g_mime_content_type_get_parameter (type, "boundary"));
@@ -120,7 +124,7 @@ take_disposition (SurelMimePart *self, const char *value)
 
   if (word != NULL && word[0] != '\0')
     {
-      self->disposition = lower (word);
+      self->disposition = word_of (word);
       take_name (self, g_mime_content_disposition_get_parameter (disposition, "filename"));
     }
   g_clear_object (&disposition);
@@ -133,7 +137,7 @@ without_brackets (const char *value)
   const char *close = open != NULL ? strchr (open, '>') : NULL;
   g_autofree char *id = close != NULL ? g_strndup (open + 1, (gsize) (close - open - 1)) : g_strdup (value);
 
-  return id[0] != '\0' ? g_utf8_make_valid (id, -1) : NULL;
+  return id[0] != '\0' && strlen (id) <= WORD_MAX ? g_utf8_make_valid (id, -1) : NULL;
 }
 
 /* Of fields that are there twice the first counts, as RFC 8621 has it no other way. Returns the boundary; NULL for none. */
@@ -155,7 +159,7 @@ read_header (Parser *parser, SurelMimePart *self)
       {
         g_autofree char *value = unfold (&field);
 
-        self->encoding = lower (value);
+        self->encoding = word_of (value);
       }
     else if (self->cid == NULL && surel_mime_field_is (&field, "Content-ID"))
       {
@@ -366,6 +370,27 @@ decode_base64 (const char *octets, gsize length, SurelMimeChunkFunc func, gpoint
     }
 }
 
+/* Behind the line that begins uuencoded octets, which says what they are called; @length: what is left. NULL where there is none. */
+static const char *
+skip_begin (const char *octets, gsize *length)
+{
+  const char *end = octets + *length;
+  const char *p = octets;
+
+  while (p != NULL && p < end)
+    {
+      const char *lf = memchr (p, '\n', (gsize) (end - p));
+
+      if (lf != NULL && lf - p > 6 && memcmp (p, "begin ", 6) == 0)
+        {
+          *length = (gsize) (end - lf - 1);
+          return lf + 1;
+        }
+      p = lf != NULL ? lf + 1 : NULL;
+    }
+  return NULL;
+}
+
 static void
 decode_others (GMimeContentEncoding encoding, const char *octets, gsize length, SurelMimeChunkFunc func, gpointer data)
 {
@@ -400,6 +425,15 @@ surel_mime_part_decode (const SurelMimePart *self, const char *message, SurelMim
   if (length == 0) /* there may be no octets to point to */
     return;
   octets = message + self->body;
+  if (encoding == GMIME_CONTENT_ENCODING_UUENCODE)
+    {
+      const char *begun = skip_begin (octets, &length);
+
+      octets = begun != NULL ? begun : octets;
+      encoding = begun != NULL ? encoding : GMIME_CONTENT_ENCODING_DEFAULT;
+    }
+  if (length == 0)
+    return;
   if (encoding == GMIME_CONTENT_ENCODING_BASE64)
     decode_base64 (octets, length, func, data);
   else if (encoding == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE || encoding == GMIME_CONTENT_ENCODING_UUENCODE)

@@ -4,7 +4,7 @@
 
 G_BEGIN_DECLS
 
-#define SUREL_MIME_DEPTH_MAX 32 /* multiparts within one another */
+#define SUREL_MIME_DEPTH_MAX 14 /* multiparts within one another: what D-Bus can tell of, which nests 64 containers */
 #define SUREL_MIME_PARTS_MAX 1000 /* parts of one message */
 
 typedef struct _SurelMimePart SurelMimePart;

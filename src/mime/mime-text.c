@@ -27,22 +27,6 @@ gather (const char *octets, gsize length, gpointer data)
   return !self->cut;
 }
 
-/* Half a character at the end would have the text taken for what it isn't. */
-static void
-drop_half_character (GByteArray *octets)
-{
-  for (guint back = 1; back <= 3 && back <= octets->len; back++)
-    {
-      const char *last = (const char *) octets->data + octets->len - back;
-
-      if (g_utf8_get_char_validated (last, back) == (gunichar) -2)
-        {
-          g_byte_array_set_size (octets, octets->len - back);
-          return;
-        }
-    }
-}
-
 /* What a page says of itself; NULL for nothing. */
 static char *
 charset_of_page (const GByteArray *page)
@@ -98,11 +82,9 @@ surel_mime_part_text (const SurelMimePart *part, const char *message, gsize most
   char *text;
 
   surel_mime_part_decode (part, message, gather, &gathering);
-  if (gathering.cut)
-    drop_half_character (octets);
   if (part->charset == NULL && surel_mime_part_is (part, "text/html"))
     own = charset_of_page (octets);
-  text = surel_mime_convert ((const char *) octets->data, octets->len, own != NULL ? own : part->charset, problem);
+  text = surel_mime_convert ((const char *) octets->data, octets->len, own != NULL ? own : part->charset, gathering.cut, problem);
   to_line_feeds (text);
   if (part->flowed && surel_mime_part_is (part, "text/plain"))
     {

@@ -16,7 +16,7 @@ surel_folder_find_role (SurelTxn *txn, gint64 account, const char *role, gint64 
   *folder = 0;
   return surel_sql_get (txn->sql, folder, error,
                         "SELECT id FROM folder WHERE account = ? AND coalesce(role_set, role) = ? AND selectable AND NOT "
-                        "removing AND NOT deleting",
+                        "removing AND NOT deleting ORDER BY role_set IS NULL, id",
                         "is", account, role);
 }
 

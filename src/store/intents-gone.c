@@ -196,7 +196,7 @@ keep_here (SurelTxn *txn, gint64 folder, gint64 inbox, GError **error)
 {
   g_autoptr (GArray) rows
       = surel_intents_find_open (txn, SUREL_OPEN_INTENTS "message IN (SELECT message FROM placement WHERE folder = ? AND epoch = " SUREL_EPOCH_HERE_SQL
-                             ") AND state = 3 AND kind = 5 AND operation = 0", folder, error);
+                             " AND NOT leaving) AND state = 3 AND kind = 5 AND operation = 0", folder, error);
 
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     if (!surel_layers_put_here (txn, g_array_index (rows, SurelOpenIntent, i).message, inbox, error))

@@ -205,13 +205,16 @@ gboolean
 surel_match_saved (SurelMatch *self, const char *message_id, gint64 *match, GError **error)
 {
   *match = 0;
-  return !self->has_stale || message_id == NULL || message_id[0] == '\0'
-         || surel_sql_get (self->txn->sql, match, error,
+  if (!self->has_stale || message_id == NULL || message_id[0] == '\0')
+    return TRUE;
+  return surel_sql_get (self->txn->sql, match, error,
                            "SELECT max(m.id) FROM intent i CROSS JOIN message m ON m.id = i.message CROSS JOIN placement p ON p.message = m.id "
-                           "AND p.folder = ?1 WHERE i.account = ?2 AND i.state < 2 AND i.kind IN (5, 6) AND i.kind = 6 AND p.epoch < ?3 AND "
+                           "AND p.folder = ?1 WHERE i.account = ?2 AND i.state < 2 AND i.kind IN (5, 6) AND i.kind = 6 AND i.state = 0 AND p.epoch < ?3 AND "
                            "m.message_id = ?4 AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.folder = ?1 AND "
                            "q.epoch = ?3) HAVING count(DISTINCT m.id) = 1",
-                           "iiis", self->folder, self->account, self->epoch, message_id);
+                           "iiis", self->folder, self->account, self->epoch, message_id)
+         && (*match == 0
+             || surel_sql_run (self->txn->sql, error, "DELETE FROM temp.stale WHERE folder = ? AND message = ?", "ii", self->folder, *match));
 }
 
 /* --- What goes --- */

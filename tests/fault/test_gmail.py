@@ -457,6 +457,28 @@ class Labels(Case):
         mirror.catch_up(self.daemon)
         self.assertEqual(sorted(mirror.new_mail), sorted(self.ids("INBOX")))
 
+    def test_a_server_that_does_not_tell_what_changed(self):
+        """It says that it can: then all is compared."""
+        class Forgetful(Gmail):
+            def do_UID_FETCH(self, peer, tag, command):
+                if b"CHANGEDSINCE" in command:
+                    peer.send(tag + b" BAD Could not parse command\r\n")
+                else:
+                    super().do_UID_FETCH(peer, tag, command)
+        gmail = Forgetful()
+        for _ in range(3):
+            gmail.deliver(b"INBOX", b"Work")
+        self.begin(gmail)
+        self.daemon.sync()
+        with gmail.lock:
+            mail = next(iter(gmail.boxes[b"Work"].mails.values()))
+            mail.flags.add(b"\\Flagged")
+            gmail.touch(mail)
+        self.daemon.sync()
+        self.assertTrue(self.scripted.said(b"UID_FETCH") or self.scripted.said(b"UID FETCH"))
+        flagged = self.daemon.query({"hasKeyword": GLib.Variant("s", "$flagged"), "inMailbox": GLib.Variant("o", self.daemon.folders()["Work"])})
+        self.assertEqual((len(flagged["messages"]), self.error()), (1, ("", "")))
+
     # --- Limits ---
 
     LIMITS = b"Account exceeded command or bandwidth limits."

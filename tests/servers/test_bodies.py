@@ -98,6 +98,23 @@ class Bodies(Changing):
         self.assertFails("InvalidArgument", self.body, daemon, id, fetchTextBodyValues=GLib.Variant("b", True))
         self.assertFails("NotFound", self.body, daemon, 999999)
 
+    def test_a_message_of_any_depth_is_told(self):
+        """D-Bus tells of so many things within one another, and whoever sends more is put off the bus."""
+        daemon = self.prepare()
+        deep = b"Subject: deep\r\n" + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(60))
+        wide = (b"Subject: wide\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+                + b"".join(b"--b\r\nContent-ID: <%s>\r\nContent-Type: text/plain; charset=%s\r\n\r\nx\r\n" % (b"\xff" * 400, b"\xff" * 400)
+                           for n in range(1000)))
+        for octets in (deep + b"\r\ndeep", wide):
+            id, _ = self.append(daemon, "Work", octets)
+            body = self.body(daemon, id, values=GLib.Variant("s", "all"))
+            self.assertTrue(body["textBody"] or body["attachments"])
+        self.assertEqual((len(body["textBody"]), "cid" in body["textBody"][0], body["textBody"][0]["charset"]), (999, False, "us-ascii"))
+        part, depth = self.body(daemon, self.append(daemon, "Work", deep)[0])["bodyStructure"], 0
+        while "subParts" in part:
+            part, depth = part["subParts"][0], depth + 1
+        self.assertEqual(depth, 14)
+
     def test_one_part_is_read(self):
         daemon, id = self.begin()
         octets, info = self.open_part(daemon, id, "2")
@@ -127,6 +144,14 @@ class Bodies(Changing):
         self.assertFails("NotFound", self.open_part, daemon, id, "1")
         self.assertFails("InvalidArgument", self.read, daemon, id, "2", utf8=GLib.Variant("b", True), raw=GLib.Variant("b", True))
         self.assertFails("InvalidArgument", self.open_part, daemon, id, "2", colour=GLib.Variant("s", "red"))
+
+    def test_what_has_just_come_is_read(self):
+        """The connection for what people read has had the folder open since before."""
+        daemon = self.prepare()
+        for n in range(200, 204):
+            fill(self.imap, "Work", n, 1)
+            daemon.sync()
+            self.assertIn(b"Subject: Message %d" % n, self.read(daemon, self.ids(daemon, "Work")[f"Message {n}"], "", 0, 10000))
 
     def fetch(self, daemon, ids, **options):
         return daemon.call(PATH, "Messages", "Fetch", "(ata{sv})", ids, options)[0]

@@ -271,6 +271,15 @@ class Commands(Case):
         self.assertEqual(self.surel("show", id, "--save", where, "--part", "1.1"), f"{where}/part-1.1\n")
         with open(where + "/ab (2).zip") as file:
             self.assertEqual(file.read(), "hello")
+        inline = message(2, extra="MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n", body=(
+            "--m\r\n\r\nBefore\r\n--m\r\nContent-Type: image/png; name=photo.png\r\nContent-Disposition: inline\r\n\r\npng\r\n"
+            "--m\r\n\r\nAfter\r\n--m--\r\n"))
+        imap.append("INBOX", "", None, inline)
+        daemon.sync()
+        photo = next(row["id"] for row in daemon.query()["messages"] if row["subject"] == "Message 2")
+        self.assertRegex(self.surel("show", photo), r"Before\n  2 +image/png +3 bytes  photo.png\nAfter\n$")
+        self.assertEqual(self.surel("show", photo, "--save", where), f"{where}/photo.png\n")
+        self.assertEqual(self.run_surel("show", id, "--part", "1.1", "--raw").returncode, 2)
         os.symlink(self.dir + "/elsewhere", where + "/part-2")
         for words in (("--part", "9"), ("--save", where + "/none"), ("--part", "9", "--save", where), ("--save", where + "/ab.zip")):
             done = self.run_surel("show", id, *words)

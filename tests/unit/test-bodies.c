@@ -10,6 +10,9 @@
 #define MULTI(type, boundary) "Content-Type: multipart/" type "; boundary=\"" boundary "\"\r\n\r\n"
 #define TYPE(type) "Content-Type: " type "\r\n"
 
+#define TEN "xxxxxxxxxx"
+#define A_HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 typedef struct
 {
   const char *name;
@@ -46,6 +49,12 @@ static const Sample samples[] = {
     "Content-Disposition: attachment; filename=\"a b.zip\"\r\n\r\nzip\r\n--m--\r\n", 0,
     "mixed(alternative(1.1 text/plain 3, related(1.2.1 text/html 15, 1.2.2 image/png 3 <p>)), 2 application/zip 3 'a b.zip')",
     "1.1|1.2.1|1.2.2,2", "one" },
+  { "a choice within a choice, beside a page",
+    MULTI ("alternative", "a") "--a\r\n" MULTI ("mixed", "m") "--m\r\n" TYPE ("text/html") "\r\n<p>\r\n--m\r\n" MULTI ("alternative", "b")
+    "--b\r\n\r\none\r\n--b--\r\n--m--\r\n--a--\r\n", 0,
+    "alternative(mixed(1.1 text/html 3, alternative(1.2.1 text/plain 3)))", "1.1|1.1|1.2.1", NULL },
+  { "words without end", "Content-Type: text/plain; charset=" A_HUNDRED A_HUNDRED A_HUNDRED "\r\nContent-ID: <" A_HUNDRED A_HUNDRED A_HUNDRED
+    ">\r\nContent-Disposition: " A_HUNDRED A_HUNDRED A_HUNDRED "\r\n\r\none", 0, "1 text/plain 3", "1|1|", "one" },
   { "text, a picture, text",
     MULTI ("mixed", "m") "--m\r\n\r\none\r\n--m\r\n" TYPE ("image/png") "Content-Disposition: inline\r\n\r\npng\r\n--m\r\n\r\ntwo\r\n--m--\r\n", 0,
     "mixed(1 text/plain 3, 2 image/png 3, 3 text/plain 3)", "1,2,3|1,2,3|", "one" },
@@ -89,6 +98,9 @@ static const Sample samples[] = {
   { "base64 in two pieces", TYPE ("text/plain") "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\nIHlvdQ==\r\n", 0, "1 text/plain 9", "1|1|", "hello you" },
   { "quoted-printable that is broken", TYPE ("text/plain; charset=utf-8") "Content-Transfer-Encoding: quoted-printable\r\n\r\na=C3=A9=\r\nb=ZZ =", 0,
     NULL, "1|1|", NULL },
+  { "uuencode", TYPE ("application/x") "Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 b a\r\n#0V%T\r\n`\r\nend\r\n", 0,
+    "1 application/x 3", "||1", NULL },
+  { "uuencode without its beginning", TYPE ("text/plain") "Content-Transfer-Encoding: uuencode\r\n\r\n#0V%T\r\n", 0, "1 text/plain 7", "1|1|", "#0V%T\n" },
   { "an encoding that nobody knows", TYPE ("text/plain") "Content-Transfer-Encoding: rot13\r\n\r\nuryyb", 0, "1 text/plain 5", "1|1|", "uryyb" },
   { "a multipart that says it is encoded", MULTI ("mixed", "m") "Content-Transfer-Encoding: base64\r\n--m\r\n\r\none\r\n--m--\r\n", 0,
     "mixed(1 text/plain 3)", "1|1|", "one" },
@@ -115,6 +127,9 @@ static const Sample samples[] = {
   { "wrapped lines", TYPE ("text/plain; format=flowed") "\r\none \r\ntwo\r\n\r\n> a \r\n> b\r\n  x\r\n-- \r\nme\r\n", 0, NULL, "1|1|",
     "one two\n\n> a b\n x\n-- \nme\n" },
   { "wrapped lines of no spaces", TYPE ("text/plain; format=flowed; delsp=yes") "\r\non \r\ne\r\n", 0, NULL, "1|1|", "one\n" },
+  { "an octet that is none in its charset", TYPE ("text/plain; charset=euc-kr") "\r\n\260\241\377\260\241", 0, "1 text/plain 5", "1|1|",
+    "\352\260\200\357\277\275\352\260\200" },
+  { "escapes in UTF-8", TYPE ("text/plain") "\r\n\033$\303\251", 0, "1 text/plain 4", "1|1|", "\033$\303\251" },
   { "line ends of all kinds", TYPE ("text/plain") "\r\na\rb\r\nc\nd", 0, "1 text/plain 8", "1|1|", "a\nb\nc\nd" },
 };
 
@@ -223,6 +238,46 @@ test_a_text_is_cut_between_characters (void)
     }
 }
 
+/* Wherever it is cut, what is there is read as what it is. */
+static void
+test_a_cut_text_keeps_its_charset (void)
+{
+  static const struct
+  {
+    const char *charset;
+    const char *character; /* in that */
+    gsize length;
+    const char *utf8;
+  } cases[] = {
+    { "gbk", "\260\241", 2, "\345\225\212" }, { "utf-16le", "\000\302", 2, "\354\210\200" }, { "shift_jis", "\202\240", 2, "\343\201\202" },
+    { "utf-8", "\342\202\254", 3, "\342\202\254" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GString) message = g_string_new (NULL);
+      g_autoptr (SurelMimePart) root = NULL;
+
+      g_string_printf (message, "Content-Type: text/plain; charset=%s\r\n\r\n", cases[i].charset);
+      for (guint n = 0; n < 400; n++)
+        g_string_append_len (message, cases[i].character, (gssize) cases[i].length);
+      root = surel_mime_part_parse (message->str, message->len);
+      for (guint most = 60; most < 80; most++)
+        {
+          gboolean problem;
+          gboolean truncated;
+          g_autofree char *text = surel_mime_part_text (root, message->str, most, &problem, &truncated);
+
+          g_test_message ("%s, %u: %s", cases[i].charset, most, text);
+          g_assert_true (truncated);
+          g_assert_false (problem);
+          g_assert_cmpuint (strlen (text), ==, most / 3 * 3);
+          for (const char *p = text; *p != '\0'; p += 3)
+            g_assert_true (g_str_has_prefix (p, cases[i].utf8));
+        }
+    }
+}
+
 static void
 test_what_cannot_be_read_is_told (void)
 {
@@ -285,6 +340,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/bodies/neither-deep-nor-wide-without-end", test_deep_and_wide);
   g_test_add_func ("/bodies/a-text-is-cut-between-characters", test_a_text_is_cut_between_characters);
+  g_test_add_func ("/bodies/a-cut-text-keeps-its-charset", test_a_cut_text_keeps_its_charset);
   g_test_add_func ("/bodies/what-cannot-be-read-is-told", test_what_cannot_be_read_is_told);
   g_test_add_func ("/bodies/names-of-files-are-safe", test_names_of_files_are_safe);
   return g_test_run ();

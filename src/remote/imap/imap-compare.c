@@ -179,13 +179,15 @@ surel_imap_compare (Pull *pull, const SurelImapToken *token, GError **error)
 /**
  * surel_imap_pull_changed:
  *
- * Brings the flags of those that were here before and changed since (RFC 7162 §3.1.4).
+ * Brings the flags of those that were here before and changed since (RFC 7162 §3.1.4). Returns 1, 0 where the server refuses to
+ * tell, -1 with @error set.
  */
-gboolean
+int
 surel_imap_pull_changed (Pull *pull, const SurelImapToken *known, GError **error)
 {
   g_autoptr (SurelImapCommand) command = surel_imap_command_new ("UID FETCH");
   g_autoptr (GArray) flags = surel_message_flags_array_new ();
+  g_autoptr (GError) own = NULL;
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
@@ -198,11 +200,16 @@ surel_imap_pull_changed (Pull *pull, const SurelImapToken *known, GError **error
   surel_imap_command_atom (command, "CHANGEDSINCE");
   surel_imap_command_number (command, known->highestmodseq);
   surel_imap_command_close (command);
-  tag = surel_imap_session_send (pull->session, command, pull->cancellable, error);
-  while (tag != 0 && (result = surel_imap_session_next (pull->session, tag, &response, pull->cancellable, error)) > 0)
+  tag = surel_imap_session_send (pull->session, command, pull->cancellable, &own);
+  while (tag != 0 && (result = surel_imap_session_next (pull->session, tag, &response, pull->cancellable, &own)) > 0)
     if (response->kind == SUREL_IMAP_FETCH)
       surel_imap_pull_take_flags (flags, &response->fetch);
-  return tag != 0 && result == 0 && surel_sink_put_flags (pull->sink, g_steal_pointer (&flags), error);
+  if (tag != 0 && result == 0)
+    return surel_sink_put_flags (pull->sink, g_steal_pointer (&flags), error) ? 1 : -1;
+  if (surel_imap_error_is_refusal (own))
+    return 0;
+  g_propagate_error (error, g_steal_pointer (&own));
+  return -1;
 }
 
 /* Compares those of @present that are above @after, as many as a window has. Sets @after to the last that was compared. */

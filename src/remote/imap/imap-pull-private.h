@@ -32,7 +32,7 @@ gboolean surel_imap_pull_close (SurelImapPull *self, const SurelImapToken *token
 
 /* imap-compare.c */
 gboolean surel_imap_compare (SurelImapPull *self, const SurelImapToken *token, GError **error);
-gboolean surel_imap_pull_changed (SurelImapPull *self, const SurelImapToken *known, GError **error);
+int surel_imap_pull_changed (SurelImapPull *self, const SurelImapToken *known, GError **error);
 int surel_imap_pull_vanished (SurelImapPull *self, guint32 last, GError **error);
 
 G_END_DECLS

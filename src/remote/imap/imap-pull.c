@@ -608,8 +608,11 @@ pull_with_condstore (Pull *pull, const SurelImapToken *known, GError **error)
 
   if (token.highestmodseq < known->highestmodseq)
     return surel_imap_compare (pull, &token, error); /* the server has lost its count: believe nothing */
-  if ((token.highestmodseq > known->highestmodseq && !surel_imap_pull_changed (pull, known, error))
-      || !search_fresh (pull, known, &token, fresh, error) || !surel_sink_count (pull->sink, &count, error))
+  if (token.highestmodseq > known->highestmodseq)
+    result = surel_imap_pull_changed (pull, known, error);
+  if (result == 0)
+    return surel_imap_compare (pull, &token, error);
+  if (result < 0 || !search_fresh (pull, known, &token, fresh, error) || !surel_sink_count (pull->sink, &count, error))
     return FALSE;
   if (count + surel_uid_set_count (fresh) != pull->mailbox->exists)
     result = surel_imap_pull_vanished (pull, known->uidnext - 1, error);
@@ -634,7 +637,8 @@ pull_otherwise (Pull *pull, const SurelImapToken *known, SurelPullKind kind, GEr
       known = NULL;
     }
   token = token_of (pull);
-  if (known != NULL && known->low == 0 && kind != SUREL_PULL_PROVE && known->highestmodseq > 0 && token.highestmodseq > 0
+  if (known != NULL && known->low == 0 && kind != SUREL_PULL_PROVE
+      && surel_imap_session_can (pull->session, SUREL_IMAP_CAN_CONDSTORE) && known->highestmodseq > 0 && token.highestmodseq > 0
       && known->uidnext > 1)
     return pull_with_condstore (pull, known, error);
   if (known != NULL && known->low == 0)

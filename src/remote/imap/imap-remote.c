@@ -245,6 +245,22 @@ fetch_piece (Imap *self, gint64 uid, guint64 offset, Piece *piece, GCancellable 
   return FALSE;
 }
 
+/* What has come since the folder was opened isn't there before the server has said so on this connection, which NOOP has it do
+ * (RFC 9051 §5.2). */
+static gboolean
+fetch_first_piece (Imap *self, gint64 uid, Piece *piece, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) own = NULL;
+
+  if (fetch_piece (self, uid, 0, piece, cancellable, &own))
+    return TRUE;
+  if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND))
+    return surel_imap_session_run (self->session, surel_imap_command_new ("NOOP"), cancellable, error)
+           && fetch_piece (self, uid, 0, piece, cancellable, error);
+  g_propagate_error (error, g_steal_pointer (&own));
+  return FALSE;
+}
+
 /* Another device may have renamed the folder, or deleted it, which some servers say in words alone. */
 static gboolean
 open_to_fetch (Imap *self, const char *folder, GCancellable *cancellable, GError **error)
@@ -294,7 +310,8 @@ imap_fetch (SurelRemote *remote,
   while (length == PIECE || (length > 0 && offset < size))
     {
       Piece piece;
-      gboolean success = fetch_piece (self, remote_id->number, offset, &piece, cancellable, error);
+      gboolean success = offset == 0 ? fetch_first_piece (self, remote_id->number, &piece, cancellable, error)
+                                     : fetch_piece (self, remote_id->number, offset, &piece, cancellable, error);
       g_autoptr (GBytes) octets = piece.octets;
 
       if (!success)
