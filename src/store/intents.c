@@ -167,7 +167,7 @@ surel_intents_mark_failed (SurelTxn *txn, gint64 id, gint64 operation, const cha
          && surel_operations_settle (txn, operation, 0, 1, error);
 }
 
-/* What was to be done with a copy that is never made isn't done. */
+/* What was to be done with a copy that is never made isn't done, but that it is to be no more. */
 static gboolean
 fail_rest (SurelTxn *txn, gint64 message, GError **error)
 {
@@ -177,7 +177,8 @@ fail_rest (SurelTxn *txn, gint64 message, GError **error)
     {
       const SurelOpenIntent *row = &g_array_index (rows, SurelOpenIntent, i);
 
-      if (!surel_intents_mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound", "The copy couldn't be made", error))
+      if (row->kind != SUREL_CHANGE_DESTROY
+          && !surel_intents_mark_failed (txn, row->id, row->operation, SUREL_ERROR_PREFIX "NotFound", "The copy couldn't be made", error))
         return FALSE;
     }
   return rows != NULL;
