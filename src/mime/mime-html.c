@@ -325,7 +325,7 @@ begin_element (Page *self, const Tag *tag)
 {
   if ((tag->manner & SILENT) != 0 || (self->hides && (tag->manner & EMPTY) == 0 && is_hidden (tag)))
     {
-      strcpy (self->silent, tag->name);
+      g_strlcpy (self->silent, tag->name, sizeof self->silent);
       self->silent_depth = 1;
     }
   else if (strcmp (tag->name, "br") == 0)

@@ -140,7 +140,7 @@ without_brackets (const char *value)
   return id[0] != '\0' && strlen (id) <= WORD_MAX ? g_utf8_make_valid (id, -1) : NULL;
 }
 
-/* Of fields that are there twice the first counts, as RFC 8621 has it no other way. Returns the boundary; NULL for none. */
+/* Of fields that are there twice the first counts. Returns the boundary; NULL for none. */
 static char *
 read_header (Parser *parser, SurelMimePart *self)
 {

@@ -491,6 +491,20 @@ surel_layers_put_here (SurelTxn *txn, gint64 message, gint64 folder, GError **er
          && tell_difference (txn, &row, before, error);
 }
 
+/* @sql: what happens to the places of one message */
+static gboolean
+change_places (SurelTxn *txn, gint64 message, const char *sql, GError **error)
+{
+  g_auto (SurelMessageRow) row = { 0 };
+  g_autoptr (GArray) before = NULL;
+  int found = surel_message_row_load (txn, message, &row, error);
+
+  if (found <= 0)
+    return found == 0;
+  before = load_folders (txn, message, error);
+  return before != NULL && surel_sql_run (txn->sql, error, sql, "i", message) && tell_difference (txn, &row, before, error);
+}
+
 /**
  * surel_layers_hide_here:
  * @message: one that lives here alone
@@ -500,17 +514,8 @@ surel_layers_put_here (SurelTxn *txn, gint64 message, gint64 folder, GError **er
 gboolean
 surel_layers_hide_here (SurelTxn *txn, gint64 message, GError **error)
 {
-  g_auto (SurelMessageRow) row = { 0 };
-  g_autoptr (GArray) before = NULL;
-  int found = surel_message_row_load (txn, message, &row, error);
-
-  if (found <= 0)
-    return found == 0;
-  before = load_folders (txn, message, error);
-  return before != NULL
-         && surel_sql_run (txn->sql, error, "UPDATE placement SET leaving = 1, shown = 0 WHERE message = ? AND epoch = ?", "ii", message,
-                           SUREL_EPOCH_HERE)
-         && tell_difference (txn, &row, before, error);
+  return change_places (txn, message, "UPDATE placement SET leaving = 1, shown = 0 WHERE message = ? AND epoch = " SUREL_EPOCH_HERE_SQL,
+                        error);
 }
 
 /**
@@ -566,13 +571,5 @@ surel_layers_take_out (SurelTxn *txn,
 gboolean
 surel_layers_vanish (SurelTxn *txn, gint64 message, GError **error)
 {
-  g_auto (SurelMessageRow) row = { 0 };
-  g_autoptr (GArray) before = NULL;
-  int found = surel_message_row_load (txn, message, &row, error);
-
-  if (found <= 0)
-    return found == 0;
-  before = load_folders (txn, message, error);
-  return before != NULL && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", message)
-         && tell_difference (txn, &row, before, error);
+  return change_places (txn, message, "DELETE FROM placement WHERE message = ?", error);
 }
