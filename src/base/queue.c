@@ -239,3 +239,14 @@ surel_queue_close (SurelQueue *self)
   pthread_cond_broadcast (&self->not_full);
   pthread_mutex_unlock (&self->mutex);
 }
+
+gboolean
+surel_queue_is_closed (SurelQueue *self)
+{
+  gboolean closed;
+
+  pthread_mutex_lock (&self->mutex);
+  closed = self->closed;
+  pthread_mutex_unlock (&self->mutex);
+  return closed;
+}

@@ -16,6 +16,7 @@ gpointer surel_queue_pop (SurelQueue *self, gint64 timeout_us);
 gpointer surel_queue_try_pop (SurelQueue *self);
 gpointer surel_queue_try_pop_alike (SurelQueue *self, gboolean urgent);
 void surel_queue_close (SurelQueue *self);
+gboolean surel_queue_is_closed (SurelQueue *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelQueue, surel_queue_free)
 

@@ -7,6 +7,7 @@
 #include "base/keywords.h"
 #include "bus/call.h"
 #include "bus/path.h"
+#include "store/search.h"
 
 #define DEPTH_MAX 10 /* operators within operators: D-Bus itself nests 64 containers at most */
 #define CONDITIONS_MAX 200 /* conditions of one filter, all in all */
@@ -16,8 +17,17 @@
 #define LIMIT_USUAL 50
 
 static const char *const later_filters[]
-    = { "allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword", "text", "from",
-        "to", "cc", "bcc", "subject", "body", "header", "thread", "held", NULL };
+    = { "allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword", "header", "thread", "held", NULL };
+
+/* Conditions on text: where they look. */
+static const struct
+{
+  const char *key;
+  SurelSearchField field;
+} text_fields[] = {
+  { "text", SUREL_SEARCH_ANYWHERE }, { "subject", SUREL_SEARCH_SUBJECT }, { "from", SUREL_SEARCH_FROM }, { "to", SUREL_SEARCH_TO },
+  { "cc", SUREL_SEARCH_CC },         { "bcc", SUREL_SEARCH_BCC },         { "body", SUREL_SEARCH_BODY },
+};
 
 typedef struct
 {
@@ -89,6 +99,20 @@ take_roles (GVariant *value, const char *key, SurelFilter *condition, GError **e
 }
 
 static gboolean
+take_text (GVariant *value, const char *key, SurelFilter *condition, GError **error)
+{
+  guint i = 0;
+
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return fail (error, key, "takes words");
+  while (!g_str_equal (text_fields[i].key, key))
+    i++;
+  condition->text = surel_search_expression (text_fields[i].field, g_variant_get_string (value, NULL), error);
+  g_prefix_error (error, "The filter key `%s`: ", key);
+  return condition->text != NULL;
+}
+
+static gboolean
 take_condition (const char *key, GVariant *value, SurelFilter *condition, GError **error)
 {
   g_autoptr (GVariant) dict = NULL;
@@ -114,6 +138,9 @@ take_condition (const char *key, GVariant *value, SurelFilter *condition, GError
     case SUREL_FILTER_HAS_KEYWORD:
     case SUREL_FILTER_NOT_KEYWORD:
       return take_keyword (value, key, condition, error);
+    case SUREL_FILTER_TEXT:
+    case SUREL_FILTER_TEXT_OF_BODY:
+      return take_text (value, key, condition, error);
     case SUREL_FILTER_HAS_ATTACHMENT:
       if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
         return fail (error, key, "takes true or false");
@@ -151,6 +178,14 @@ kind_of (const char *key, SurelFilterKind *kind)
     if (g_str_equal (kinds[i].key, key))
       {
         *kind = kinds[i].kind;
+        return TRUE;
+      }
+  for (guint i = 0; i < G_N_ELEMENTS (text_fields); i++)
+    if (g_str_equal (text_fields[i].key, key))
+      {
+        gboolean in_body = text_fields[i].field == SUREL_SEARCH_ANYWHERE || text_fields[i].field == SUREL_SEARCH_BODY;
+
+        *kind = in_body ? SUREL_FILTER_TEXT_OF_BODY : SUREL_FILTER_TEXT;
         return TRUE;
       }
   return FALSE;

@@ -107,7 +107,7 @@ run_query (SurelReader *reader, gpointer data)
   g_variant_builder_add (&dict, "{sv}", "messages", g_variant_builder_end (&rows));
   g_variant_builder_add (&dict, "{sv}", "hasMore",
                          g_variant_new_boolean (found->has_more || (guint) done < found->ids->len));
-  g_variant_builder_add (&dict, "{sv}", "complete", g_variant_new_boolean (TRUE));
+  g_variant_builder_add (&dict, "{sv}", "complete", g_variant_new_boolean (found->complete));
   if (call->query->calculate_total)
     g_variant_builder_add (&dict, "{sv}", "total",
                            g_variant_new_uint32 ((guint32) MIN (found->total, G_MAXUINT32)));

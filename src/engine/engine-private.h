@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/indexer.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +14,7 @@ struct _SurelEngine
   GHashTable *accounts; /* id → SurelAccount */
   GPtrArray *threads; /* GThread: to be joined before the store is closed */
   GHashTable *secret_works; /* name of secrets → GQueue of SecretWork that wait for the one under way */
+  SurelIndexer *indexer; /* once started */
   guint tidy_source;
   gulong committed;
   gulong network_changed;

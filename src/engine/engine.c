@@ -294,6 +294,7 @@ surel_engine_start (SurelEngine *self)
       = g_signal_connect (self->context.store, "committed", G_CALLBACK (on_committed), self);
   self->network_changed = g_signal_connect (g_network_monitor_get_default (), "network-changed",
                                             G_CALLBACK (on_network_changed), self);
+  self->indexer = surel_indexer_new (self->context.store);
   self->tidy_source = g_timeout_add_seconds (TIDY_SECONDS, on_tidy_time, self);
   on_tidy_time (self);
 }
@@ -316,6 +317,7 @@ surel_engine_stop (SurelEngine *self)
   for (guint i = 0; i < self->threads->len; i++)
     g_thread_join (self->threads->pdata[i]);
   g_ptr_array_set_size (self->threads, 0);
+  g_clear_pointer (&self->indexer, surel_indexer_free);
   g_clear_handle_id (&self->tidy_source, g_source_remove);
   if (self->committed != 0)
     {

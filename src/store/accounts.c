@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "store/intents.h"
 #include "store/messages.h"
+#include "store/search.h"
 
 #define NAMES_MAX 500 /* of keywords: they are all in one property */
 #define REMOVE_ROWS 5000 /* messages to one commit */
@@ -498,5 +499,6 @@ surel_accounts_remove_some (SurelTxn *txn, gint64 id, gboolean *gone, GError **e
   return !*gone
          || (surel_sql_run (txn->sql, error, "DELETE FROM folder WHERE account = ?", "i", id)
              && surel_intents_remove_of_account (txn, id, error)
-             && surel_sql_run (txn->sql, error, "DELETE FROM account WHERE id = ?", "i", id));
+             && surel_sql_run (txn->sql, error, "DELETE FROM account WHERE id = ?", "i", id)
+             && surel_search_forget (txn, error)); /* its words, too */
 }

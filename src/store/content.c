@@ -18,6 +18,7 @@
 #include "base/errors.h"
 #include "store/datadir.h"
 #include "store/message-row.h"
+#include "store/search.h"
 
 #define SWEEP_ROWS 1000 /* rows to one commit */
 #define COPY_SIZE 65536 /* octets read at once to check a digest */
@@ -283,6 +284,7 @@ surel_content_add (SurelTxn *txn, gint64 message, GBytes *digest, guint64 size, 
   surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) message, SUREL_UPDATED);
   return surel_sql_run (txn->sql, error, "UPDATE content SET count = count + 1 WHERE id = ?", "i",
                         content)
+         && surel_search_note_content (txn, message, digest, error)
          && hand_on (txn, message, digest, size, error);
 }
 

@@ -5,6 +5,8 @@
  * of its id turned round, so that the newest comes last and, read backwards, ties go by id. */
 #include "store/message-row.h"
 
+#include "store/search.h"
+
 #define DOC_SHIFT 24
 #define DOC_MASK (((gint64) 1 << DOC_SHIFT) - 1)
 #define RECEIVED_MAX ((gint64) 1 << 38) /* seconds: beyond the year 10000 on either side */
@@ -216,15 +218,22 @@ surel_message_row_set_flags (SurelTxn *txn,
 }
 
 /**
- * surel_message_row_set_doc:
+ * surel_message_row_set_received:
+ * @received: seconds since the epoch
  *
- * Gives the message another place in lists, where its row says so already.
+ * Gives the message, whose text has changed, its place in lists: a new one even where the date is the old one, for the text
+ * index knows the old text by the old place.
  */
 gboolean
-surel_message_row_set_doc (SurelTxn *txn, gint64 id, gint64 doc, GError **error)
+surel_message_row_set_received (SurelTxn *txn, gint64 id, gint64 received, GError **error)
 {
-  return surel_sql_run (txn->sql, error, "UPDATE placement SET doc = ? WHERE message = ?", "ii", doc, id)
-         && surel_sql_run (txn->sql, error, "UPDATE message_keyword SET doc = ? WHERE message = ?", "ii", doc, id);
+  gint64 tie = surel_txn_new_id (txn, error);
+  gint64 doc = surel_message_row_doc (received, tie);
+
+  return tie != 0 && surel_sql_run (txn->sql, error, "UPDATE message SET doc = ?, received = ? WHERE id = ?", "iii", doc, received, id)
+         && surel_sql_run (txn->sql, error, "UPDATE placement SET doc = ? WHERE message = ?", "ii", doc, id)
+         && surel_sql_run (txn->sql, error, "UPDATE message_keyword SET doc = ? WHERE message = ?", "ii", doc, id)
+         && surel_search_note_row (txn, id, error);
 }
 
 /**
@@ -235,16 +244,14 @@ surel_message_row_set_doc (SurelTxn *txn, gint64 id, gint64 doc, GError **error)
 gboolean
 surel_message_row_put_text (SurelTxn *txn, gint64 id, const SurelMessage *m, GError **error)
 {
-  gint64 doc = surel_message_row_doc (m->received, id);
-
   return surel_sql_run (txn->sql, error,
-                        "UPDATE message SET doc = ?, size = ?, received = ?, sent = ?, subject = ?, from_ = ?, sender = ?, "
+                        "UPDATE message SET size = ?, sent = ?, subject = ?, from_ = ?, sender = ?, "
                         "reply_to = ?, to_ = ?, cc = ?, bcc = ?, message_id = ?, in_reply_to = ?, refs = ?, preview = NULL, "
                         "identity = ?, email_id = ?, has_attachment = ?, extra = ? WHERE id = ?",
-                        "iiiisbbbbbbsssisibi", doc, (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender,
+                        "iisbbbbbbsssisibi", (gint64) m->size, m->sent, m->subject, m->from, m->sender,
                         m->reply_to, m->to, m->cc, m->bcc, m->message_id, m->in_reply_to, m->references,
                         (gint64) surel_message_identity (m), m->email_id, (gint64) m->has_attachment, m->extra, id)
-         && surel_message_row_set_doc (txn, id, doc, error);
+         && surel_message_row_set_received (txn, id, m->received, error);
 }
 
 /**
@@ -256,17 +263,14 @@ gboolean
 surel_message_row_copy_text (SurelTxn *txn, gint64 id, gint64 other, GError **error)
 {
 #define TEXT                                                                                             \
-  "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, " \
+  "size, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, " \
   "email_id, has_attachment, extra"
   gint64 received = 0;
-  gint64 doc;
 
-  if (!surel_sql_get (txn->sql, &received, error, "SELECT received FROM message WHERE id = ?", "i", other))
-    return FALSE;
-  doc = surel_message_row_doc (received, id);
-  return surel_sql_run (txn->sql, error, "UPDATE message SET (doc, " TEXT ") = (SELECT ?1, " TEXT " FROM message WHERE id = ?2) WHERE id = ?3",
-                        "iii", doc, other, id)
-         && surel_message_row_set_doc (txn, id, doc, error);
+  return surel_sql_get (txn->sql, &received, error, "SELECT received FROM message WHERE id = ?", "i", other)
+         && surel_sql_run (txn->sql, error, "UPDATE message SET (" TEXT ") = (SELECT " TEXT " FROM message WHERE id = ?) WHERE id = ?",
+                           "ii", other, id)
+         && surel_message_row_set_received (txn, id, received, error);
 #undef TEXT
 }
 
@@ -285,5 +289,6 @@ surel_message_row_delete (SurelTxn *txn, gint64 id, GError **error)
          && surel_sql_run (txn->sql, error, "DELETE FROM message_keyword WHERE message = ?", "i", id)
          && surel_sql_run (txn->sql, error, "DELETE FROM intent WHERE message = ? AND operation = 0", "i", id)
          && surel_sql_run (txn->sql, error, "DELETE FROM placement WHERE message = ?", "i", id)
+         && surel_search_note_gone (txn, id, error)
          && surel_sql_run (txn->sql, error, "DELETE FROM message WHERE id = ?", "i", id);
 }

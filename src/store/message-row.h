@@ -49,7 +49,7 @@ gboolean surel_message_row_set_flags (SurelTxn *txn,
                                       guint flags,
                                       const char *keywords,
                                       GError **error);
-gboolean surel_message_row_set_doc (SurelTxn *txn, gint64 id, gint64 doc, GError **error);
+gboolean surel_message_row_set_received (SurelTxn *txn, gint64 id, gint64 received, GError **error);
 gboolean surel_message_row_put_text (SurelTxn *txn, gint64 id, const SurelMessage *message, GError **error);
 gboolean surel_message_row_copy_text (SurelTxn *txn, gint64 id, gint64 other, GError **error);
 gboolean surel_message_row_delete (SurelTxn *txn, gint64 id, GError **error);

@@ -1,11 +1,15 @@
 /* Queries: a checked tree of conditions made into one statement. Its text is put together from
- * constants alone; every value is bound. */
+ * constants alone; every value is bound. It goes along one list: that of a folder, of what the text index finds, newest first, or of
+ * all messages. */
 #include "store/query.h"
 
 #include <string.h>
 
 #include "base/errors.h"
 #include "base/keywords.h"
+#include "store/search.h"
+
+#define FEW 2000 /* messages of a folder, which is gone through for what is looked for */
 
 SurelFilter *
 surel_filter_new (SurelFilterKind kind)
@@ -65,8 +69,10 @@ typedef struct
   GString *order;
   GArray *numbers; /* what is bound, in order: gint64 where the text is NULL */
   GPtrArray *texts; /* borrowed strings, NULL for a number */
-  gint64 folder; /* the list that drives the query; 0 for all messages */
+  gint64 folder; /* the list that drives the query; 0 for all messages, or what the text index finds */
   const SurelFilter *driver; /* the condition that named it */
+  gboolean has_few; /* the folder is small */
+  GString *match; /* what the text index is asked for, and drives the query; NULL where it doesn't */
 } Build;
 
 static void
@@ -123,11 +129,22 @@ add_number_condition (Build *build, const char *sql, gint64 number)
   bind_number (build, number);
 }
 
+/* Each on its own, where the text index doesn't drive the query: along a folder's list, which is short then, or for all of a tree at
+ * once. */
+static void
+add_text (Build *build, const char *expression)
+{
+  g_string_append (build->where, build->has_few ? "EXISTS (SELECT 1 FROM search WHERE search MATCH ? AND rowid BETWEEN p.doc * 2 AND p.doc * 2 + 1)"
+                                                : "m.doc IN (SELECT rowid >> 1 FROM search WHERE search MATCH ?)");
+  bind_text (build, expression);
+}
+
 #define IN_FOLDER "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND NOT q.leaving AND q.folder "
 #define IN_ROLE IN_FOLDER "IN (SELECT id FROM folder WHERE coalesce(role_set, role) "
 
+/* @is_driving: every result has to fulfil it, so what drives the query may have seen to it already. */
 static void
-add_filter (Build *build, const SurelFilter *filter)
+add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
 {
   switch (filter->kind)
     {
@@ -139,7 +156,7 @@ add_filter (Build *build, const SurelFilter *filter)
         {
           if (i > 0)
             g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? " AND " : " OR ");
-          add_filter (build, filter->children->pdata[i]);
+          add_filter (build, filter->children->pdata[i], is_driving && filter->kind == SUREL_FILTER_AND);
         }
       if (filter->children->len == 0)
         g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? "1" : "0");
@@ -193,6 +210,13 @@ add_filter (Build *build, const SurelFilter *filter)
       break;
     case SUREL_FILTER_HAS_ATTACHMENT:
       add_number_condition (build, "m.has_attachment = ?", filter->number);
+      break;
+    case SUREL_FILTER_TEXT:
+    case SUREL_FILTER_TEXT_OF_BODY:
+      if (build->match != NULL && is_driving)
+        g_string_append_c (build->where, '1');
+      else
+        add_text (build, filter->text);
       break;
     default:
       g_assert_not_reached ();
@@ -248,16 +272,64 @@ is_driver_alone (const SurelFilter *filter, const SurelFilter *driver)
                  && is_driver_alone (filter->children->pdata[0], driver)));
 }
 
+static gboolean
+is_text (const SurelFilter *filter)
+{
+  return filter->kind == SUREL_FILTER_TEXT || filter->kind == SUREL_FILTER_TEXT_OF_BODY;
+}
+
+/* Adds to @match, which may be NULL, what every result has to have in its text. */
+static GString *
+find_match (const SurelFilter *filter, GString *match)
+{
+  if (filter != NULL && is_text (filter))
+    {
+      if (match == NULL)
+        match = g_string_new (NULL);
+      g_string_append_printf (match, match->len > 0 ? " AND (%s)" : "(%s)", filter->text);
+    }
+  for (guint i = 0; filter != NULL && filter->kind == SUREL_FILTER_AND && i < filter->children->len; i++)
+    match = find_match (filter->children->pdata[i], match);
+  return match;
+}
+
+/* Passes over what the text index finds before the first and after the last message of @folder. */
 static void
-build_start (Build *build, const SurelQuery *query)
+add_range (Build *build, gint64 folder)
+{
+  add_number_condition (build, " AND s.rowid >= 2 * (SELECT min(doc) FROM placement WHERE folder = ? AND shown)", folder);
+  add_number_condition (build, " AND s.rowid <= 2 * (SELECT max(doc) FROM placement WHERE folder = ? AND shown) + 1", folder);
+}
+
+/* Whether @folder has so few messages that looking at each is less than at all that the text index finds. */
+static gboolean
+is_small (SurelReader *reader, gint64 folder)
+{
+  gint64 total = 0;
+
+  return surel_sql_get (reader->sql, &total, NULL, "SELECT total FROM folder WHERE id = ?", "i", folder) && total <= FEW;
+}
+
+static void
+build_start (SurelReader *reader, Build *build, const SurelQuery *query)
 {
   const SurelFilter *driver = find_driver (query->filter);
+  gboolean has_folder = driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX;
 
   *build = (Build){ .where = g_string_new (NULL),
                     .order = g_string_new (NULL),
                     .numbers = g_array_new (FALSE, FALSE, sizeof (gint64)),
                     .texts = g_ptr_array_new () };
-  if (driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX)
+  build->has_few = has_folder && is_small (reader, driver->number);
+  if (!build->has_few)
+    build->match = find_match (query->filter, NULL);
+  if (build->match != NULL)
+    {
+      bind_text (build, build->match->str);
+      if (has_folder) /* what the index finds is older, or newer, than all of it */
+        add_range (build, driver->number);
+    }
+  else if (has_folder)
     {
       build->driver = driver;
       build->folder = driver->number;
@@ -266,7 +338,7 @@ build_start (Build *build, const SurelQuery *query)
   if (query->filter != NULL && !is_driver_alone (query->filter, build->driver))
     {
       g_string_append (build->where, " AND ");
-      add_filter (build, query->filter);
+      add_filter (build, query->filter, TRUE);
     }
 }
 
@@ -279,6 +351,8 @@ build_clear (Build *build)
   g_string_free (build->order, TRUE);
   g_array_unref (build->numbers);
   g_ptr_array_unref (build->texts);
+  if (build->match != NULL)
+    g_string_free (build->match, TRUE);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Build, build_clear)
 
@@ -295,11 +369,14 @@ is_by_index (const SurelQuery *query)
 static char *
 make_sql (Build *build, const SurelQuery *query, const char *what, gboolean ordered)
 {
-  const char *doc = build->folder != 0 ? "p.doc" : "m.doc";
+  const char *doc = build->match != NULL ? "s.rowid" : build->folder != 0 ? "p.doc" : "m.doc";
   GString *sql = g_string_new ("SELECT ");
 
   g_string_append (sql, what);
-  if (build->folder == 0)
+  if (build->match != NULL)
+    g_string_append (sql, " FROM search s CROSS JOIN message m ON m.doc = s.rowid >> 1 WHERE s.search MATCH ? AND m.shown AND (s.rowid & 1) "
+                          "= (m.texted != 0)");
+  else if (build->folder == 0)
     g_string_append (sql, " FROM message m WHERE m.shown");
   else if (build->where->len == 0 && is_by_index (query))
     g_string_append (sql, " FROM placement p WHERE p.folder = ? AND p.shown");
@@ -353,7 +430,7 @@ count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GErro
   g_autofree char *sql = NULL;
   sqlite3_stmt *statement;
 
-  build_start (&build, query);
+  build_start (reader, &build, query);
   sql = make_sql (&build, query, "count(*)", FALSE);
   statement = start (reader, &build, sql, error);
   if (statement == NULL || surel_sql_step (reader->sql, statement, error) < 0)
@@ -376,7 +453,7 @@ find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, G
   *position = query->position;
   if (query->anchor == 0)
     return TRUE;
-  build_start (&build, query);
+  build_start (reader, &build, query);
   sql = make_list_sql (&build, query);
   statement = start (reader, &build, sql, error);
   while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
@@ -393,6 +470,24 @@ find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, G
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
                  "The anchor, message %" G_GINT64_FORMAT ", is not among the results", query->anchor);
   return FALSE;
+}
+
+static gboolean
+looks_for_text (const SurelFilter *filter, gboolean in_bodies)
+{
+  gboolean looks = filter->kind == SUREL_FILTER_TEXT_OF_BODY || (filter->kind == SUREL_FILTER_TEXT && !in_bodies);
+
+  for (guint i = 0; !looks && filter->children != NULL && i < filter->children->len; i++)
+    looks = looks_for_text (filter->children->pdata[i], in_bodies);
+  return looks;
+}
+
+static gboolean
+see_whether_complete (SurelReader *reader, const SurelFilter *filter, gboolean *complete, GError **error)
+{
+  *complete = TRUE;
+  return filter == NULL || !looks_for_text (filter, FALSE)
+         || surel_search_is_complete (reader, looks_for_text (filter, TRUE), complete, error);
 }
 
 /**
@@ -413,9 +508,10 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
   int result = -1;
 
   found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  build_start (&build, query);
+  build_start (reader, &build, query);
   if (!find_position (reader, query, &position, error)
-      || (query->calculate_total && !count_total (reader, query, &found->total, error)))
+      || (query->calculate_total && !count_total (reader, query, &found->total, error))
+      || !see_whether_complete (reader, query->filter, &found->complete, error))
     return NULL;
   list = make_list_sql (&build, query);
   sql = g_strconcat (list, " LIMIT ? OFFSET ?", NULL);
@@ -448,7 +544,7 @@ surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **erro
   GString *plan = g_string_new (NULL);
   sqlite3_stmt *statement;
 
-  build_start (&build, query);
+  build_start (reader, &build, query);
   list = make_list_sql (&build, query);
   sql = g_strconcat ("EXPLAIN QUERY PLAN ", list, NULL);
   statement = start (reader, &build, sql, error);

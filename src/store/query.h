@@ -22,6 +22,8 @@ typedef enum
   SUREL_FILTER_HAS_KEYWORD, /* text */
   SUREL_FILTER_NOT_KEYWORD,
   SUREL_FILTER_HAS_ATTACHMENT, /* number: 0 or 1 */
+  SUREL_FILTER_TEXT, /* text: an expression of store/search.h */
+  SUREL_FILTER_TEXT_OF_BODY, /* likewise, which a body that isn't here could match */
 } SurelFilterKind;
 
 typedef struct
@@ -68,6 +70,7 @@ typedef struct
   GArray *ids; /* gint64 */
   gboolean has_more;
   guint64 total; /* where asked for */
+  gboolean complete; /* nothing that isn't in the text index yet could match */
 } SurelQueryResult;
 
 SurelFilter *surel_filter_new (SurelFilterKind kind);

@@ -141,6 +141,15 @@ static const char *const migrations[] = {
    * the messages that it is about: 64-bit numbers in the machine's order. */
   ("ALTER TABLE call_key ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0;"
    "CREATE TABLE call_messages (key TEXT PRIMARY KEY, messages BLOB NOT NULL) STRICT;"),
+
+  /* The text index, without the text: store/search.c. `texted`: 0, or of which bytes the text is in it. `reindex`: what isn't in
+   * it as it is now: `header`, the row itself, else the text of its bytes. */
+  ("CREATE VIRTUAL TABLE search USING fts5 (subject, from_, to_, cc, bcc, body, content = '', columnsize = 0, tokenize = 'surel');"
+   "ALTER TABLE message ADD COLUMN texted INTEGER NOT NULL DEFAULT 0;"
+   "CREATE INDEX message_untexted ON message (account) WHERE shown AND texted = 0;"
+   "CREATE TABLE reindex (message INTEGER PRIMARY KEY, header INTEGER NOT NULL) STRICT;"
+   "CREATE INDEX reindex_header ON reindex (message) WHERE header;"
+   "INSERT INTO reindex SELECT id, 0 FROM message WHERE content IS NOT NULL;"),
 };
 
 /**

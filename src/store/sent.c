@@ -81,13 +81,12 @@ static gboolean
 put_words (SurelTxn *txn, const Sent *sent, GError **error)
 {
   g_auto (SurelMessageRow) row = { 0 };
-  gint64 doc = surel_message_row_doc (txn->time, sent->message);
 
   return surel_sql_run (txn->sql, error,
-                        "UPDATE message SET doc = ?1, received = ?2, saved = ?2, sent = CASE WHEN sent = 0 THEN ?2 ELSE sent END, message_id = "
-                        "CASE WHEN ?3 = '' THEN message_id ELSE ?3 END WHERE id = ?4",
-                        "iisi", doc, txn->time, sent->message_id, sent->message)
-         && surel_message_row_set_doc (txn, sent->message, doc, error) && surel_message_row_load (txn, sent->message, &row, error) > 0
+                        "UPDATE message SET saved = ?1, sent = CASE WHEN sent = 0 THEN ?1 ELSE sent END, message_id = "
+                        "CASE WHEN ?2 = '' THEN message_id ELSE ?2 END WHERE id = ?3",
+                        "isi", txn->time, sent->message_id, sent->message)
+         && surel_message_row_set_received (txn, sent->message, txn->time, error) && surel_message_row_load (txn, sent->message, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, (row.flags & ~(guint) SUREL_KEYWORD_DRAFT) | SUREL_KEYWORD_SEEN, row.keywords,
                                            error);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/errors.h"
+#include "store/tokenizer.h"
 
 #define BUSY_TIMEOUT 10000 /* ms; only a checkpoint or the schema's set-up can hold us up */
 #define CACHE_KIB 8192 /* page cache of a connection: what a prototype needed at a million rows */
@@ -20,6 +21,7 @@ struct _SurelSql
   GHashTable *dynamic; /* statement by its text */
   gboolean broken;
   gboolean damaged; /* and broken with it */
+  gboolean index_damaged; /* the text index alone */
 };
 
 static void
@@ -67,6 +69,20 @@ sort_name (sqlite3_context *context, int n G_GNUC_UNUSED, sqlite3_value **values
   sqlite3_result_text (context, folded, -1, SQLITE_TRANSIENT);
 }
 
+/* An address list as text: its names and addresses in a line each. */
+static void
+list_text (sqlite3_context *context, int n G_GNUC_UNUSED, sqlite3_value **values)
+{
+  const char *list = sqlite3_value_blob (values[0]);
+  int length = sqlite3_value_bytes (values[0]);
+  char *text = list != NULL ? g_memdup2 (list, (gsize) length) : NULL;
+
+  for (int i = 0; text != NULL && i < length; i++)
+    if (text[i] == '\0')
+      text[i] = '\n';
+  sqlite3_result_text (context, text, length, g_free);
+}
+
 static gboolean
 set_up (SurelSql *self, gboolean writable, GError **error)
 {
@@ -77,6 +93,13 @@ set_up (SurelSql *self, gboolean writable, GError **error)
                               sort_name, NULL, NULL, NULL);
   sqlite3_create_function_v2 (self->db, "surel_sort_subject", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
                               NULL, sort_subject, NULL, NULL, NULL);
+  sqlite3_create_function_v2 (self->db, "surel_list_text", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, list_text, NULL,
+                              NULL, NULL);
+  if (!surel_tokenizer_register (self->db))
+    {
+      g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "This SQLite can't search text: it was built without FTS5");
+      return FALSE;
+    }
   sqlite3_busy_timeout (self->db, BUSY_TIMEOUT);
   sqlite3_extended_result_codes (self->db, 1);
   sqlite3_db_config (self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -179,6 +202,20 @@ surel_sql_is_damage (const GError *error)
 }
 
 /**
+ * surel_sql_take_index_damage:
+ *
+ * Returns: whether the text index was found damaged since the last call: nothing but itself has suffered, and it can be made anew
+ */
+gboolean
+surel_sql_take_index_damage (SurelSql *self)
+{
+  gboolean damaged = self->index_damaged;
+
+  self->index_damaged = FALSE;
+  return damaged;
+}
+
+/**
  * surel_sql_fail:
  * @error: return location
  *
@@ -194,8 +231,10 @@ surel_sql_fail (SurelSql *self, GError **error)
   int number = self->db != NULL ? sqlite3_system_errno (self->db) : 0;
   const char *message = self->db != NULL ? sqlite3_errmsg (self->db) : "out of memory";
 
-  gboolean damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+  gboolean index_damaged = code == SQLITE_CORRUPT_VTAB; /* FTS5 says so: the tables themselves can be read */
+  gboolean damaged = (primary == SQLITE_CORRUPT && !index_damaged) || primary == SQLITE_NOTADB;
 
+  self->index_damaged = self->index_damaged || index_damaged;
   self->damaged = self->damaged || damaged;
   self->broken = self->broken || damaged || primary == SQLITE_IOERR;
   if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT)))
@@ -210,6 +249,8 @@ surel_sql_fail (SurelSql *self, GError **error)
   else if (primary == SQLITE_READONLY)
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED,
                  "The disk that holds the mail store is read-only; once it can be written to, syncing goes on");
+  else if (index_damaged)
+    g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "The text index can't be read (%s); it is made anew: try again in a while", message);
   else if (damaged)
     g_set_error (error, damage_quark (), 0, "The mail store can't be read (%s); if it is damaged, it is made anew",
                  message);

@@ -20,6 +20,7 @@ sqlite3 *surel_sql_handle (SurelSql *self);
 gboolean surel_sql_is_broken (SurelSql *self);
 gboolean surel_sql_is_damaged (SurelSql *self);
 gboolean surel_sql_is_damage (const GError *error);
+gboolean surel_sql_take_index_damage (SurelSql *self);
 void surel_sql_fail (SurelSql *self, GError **error);
 
 sqlite3_stmt *surel_sql_prepare (SurelSql *self, const char *sql, GError **error);

@@ -3,6 +3,7 @@
 #include "store/store-private.h"
 
 #include "base/errors.h"
+#include "store/search.h"
 
 typedef struct
 {
@@ -24,6 +25,12 @@ surel_store_read_free (gpointer data)
 }
 
 /* --- Readers --- */
+
+static gboolean
+make_index_anew (SurelTxn *txn, gpointer data G_GNUC_UNUSED, GError **error)
+{
+  return surel_search_forget (txn, error);
+}
 
 static int
 is_cancelled (void *data)
@@ -57,6 +64,8 @@ read_one (SurelStore *self, SurelSql **sql, Read *read)
     surel_store_report_damage (self);
   if (*sql != NULL)
     {
+      if (surel_sql_take_index_damage (*sql))
+        surel_store_write (self, make_index_anew, NULL, NULL, NULL, NULL);
       sqlite3_progress_handler (surel_sql_handle (*sql), 0, NULL, NULL);
       surel_sql_reset_all (*sql);
       if (!sqlite3_get_autocommit (surel_sql_handle (*sql)))

@@ -10,9 +10,13 @@
 #include "store/log.h"
 #include "store/operations.h"
 #include "store/rescue.h"
+#include "store/search.h"
 
 #define ROWS_MAX 4000 /* rows to a transaction: a commit names 10,000 ids at most */
 #define CHECKPOINT_PAGES 2000 /* pages of WAL, 8 MB */
+#define INDEXED_AT_ONCE 64 /* messages that a commit takes into the text index along with it */
+#define INDEXED_BEHIND 1000 /* rows that go into it between two looks for what else is to be done: a few milliseconds */
+#define QUIET (20 * 1000) /* microseconds without anything else to do, before that begins */
 
 typedef struct
 {
@@ -355,6 +359,93 @@ make_durable (SurelStore *self)
     surel_sql_exec (self->sql, "ROLLBACK", NULL);
 }
 
+/* --- The text index --- */
+
+/* Has the index looked through from what is committed: what was thought to be in it was perhaps rolled back. */
+static void
+doubt_index (SurelStore *self)
+{
+  self->searched = surel_search_mark (self->sql);
+  self->search_behind = surel_search_is_behind (self->sql) || surel_search_is_stale (self->sql);
+}
+
+/* Takes what is new into the index along with the transaction, where that is little. Where the index is at fault the rest goes on. */
+static gboolean
+index_new (SurelStore *self, GError **error)
+{
+  gint64 mark = self->searched;
+  gboolean more = FALSE;
+  gboolean done;
+
+  if (self->search_behind || (mark == self->next_id - 1 && !self->search_noted))
+    return TRUE;
+  self->search_noted = FALSE;
+  if (!surel_sql_run (self->sql, error, "SAVEPOINT words", ""))
+    return FALSE;
+  done = surel_search_index (self->sql, &mark, INDEXED_AT_ONCE, &more, error);
+  if (!done && (sqlite3_get_autocommit (surel_sql_handle (self->sql)) || surel_sql_is_broken (self->sql)))
+    return FALSE; /* not the index alone: SQLite has given up the whole transaction */
+  g_clear_error (error);
+  self->search_behind = !done || more;
+  self->searched = self->search_behind ? mark : self->next_id - 1;
+  return (done || surel_sql_run (self->sql, error, "ROLLBACK TO words", "")) && surel_sql_run (self->sql, error, "RELEASE words", "");
+}
+
+static gboolean
+index_slice (SurelStore *self, gboolean *more, GError **error)
+{
+  gint64 mark = surel_search_mark (self->sql);
+
+  *more = FALSE;
+  if (!begin (self, FALSE, error) || !surel_search_index (self->sql, &mark, INDEXED_BEHIND, more, error))
+    return FALSE;
+  if (!*more && surel_search_is_stale (self->sql))
+    {
+      *more = TRUE;
+      if (!surel_search_begin_anew (self->sql, error))
+        return FALSE;
+    }
+  return surel_sql_run (self->sql, error, "COMMIT", "");
+}
+
+static gboolean
+index_anew (SurelStore *self, GError **error)
+{
+  return begin (self, FALSE, error) && surel_search_begin_anew (self->sql, error) && surel_sql_run (self->sql, error, "COMMIT", "");
+}
+
+static void
+roll_back (SurelStore *self)
+{
+  if (!sqlite3_get_autocommit (surel_sql_handle (self->sql)))
+    surel_sql_exec (self->sql, "ROLLBACK", NULL);
+}
+
+/* The next rows that aren't in the index. Where it is damaged it is made anew; where it can't be written it is tried again after the
+ * next commit. */
+static void
+index_behind (SurelStore *self)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean more = FALSE;
+
+  if (surel_sql_is_broken (self->sql))
+    {
+      self->search_behind = FALSE;
+      return;
+    }
+  if (!index_slice (self, &more, &error))
+    {
+      roll_back (self);
+      g_message ("The text index: %s", error->message);
+      more = surel_sql_take_index_damage (self->sql) && index_anew (self, NULL);
+      roll_back (self);
+    }
+  self->search_behind = more;
+  if (!more)
+    self->searched = self->next_id - 1;
+}
+
 /* A transaction of @first and of what waits behind it and may share it. */
 static gboolean
 run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelCommit **commit, GError **error)
@@ -375,6 +466,8 @@ run_transaction (SurelStore *self, SurelWrite *first, GPtrArray *jobs, SurelComm
         return FALSE;
     }
   while (rows < ROWS_MAX && (job = surel_queue_try_pop_alike (self->jobs, first->urgent)) != NULL);
+  if (!index_new (self, error))
+    return FALSE;
 
   if (surel_changes_count (changes) > 0 || g_hash_table_size (touched) > 0)
     {
@@ -464,8 +557,8 @@ write_one (SurelStore *self, SurelWrite *first)
     }
   else
     {
-      if (!sqlite3_get_autocommit (surel_sql_handle (self->sql)))
-        surel_sql_exec (self->sql, "ROLLBACK", NULL);
+      roll_back (self);
+      doubt_index (self);
       if (commit != NULL && surel_sql_is_broken (self->sql))
         self->doubtful = g_steal_pointer (&commit);
       g_clear_pointer (&commit, surel_store_commit_free);
@@ -501,10 +594,17 @@ surel_store_writer_main (gpointer data)
   SurelStore *self = data;
   SurelWrite *job;
 
-  while ((job = surel_queue_pop (self->jobs, -1)) != NULL)
+  gint64 quiet = QUIET;
+
+  doubt_index (self);
+  while ((job = surel_queue_pop (self->jobs, self->search_behind ? quiet : -1)) != NULL || !surel_queue_is_closed (self->jobs))
     {
       sqlite3_wal_hook (surel_sql_handle (self->sql), on_wal, self);
-      write_one (self, job);
+      if (job != NULL)
+        write_one (self, job);
+      else
+        index_behind (self);
+      quiet = job != NULL ? QUIET : 0;
     }
   return NULL;
 }

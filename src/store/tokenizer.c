@@ -1,0 +1,305 @@
+/* Text into the words that it is found by. Case and accents are folded, so that `Łódź` is `lodz` and `Straße` is
+ * `strasse`. Scripts that don't part their words are cut into pairs of neighbours, which overlap: any two of them or more
+ * are found by what stands in a row, and one alone by what begins with it; that is why the last of a run also stands for
+ * itself, in the place of the pair that it ends. */
+#include "store/tokenizer.h"
+
+#include <string.h>
+
+#define TOKEN_MAX 128 /* octets of a word: of a longer one the beginning is kept, here and in what is looked for */
+#define STROKE_LAST 0x167 /* the last of `strokes` */
+#define FINAL_SIGMA 0x3c2
+#define SIGMA 0x3c3
+
+typedef int (*TokenFunc) (void *data, int flags, const char *token, int length, int start, int end);
+
+typedef struct
+{
+  TokenFunc func;
+  void *data;
+  gboolean is_query; /* what is looked for: the last of a run stands for itself only where it is alone */
+  char word[TOKEN_MAX];
+  gsize length; /* octets of the word under way */
+  gboolean full; /* no more goes into it */
+  char last[8]; /* the one before in the run under way */
+  gsize last_length; /* 0: there is no run */
+  guint run; /* how many it has */
+  int result; /* SQLITE_OK while it goes on */
+} Split;
+
+/* --- Letters --- */
+
+/* Letters that Unicode doesn't take apart, and people do. */
+static const struct
+{
+  gunichar letter; /* lower-case */
+  char ascii[3];
+} strokes[] = {
+  { 0xdf, "ss" }, { 0xe6, "ae" }, { 0xf0, "d" },  { 0xf8, "o" },  { 0xfe, "th" }, { 0x111, "d" },
+  { 0x127, "h" }, { 0x131, "i" }, { 0x142, "l" }, { 0x153, "oe" }, { 0x167, "t" },
+};
+
+/* Marks that a letter can do without: not the vowels of Indic scripts, which are marks, too. */
+static gboolean
+is_accent (gunichar c)
+{
+  return (c >= 0x300 && c <= 0x36f) || (c >= 0x591 && c <= 0x5c7) || (c >= 0x610 && c <= 0x61a) || (c >= 0x64b && c <= 0x65f)
+         || c == 0x670 || (c >= 0x1ab0 && c <= 0x1aff) || (c >= 0x1dc0 && c <= 0x1dff) || (c >= 0x20d0 && c <= 0x20ff)
+         || (c >= 0xfe00 && c <= 0xfe2f) || c == 0xad || (c >= 0x200b && c <= 0x200f);
+}
+
+/* Of a script that doesn't part its words: Han, kana, Hangul (which does, and takes endings), Thai, Lao, Burmese, Khmer. */
+static gboolean
+is_unparted (gunichar c)
+{
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3041 && c <= 0x30ff && c != 0x30fb && c != 0x30a0) || (c >= 0xac00 && c <= 0xd7a3)
+         || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x3ffff) || (c >= 0xf900 && c <= 0xfaff)
+         || (c >= 0x3005 && c <= 0x3007) || (c >= 0x3105 && c <= 0x312f) || (c >= 0x31a0 && c <= 0x31ff) || (c >= 0xe01 && c <= 0xe4e)
+         || (c >= 0xe81 && c <= 0xece) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17d3);
+}
+
+static gboolean
+is_of_word (gunichar c)
+{
+  return g_unichar_isalnum (c) || g_unichar_ismark (c);
+}
+
+/* Whether @text has letters that Unicode writes in several ways, beside those that folding makes one: wide, narrow, ligatures,
+ * Hangul and kana in pieces. */
+static gboolean
+has_variants (const char *text, gsize length)
+{
+  for (gsize i = 0; i + 2 < length; i++)
+    {
+      guchar c = (guchar) text[i];
+      guchar next = (guchar) text[i + 1];
+
+      if ((c == 0xe1 && next >= 0x84 && next <= 0x87) || (c == 0xe3 && next == 0x82) || (c == 0xef && next >= 0xa4)
+          || (c == 0xf0 && next == 0x9d))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* --- Words --- */
+
+static void
+give (Split *split, int flags, const char *token, gsize length)
+{
+  if (split->result == SQLITE_OK)
+    split->result = split->func (split->data, flags, token, (int) length, 0, 0);
+}
+
+static void
+end_word (Split *split)
+{
+  if (split->length > 0)
+    give (split, 0, split->word, split->length);
+  split->length = 0;
+  split->full = FALSE;
+}
+
+static void
+end_run (Split *split)
+{
+  if (split->run == 1)
+    give (split, 0, split->last, split->last_length);
+  else if (split->run > 1 && !split->is_query)
+    give (split, FTS5_TOKEN_COLOCATED, split->last, split->last_length);
+  split->run = 0;
+  split->last_length = 0;
+}
+
+static void
+add_to_word (Split *split, const char *octets, gsize length)
+{
+  if (split->full || split->length + length > TOKEN_MAX)
+    {
+      split->full = TRUE;
+      return;
+    }
+  memcpy (split->word + split->length, octets, length);
+  split->length += length;
+}
+
+static void
+add_to_run (Split *split, gunichar c)
+{
+  char pair[16];
+  gsize length = (gsize) g_unichar_to_utf8 (c, pair + split->last_length);
+
+  memcpy (pair, split->last, split->last_length);
+  if (split->run > 0)
+    give (split, 0, pair, split->last_length + length);
+  memcpy (split->last, pair + split->last_length, length);
+  split->last_length = length;
+  split->run++;
+}
+
+static void
+add_letter (Split *split, gunichar c)
+{
+  gunichar pieces[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+  gsize n = g_unichar_fully_decompose (g_unichar_tolower (c), FALSE, pieces, G_N_ELEMENTS (pieces));
+
+  for (gsize i = 0; i < n; i++)
+    {
+      char octets[8];
+      guint s = G_N_ELEMENTS (strokes);
+
+      if (is_accent (pieces[i]))
+        continue;
+      if (pieces[i] <= STROKE_LAST)
+        for (s = 0; s < G_N_ELEMENTS (strokes) && strokes[s].letter != pieces[i]; s++)
+          ;
+      if (s < G_N_ELEMENTS (strokes))
+        add_to_word (split, strokes[s].ascii, strlen (strokes[s].ascii));
+      else
+        add_to_word (split, octets, (gsize) g_unichar_to_utf8 (pieces[i] == FINAL_SIGMA ? SIGMA : pieces[i], octets));
+    }
+}
+
+static void
+add_character (Split *split, gunichar c)
+{
+  if (is_unparted (c))
+    {
+      end_word (split);
+      add_to_run (split, c);
+    }
+  else if (!is_accent (c))
+    {
+      end_run (split);
+      if (is_of_word (c))
+        add_letter (split, c);
+      else
+        end_word (split);
+    }
+}
+
+static void
+split_text (Split *split, const char *text, gsize length)
+{
+  const char *p = text;
+  const char *end = text + length;
+
+  while (p < end && split->result == SQLITE_OK)
+    {
+      guchar octet = (guchar) *p;
+      gunichar c;
+
+      if (octet < 0x80)
+        {
+          char lower = g_ascii_tolower (*p);
+
+          if (split->run > 0)
+            end_run (split);
+          if (g_ascii_isalnum (lower))
+            add_to_word (split, &lower, 1);
+          else
+            end_word (split);
+          p++;
+          continue;
+        }
+      c = g_utf8_get_char_validated (p, end - p);
+      if (c == (gunichar) -1 || c == (gunichar) -2)
+        {
+          end_run (split);
+          end_word (split);
+          p++;
+          continue;
+        }
+      add_character (split, c);
+      p = g_utf8_next_char (p);
+    }
+  end_run (split);
+  end_word (split);
+}
+
+static void
+split_any (Split *split, const char *text, gsize length)
+{
+  g_autofree char *same
+      = has_variants (text, length) ? g_utf8_normalize (text, (gssize) length, G_NORMALIZE_ALL_COMPOSE) : NULL;
+
+  if (same != NULL)
+    split_text (split, same, strlen (same));
+  else
+    split_text (split, text, length);
+}
+
+/* --- What SQLite calls: https://sqlite.org/fts5.html#custom_tokenizers --- */
+
+static int
+create (void *context G_GNUC_UNUSED, const char **arguments G_GNUC_UNUSED, int n G_GNUC_UNUSED, Fts5Tokenizer **tokenizer)
+{
+  static int state; /* there is none, and NULL would be a failure */
+
+  *tokenizer = (Fts5Tokenizer *) &state;
+  return SQLITE_OK;
+}
+
+static void
+delete (Fts5Tokenizer *tokenizer G_GNUC_UNUSED)
+{
+}
+
+static int
+tokenize (Fts5Tokenizer *tokenizer G_GNUC_UNUSED, void *data, int flags, const char *text, int length, TokenFunc func)
+{
+  Split split = { .func = func, .data = data, .is_query = (flags & FTS5_TOKENIZE_QUERY) != 0, .result = SQLITE_OK };
+
+  if (text != NULL && length > 0)
+    split_any (&split, text, (gsize) length);
+  return split.result;
+}
+
+/**
+ * surel_tokenizer_register:
+ *
+ * Has the tokenizer known to a connection as `surel`.
+ *
+ * Returns: %FALSE where this SQLite has no FTS5
+ */
+gboolean
+surel_tokenizer_register (sqlite3 *db)
+{
+  static fts5_tokenizer functions = { create, delete, tokenize };
+  fts5_api *api = NULL;
+  sqlite3_stmt *statement = NULL;
+
+  if (sqlite3_prepare_v2 (db, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK)
+    {
+      sqlite3_bind_pointer (statement, 1, &api, "fts5_api_ptr", NULL);
+      sqlite3_step (statement);
+    }
+  sqlite3_finalize (statement);
+  return api != NULL && api->xCreateTokenizer (api, "surel", NULL, &functions, NULL) == SQLITE_OK;
+}
+
+typedef struct
+{
+  SurelTokenFunc func;
+  gpointer data;
+} Given;
+
+static int
+pass_on (void *data, int flags G_GNUC_UNUSED, const char *token, int length, int start G_GNUC_UNUSED, int end G_GNUC_UNUSED)
+{
+  Given *given = data;
+
+  return given->func (token, (gsize) length, given->data) ? SQLITE_OK : SQLITE_DONE;
+}
+
+/**
+ * surel_tokenizer_split:
+ * @text: UTF-8
+ * @func: is given each word that a search for @text would look for; %FALSE ends it
+ */
+void
+surel_tokenizer_split (const char *text, gsize length, SurelTokenFunc func, gpointer data)
+{
+  Given given = { func, data };
+
+  tokenize (NULL, &given, FTS5_TOKENIZE_QUERY, text, (int) MIN (length, (gsize) G_MAXINT), pass_on);
+}
