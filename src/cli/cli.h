@@ -54,6 +54,9 @@ gboolean surel_cli_wait_for_job (SurelCli *cli, const char *job, GError **error)
 /* change.c */
 void surel_cli_separate_removals (int *argc, char **argv, GPtrArray *removals);
 
+/* list.c */
+gboolean surel_cli_print_messages (SurelCli *cli, GVariant *filter, gboolean *complete, GError **error);
+
 /* operation.c */
 gboolean surel_cli_accepted (SurelCli *cli, guint64 operation, GError **error);
 
@@ -72,6 +75,7 @@ gboolean surel_cli_status (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_sync (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_folders (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_list (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_search (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_show (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_watch (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_flag (SurelCli *cli, char **arguments, GError **error);

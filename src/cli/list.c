@@ -136,17 +136,14 @@ print_row (GVariant *row)
                    flagged ? "!" : " ", when, sender, subject);
 }
 
-/* @count messages of @folder after the one with the id @after, 0 for from the first. */
+/* @count messages that @filter lets through, after the one with the id @after, 0 for from the first. */
 static GVariant *
-query (SurelCli *cli, const char *folder, guint64 after, guint count, GError **error)
+query (SurelCli *cli, GVariant *filter, guint64 after, guint count, GError **error)
 {
   g_autoptr (GVariant) reply = NULL;
-  GVariantBuilder filter;
   GVariantBuilder window;
 
-  g_variant_builder_init (&filter, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_init (&window, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&filter, "{sv}", "inMailbox", g_variant_new_object_path (folder));
   g_variant_builder_add (&window, "{sv}", "limit", g_variant_new_uint32 (count));
   if (after != 0)
     {
@@ -154,21 +151,22 @@ query (SurelCli *cli, const char *folder, guint64 after, guint count, GError **e
       g_variant_builder_add (&window, "{sv}", "anchorOffset", g_variant_new_int32 (1));
     }
   reply = surel_cli_call (cli, SUREL_CLI_PATH, "Messages", "Query",
-                          g_variant_new ("(a{sv}asa{sv}as)", &filter, NULL, &window, NULL), error);
+                          g_variant_new ("(@a{sv}asa{sv}as)", filter, NULL, &window, NULL), error);
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
 /* Puts up to @left messages that follow @last into @rows, and says in @last which one came last. Returns how many,
  * -1 with @error set. */
 static int
-take_page (SurelCli *cli, const char *folder, guint left, guint64 *last, GPtrArray *rows, GError **error)
+take_page (SurelCli *cli, GVariant *filter, guint left, guint64 *last, GPtrArray *rows, gboolean *complete, GError **error)
 {
-  g_autoptr (GVariant) result = query (cli, folder, *last, MIN (left, PAGE), error);
+  g_autoptr (GVariant) result = query (cli, filter, *last, MIN (left, PAGE), error);
   g_autoptr (GVariant) page
       = result != NULL ? g_variant_lookup_value (result, "messages", G_VARIANT_TYPE ("aa{sv}")) : NULL;
 
   if (page == NULL)
     return -1;
+  g_variant_lookup (result, "complete", "b", complete);
   for (gsize i = 0; i < g_variant_n_children (page); i++)
     {
       GVariant *row = g_variant_get_child_value (page, i);
@@ -179,21 +177,23 @@ take_page (SurelCli *cli, const char *folder, guint left, guint64 *last, GPtrArr
   return (int) g_variant_n_children (page);
 }
 
+/**
+ * surel_cli_print_messages:
+ * @filter: (transfer floating): of Query
+ * @complete: (out): whether all that is meant was looked through
+ *
+ * Prints the first `--count` messages that it lets through, newest first.
+ */
 gboolean
-surel_cli_list (SurelCli *cli, char **arguments, GError **error)
+surel_cli_print_messages (SurelCli *cli, GVariant *filter, gboolean *complete, GError **error)
 {
-  g_autofree char *folder = NULL;
+  g_autoptr (GVariant) owned = g_variant_ref_sink (filter);
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   guint64 last = 0;
   int n = 1;
 
-  if (arguments[0] == NULL || arguments[1] != NULL)
-    return surel_cli_usage (error, "list FOLDER [--count N]");
-  folder = surel_cli_find_folder (cli, arguments[0], error);
-  if (folder == NULL)
-    return FALSE;
   while (n > 0 && rows->len < (guint) cli->count)
-    n = take_page (cli, folder, (guint) cli->count - rows->len, &last, rows, error);
+    n = take_page (cli, owned, (guint) cli->count - rows->len, &last, rows, complete, error);
   if (n < 0)
     return FALSE;
   if (cli->json)
@@ -207,4 +207,21 @@ surel_cli_list (SurelCli *cli, char **arguments, GError **error)
   for (guint i = 0; i < rows->len; i++)
     print_row (rows->pdata[i]);
   return TRUE;
+}
+
+gboolean
+surel_cli_list (SurelCli *cli, char **arguments, GError **error)
+{
+  g_autofree char *folder = NULL;
+  GVariantBuilder filter;
+  gboolean complete = TRUE;
+
+  if (arguments[0] == NULL || arguments[1] != NULL)
+    return surel_cli_usage (error, "list FOLDER [--count N]");
+  folder = surel_cli_find_folder (cli, arguments[0], error);
+  if (folder == NULL)
+    return FALSE;
+  g_variant_builder_init (&filter, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&filter, "{sv}", "inMailbox", g_variant_new_object_path (folder));
+  return surel_cli_print_messages (cli, g_variant_builder_end (&filter), &complete, error);
 }

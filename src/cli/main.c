@@ -13,7 +13,7 @@ static const struct
   SurelCommand command;
 } commands[] = {
   { "account", surel_cli_account }, { "status", surel_cli_status }, { "sync", surel_cli_sync },
-  { "folders", surel_cli_folders }, { "list", surel_cli_list },     { "show", surel_cli_show },
+  { "folders", surel_cli_folders }, { "list", surel_cli_list },     { "search", surel_cli_search }, { "show", surel_cli_show },
   { "flag", surel_cli_flag },       { "move", surel_cli_move },     { "copy", surel_cli_copy },
   { "delete", surel_cli_delete },   { "archive", surel_cli_archive }, { "junk", surel_cli_junk },
   { "folder", surel_cli_folder },   { "send", surel_cli_send },       { "ops", surel_cli_ops },         { "watch", surel_cli_watch },
@@ -50,7 +50,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
     { "json", 0, 0, G_OPTION_ARG_NONE, &cli->json, N_ ("Print JSON"), NULL },
     { "wait", 0, 0, G_OPTION_ARG_NONE, &cli->wait, N_ ("sync, and what changes mail: wait for its end"), NULL },
     { "watch", 0, 0, G_OPTION_ARG_NONE, &cli->watch, N_ ("status: show it again with each change"), NULL },
-    { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list: how many"), "N" },
+    { "count", 0, 0, G_OPTION_ARG_INT, &cli->count, N_ ("list, search: how many"), "N" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &cli->raw, N_ ("show: the octets as they are"), NULL },
     { "headers", 0, 0, G_OPTION_ARG_NONE, &cli->headers, N_ ("show: the header alone"), NULL },
     { "part", 0, 0, G_OPTION_ARG_STRING, &cli->part, N_ ("show: one part, as it is"), "PART" },
@@ -84,6 +84,7 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
                                             "  sync [ACCOUNT]         bring all up to date now\n"
                                             "  folders [ACCOUNT]      list folders\n"
                                             "  list FOLDER            list messages, newest first\n"
+                                            "  search WORD…           find messages, newest first\n"
                                             "  show ID                print a message\n"
                                             "  watch                  print changes as they come\n"
                                             "  flag ID… +WORD -WORD   add and remove keywords: seen, flagged, …\n"

@@ -1,7 +1,7 @@
 /* Text into the words that it is found by. Case and accents are folded, so that `Łódź` is `lodz` and `Straße` is
  * `strasse`. Scripts that don't part their words are cut into pairs of neighbours, which overlap: any two of them or more
  * are found by what stands in a row, and one alone by what begins with it; that is why the last of a run also stands for
- * itself, in the place of the pair that it ends. */
+ * itself, which keeps two runs apart, too. What is looked for may go on where its last run ends. */
 #include "store/tokenizer.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ typedef struct
 {
   TokenFunc func;
   void *data;
-  gboolean is_query; /* what is looked for: the last of a run stands for itself only where it is alone */
+  gboolean is_query; /* it is what is looked for */
   char word[TOKEN_MAX];
   gsize length; /* octets of the word under way */
   gboolean full; /* no more goes into it */
@@ -84,28 +84,26 @@ has_variants (const char *text, gsize length)
 /* --- Words --- */
 
 static void
-give (Split *split, int flags, const char *token, gsize length)
+give (Split *split, const char *token, gsize length)
 {
   if (split->result == SQLITE_OK)
-    split->result = split->func (split->data, flags, token, (int) length, 0, 0);
+    split->result = split->func (split->data, 0, token, (int) length, 0, 0);
 }
 
 static void
 end_word (Split *split)
 {
   if (split->length > 0)
-    give (split, 0, split->word, split->length);
+    give (split, split->word, split->length);
   split->length = 0;
   split->full = FALSE;
 }
 
 static void
-end_run (Split *split)
+end_run (Split *split, gboolean may_go_on)
 {
-  if (split->run == 1)
-    give (split, 0, split->last, split->last_length);
-  else if (split->run > 1 && !split->is_query)
-    give (split, FTS5_TOKEN_COLOCATED, split->last, split->last_length);
+  if (split->run == 1 || (split->run > 1 && !may_go_on))
+    give (split, split->last, split->last_length);
   split->run = 0;
   split->last_length = 0;
 }
@@ -130,7 +128,7 @@ add_to_run (Split *split, gunichar c)
 
   memcpy (pair, split->last, split->last_length);
   if (split->run > 0)
-    give (split, 0, pair, split->last_length + length);
+    give (split, pair, split->last_length + length);
   memcpy (split->last, pair + split->last_length, length);
   split->last_length = length;
   split->run++;
@@ -169,7 +167,7 @@ add_character (Split *split, gunichar c)
     }
   else if (!is_accent (c))
     {
-      end_run (split);
+      end_run (split, FALSE);
       if (is_of_word (c))
         add_letter (split, c);
       else
@@ -193,7 +191,7 @@ split_text (Split *split, const char *text, gsize length)
           char lower = g_ascii_tolower (*p);
 
           if (split->run > 0)
-            end_run (split);
+            end_run (split, FALSE);
           if (g_ascii_isalnum (lower))
             add_to_word (split, &lower, 1);
           else
@@ -204,7 +202,7 @@ split_text (Split *split, const char *text, gsize length)
       c = g_utf8_get_char_validated (p, end - p);
       if (c == (gunichar) -1 || c == (gunichar) -2)
         {
-          end_run (split);
+          end_run (split, FALSE);
           end_word (split);
           p++;
           continue;
@@ -212,7 +210,7 @@ split_text (Split *split, const char *text, gsize length)
       add_character (split, c);
       p = g_utf8_next_char (p);
     }
-  end_run (split);
+  end_run (split, split->is_query);
   end_word (split);
 }
 
