@@ -110,6 +110,7 @@ static gboolean
 replace (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *result, GError **error)
 {
   gint64 waiting = 0;
+  gint64 before = 0;
   gboolean alone;
 
   if (!surel_intents_lives_here (txn, append->id, &alone, error))
@@ -123,6 +124,7 @@ replace (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *resu
   if (!surel_sql_get (txn->sql, &waiting, error,
                       "SELECT operation FROM intent WHERE message = ? AND state < 2 AND state = 0 AND kind IN (5, 6)", "i",
                       append->id)
+      || !surel_sql_get (txn->sql, &before, error, "SELECT identity FROM message WHERE id = ?", "i", append->id)
       || !put_text (txn, append, error))
     return FALSE;
   if (waiting != 0)
@@ -130,7 +132,8 @@ replace (SurelTxn *txn, SurelAppend *append, gboolean stays, SurelModified *resu
       result->operation = waiting;
       return surel_intents_mark_rewritten (txn, append->id, error);
     }
-  return put (txn, append, SUREL_CHANGE_REPLACE, stays, result, error);
+  return put (txn, append, SUREL_CHANGE_REPLACE, stays, result, error)
+         && surel_layers_note_version (txn, append->id, (guint64) before, error);
 }
 
 /* What another device saves is another message, and the old one goes: it is known by the Message-ID that they share. */

@@ -108,17 +108,24 @@ static gboolean
 land (SurelTxn *txn, const SurelChange *batch, const SurelChangeItem *item, GError **error)
 {
   gint64 from = batch->kind == SUREL_CHANGE_MOVE || batch->kind == SUREL_CHANGE_REPLACE ? batch->folder : 0;
+  gboolean is_put = batch->kind == SUREL_CHANGE_APPEND || batch->kind == SUREL_CHANGE_REPLACE;
+  gint64 identity = (gint64) item->identity; /* of what the server has there now */
   gint64 epoch = 0;
   gint64 other = 0;
 
-  if (!surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM folder WHERE id = ?", "i", batch->target)
+  if ((!is_put
+       && !surel_sql_get (txn->sql, &identity, error,
+                          "SELECT coalesce(max(p.identity), m.identity) FROM message m LEFT JOIN placement p ON p.message = m.id WHERE m.id = ?",
+                          "i", item->message))
+      || !surel_sql_get (txn->sql, &epoch, error, "SELECT epoch FROM folder WHERE id = ?", "i", batch->target)
       || !surel_sql_get (txn->sql, &other, error, "SELECT message FROM placement WHERE folder = ? AND epoch = ? AND rid = ?",
                          "iir", batch->target, epoch, &item->new_remote_id))
     return FALSE;
   return (batch->kind != SUREL_CHANGE_REPLACE || !item->halfway || surel_leftovers_destroy (txn, item->message, "", error))
          && (other == 0 || other == item->message || take_place_of (txn, other, item->message, error))
          && surel_sql_run (txn->sql, error, "UPDATE message SET saved = ? WHERE id = ?", "ii", txn->time, item->message)
-         && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error);
+         && surel_layers_arrive (txn, item->message, from, batch->target, epoch, &item->new_remote_id, error)
+         && surel_layers_note_version (txn, item->message, (guint64) identity, error);
 }
 
 /* Where nothing else of it changes. */

@@ -430,6 +430,21 @@ put_place (SurelTxn *txn, const SurelMessageRow *row, gint64 folder, gint64 epoc
 }
 
 /**
+ * surel_layers_note_version:
+ * @identity: of what the server has of the message
+ *
+ * Has what the server has of a draft known again where it is numbered anew, though it was saved since: its text here is another one.
+ */
+gboolean
+surel_layers_note_version (SurelTxn *txn, gint64 message, guint64 identity, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "UPDATE placement SET identity = ?1 WHERE message = ?2 AND epoch < ?3 AND identity IS NULL AND EXISTS (SELECT 1 FROM "
+                        "message m JOIN intent i ON i.message = m.id WHERE m.id = ?2 AND m.identity != ?1 AND i.state < 2 AND i.kind = 6)",
+                        "iii", (gint64) identity, message, SUREL_EPOCH_HERE);
+}
+
+/**
  * surel_layers_arrive:
  * @from: the folder it was taken out of, 0 for none
  * @folder: where the server has it

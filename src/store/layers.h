@@ -35,6 +35,7 @@ gboolean surel_layers_take_effect (SurelTxn *txn,
                                    GError **error);
 gboolean surel_layers_replay_flags (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_layers_replay_place (SurelTxn *txn, gint64 message, GError **error);
+gboolean surel_layers_note_version (SurelTxn *txn, gint64 message, guint64 identity, GError **error);
 gboolean surel_layers_arrive (SurelTxn *txn,
                               gint64 message,
                               gint64 from,

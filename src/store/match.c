@@ -28,7 +28,7 @@ load_stale (SurelMatch *self, GError **error)
     return TRUE;
   return surel_sql_run (sql, error, "DELETE FROM temp.stale WHERE folder = ?", "i", self->folder)
          && surel_sql_run (sql, error,
-                           "INSERT INTO temp.stale SELECT p.folder, ?2, m.identity, m.id, p.rid FROM "
+                           "INSERT INTO temp.stale SELECT p.folder, ?2, coalesce(p.identity, m.identity), m.id, p.rid FROM "
                            "placement p JOIN message m ON m.id = p.message WHERE p.folder = ?1 AND "
                            "p.epoch < ?2",
                            "ii", self->folder, self->epoch);
@@ -177,7 +177,9 @@ surel_match_find (SurelMatch *self,
     return FALSE;
   if (*match != 0)
     return TRUE;
-  if (self->has_stale && !find_stale (self, rid, (gint64) identity, match, error))
+  if (self->has_stale
+      && (!find_stale (self, rid, (gint64) identity, match, error)
+          || (*match == 0 && !find_stale (self, rid, (gint64) fingerprint, match, error))))
     return FALSE;
   if (*match != 0 || !self->has_held)
     return TRUE;
@@ -193,28 +195,6 @@ surel_match_find (SurelMatch *self,
   if (count == 1)
     *match = id;
   return TRUE;
-}
-
-/**
- * surel_match_saved:
- * @message_id: (nullable): of a message that is new in the folder, and that no other is by its identity
- * @match: (out): the one draft that was in the folder under another UIDVALIDITY, has that Message-ID, and was saved since: its text
- *   is another one here already; 0 where none or several fit
- */
-gboolean
-surel_match_saved (SurelMatch *self, const char *message_id, gint64 *match, GError **error)
-{
-  *match = 0;
-  if (!self->has_stale || message_id == NULL || message_id[0] == '\0')
-    return TRUE;
-  return surel_sql_get (self->txn->sql, match, error,
-                           "SELECT max(m.id) FROM intent i CROSS JOIN message m ON m.id = i.message CROSS JOIN placement p ON p.message = m.id "
-                           "AND p.folder = ?1 WHERE i.account = ?2 AND i.state < 2 AND i.kind IN (5, 6) AND i.kind = 6 AND i.state = 0 AND p.epoch < ?3 AND "
-                           "m.message_id = ?4 AND NOT EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND q.folder = ?1 AND "
-                           "q.epoch = ?3) HAVING count(DISTINCT m.id) = 1",
-                           "iiis", self->folder, self->account, self->epoch, message_id)
-         && (*match == 0
-             || surel_sql_run (self->txn->sql, error, "DELETE FROM temp.stale WHERE folder = ? AND message = ?", "ii", self->folder, *match));
 }
 
 /* --- What goes --- */

@@ -38,7 +38,6 @@ surel_match_find (SurelMatch *self,
                   guint64 fingerprint,
                   gint64 *match,
                   GError **error);
-gboolean surel_match_saved (SurelMatch *self, const char *message_id, gint64 *match, GError **error);
 gboolean surel_match_newcomer (SurelMatch *self, gint64 message, gint64 *newcomer, GError **error);
 gboolean surel_match_any_newcomer (SurelMatch *self, gint64 message, gboolean *any, GError **error);
 

@@ -64,7 +64,7 @@ take_back (SurelPlace *place, gint64 id, const SurelMessage *message, GError **e
                         "ii", message->saved, id)
          && surel_intents_arrived (txn, id, place->folder, error)
          && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, &message->remote_id, error)
-         && surel_message_row_load (txn, id, &row, error) > 0
+         && surel_layers_note_version (txn, id, surel_message_identity (message), error) && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, message->flags | place->gives, message->keywords, error);
 }
 
@@ -184,8 +184,6 @@ put_message (SurelPlace *place, const SurelMessage *message, GError **error)
   if (found > 0)
     return surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
-    return FALSE;
-  if (match == 0 && !surel_match_saved (&place->match, message->message_id, &match, error))
     return FALSE;
   if (match == 0 && place->match.has_here && !surel_sent_find (place->txn, place->folder, message->message_id, &sent, error))
     return FALSE;

@@ -130,6 +130,42 @@ class Put(Changing):
             self.assertEqual(len(self.octets_on_server("Drafts")), 1)
             self.ended(daemon, self.modify(daemon, [id], {"destroy": GLib.Variant("b", True)})[0])
 
+    def test_a_draft_that_two_devices_saved_is_numbered_anew(self):
+        """Both texts stay: what another device saved isn't the version that ours replaces."""
+        daemon = self.prepare()
+        header = "Message-ID: <m800@surel.test>\r\n\r\n"
+        for first in (False, True):
+            id, operation = self.save(daemon, 0, "Subject: v0\r\n" + header)
+            self.ended(daemon, operation)
+            daemon.sync()
+            self.enable(daemon, False)
+            _, operation = self.save(daemon, id, "Subject: ours\r\n" + header)
+            if first:
+                self.server.renumber("alice", "Drafts", random.randrange(1, 1 << 31))
+            self.save_elsewhere("Subject: theirs\r\n" + header)
+            if not first:
+                self.server.renumber("alice", "Drafts", random.randrange(1, 1 << 31))
+            self.enable(daemon, True)
+            self.assertEqual(self.ended(daemon, operation)["state"], "done")
+            daemon.sync()
+            drafts = self.ids(daemon, "Drafts")
+            self.assertEqual((set(drafts), drafts["ours"]), ({"ours", "theirs"}, id))
+            self.assertEqual(len(self.octets_on_server("Drafts")), 2)
+            self.assertTrue(all(self.opens(daemon, draft) for draft in drafts.values()))
+            self.ended(daemon, self.modify(daemon, list(drafts.values()), {"destroy": GLib.Variant("b", True)})[0])
+
+    def opens(self, daemon, id):
+        return daemon.call(PATH, "Messages", "Read", "(tstua{sv})", id, "", 0, 1000, {})[0]
+
+    def test_a_message_is_opened_after_its_folder_was_numbered_anew(self):
+        daemon = self.prepare()
+        ids = list(self.ids(daemon).values())
+        self.opens(daemon, ids[0])  # the folder is open from here on
+        for id in ids[1:3]:
+            self.server.renumber("alice", "INBOX", random.randrange(1, 1 << 31))
+            daemon.sync()
+            self.assertTrue(self.opens(daemon, id))
+
     def test_what_another_device_marked_a_draft_with_stays(self):
         daemon = self.prepare()
         id, operation = self.save(daemon, 0, "Subject: one\r\nMessage-ID: <m800@surel.test>\r\n\r\nx\r\n")

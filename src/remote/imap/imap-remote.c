@@ -297,10 +297,17 @@ imap_fetch (SurelRemote *remote,
   guint64 size = 0;
   gsize length = PIECE;
 
+  gboolean is_told = surel_imap_token_parse (scope->token, &token);
+
   if (!open_to_fetch (self, scope->remote_id, cancellable, error))
     return FALSE;
-  if (surel_imap_token_parse (scope->token, &token)
-      && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
+  if (is_told && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
+    { /* it may have been open for long, and numbered anew since */
+      surel_imap_session_forget_mailbox (self->session, NULL);
+      if (!open_to_fetch (self, scope->remote_id, cancellable, error))
+        return FALSE;
+    }
+  if (is_told && !surel_imap_token_is_of (&token, mailbox->uidvalidity, mailbox->id))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
                    "The server has numbered the folder's messages anew; sync, and try again");
