@@ -3,6 +3,7 @@
 time: what can't be done is told, no folder is taken for another, and what was to go with a folder goes only from there."""
 
 import os
+import re
 import sqlite3
 import sys
 
@@ -234,6 +235,30 @@ class Folders(Moving):
         self.begin(mailbox)
         self.assertEqual(self.ended(self.delete("Two")), ("done", ""))
         self.check(INBOX=[1, 2, 3])
+
+    def test_two_devices_delete_a_folder(self):
+        """The names that it is put aside under don't add up, and what came to it has it get its own back."""
+        class Racing(Movable):
+            asides = ()
+
+            def do_RENAME(self, peer, tag, command):
+                self.asides += tuple(re.findall(rb"\S*-surel-deletes-\w*", command.split(b" ")[2]))
+                if self.comes:
+                    self.comes = False
+                    self.boxes[b"Two-surel-deletes-0123abcd"][1] = [set(), message(9)]
+                super().do_RENAME(peer, tag, command)
+        for comes in (False, True):
+            mailbox = Racing(b"Two")
+            mailbox.validity, mailbox.comes = {b"INBOX": 8}, comes
+            self.begin(mailbox)
+            mailbox.rename(b"Two", b"Two-surel-deletes-0123abcd")
+            self.daemon.sync()
+            self.folders = self.daemon.folders()
+            self.assertEqual(self.ended(self.delete("Two-surel-deletes-0123abcd"))[0], "failed" if comes else "done")
+            self.assertEqual([aside.count(b"surel") for aside in mailbox.asides], [1])
+            self.check(**{"INBOX": [1, 2, 3], **({"Two": [9]} if comes else {})})
+            self.daemon.stop()
+            self.data += "x"
 
     def test_one_that_may_not_be_renamed_is_deleted_as_it_is(self):
         class Refusing(Movable):

@@ -379,6 +379,9 @@ rename_folder (Apply *self, GError **error)
 /* DELETE takes along whatever is in a folder, also what another device puts there after it was seen to be empty. So it gets
  * a name first under which nobody puts anything, and is looked at again. Only the messages that a person named were
  * destroyed before; what came since has it get its name back. */
+#define ASIDE "-surel-deletes-"
+#define ASIDE_LENGTH (strlen (ASIDE) + 8)
+
 typedef struct
 {
   char *name; /* that it had */
@@ -394,11 +397,23 @@ deletion_clear (Deletion *deletion)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Deletion, deletion_clear)
 
+/* @name as people know it: another device that deletes it, too, may have given it a name aside. */
+static char *
+name_for_people (const char *name)
+{
+  gsize length = strlen (name);
+  const char *aside = length > ASIDE_LENGTH ? name + length - ASIDE_LENGTH : NULL;
+
+  return aside != NULL && g_str_has_prefix (aside, ASIDE) ? g_strndup (name, (gsize) (aside - name)) : g_strdup (name);
+}
+
 static void
 name_aside (Deletion *deletion, const char *name)
 {
+  g_autofree char *known = name_for_people (name);
+
   deletion_clear (deletion);
-  *deletion = (Deletion){ g_strdup (name), g_strdup_printf ("%s-surel-deletes-%08x", name, g_random_int ()), FALSE };
+  *deletion = (Deletion){ g_strdup (name), g_strdup_printf ("%s" ASIDE "%08x", known, g_random_int ()), FALSE };
 }
 
 /* Both names, with a line end between them: no name has one. */
@@ -451,9 +466,10 @@ set_aside (Apply *self, Deletion *deletion, gboolean *there, GError **error)
 static gboolean
 give_back (Apply *self, Deletion *deletion, GError **error)
 {
+  g_autofree char *known = name_for_people (deletion->name);
   g_autoptr (GError) ignored = NULL;
 
-  return !deletion->moved || command (self, "RENAME", deletion->aside, deletion->name, &ignored, error) >= 0;
+  return !deletion->moved || command (self, "RENAME", deletion->aside, known, &ignored, error) >= 0;
 }
 
 static gboolean
