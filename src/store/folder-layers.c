@@ -3,6 +3,7 @@
 #include "store/folder-layers.h"
 
 #include "base/folder.h"
+#include "store/folder-roles.h"
 #include "store/intents.h"
 
 typedef struct
@@ -96,6 +97,7 @@ surel_folder_layers_replay (SurelTxn *txn, gint64 folder, GError **error)
   return surel_sql_run (txn->sql, error,
                         "UPDATE folder SET name = ?, parent = ?, subscribed = ?, deleting = ? WHERE id = ?", "siiii", now.name,
                         now.parent, (gint64) now.subscribed, (gint64) now.deleting, folder)
+         && (now.deleting || !before.deleting || surel_folder_settle_roles (txn, now.account, folder, error))
          && surel_folder_layers_name_paths (txn, now.account, error);
 }
 

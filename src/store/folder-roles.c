@@ -47,6 +47,35 @@ surel_folder_give_role (SurelTxn *txn, gint64 account, gint64 folder, const char
   return surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = ? WHERE id = ?", "si", role, folder);
 }
 
+/**
+ * surel_folder_settle_roles:
+ * @returned: a folder that was being deleted, and stays; 0 for none
+ *
+ * One folder a role and account: what a list tells of, or comes back, has its role no more where another was given it meanwhile.
+ */
+gboolean
+surel_folder_settle_roles (SurelTxn *txn, gint64 account, gint64 returned, GError **error)
+{
+  gint64 yields;
+
+  do
+    {
+      yields = 0;
+      if (!surel_sql_get (txn->sql, &yields, error,
+                          "SELECT f.id FROM folder f JOIN folder g ON g.account = f.account AND g.id != f.id AND coalesce(g.role_set, g.role) "
+                          "= coalesce(f.role_set, f.role) WHERE f.account = ?1 AND (f.id = ?2 OR (f.role_set IS NULL AND g.role_set IS NOT "
+                          "NULL)) AND coalesce(f.role_set, f.role) != '' AND NOT f.removing AND NOT f.deleting AND NOT g.removing AND NOT "
+                          "g.deleting LIMIT 1",
+                          "ii", account, returned)
+          || !surel_sql_run (txn->sql, error, "UPDATE folder SET role_set = '' WHERE id = ?", "i", yields))
+        return FALSE;
+      if (yields != 0)
+        surel_txn_changed (txn, SUREL_FAMILY_FOLDER, SUREL_FOLDER_KEY (account, yields), SUREL_UPDATED);
+    }
+  while (yields != 0);
+  return TRUE;
+}
+
 /* Looks whether @change's name can be that of a folder with a new role: it is free, or of a folder that has no role, and
  * that nobody has said has none. Sets the change's folder to that one. */
 static gboolean

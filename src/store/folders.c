@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "store/folder-intents.h"
 #include "store/folder-layers.h"
+#include "store/folder-roles.h"
 #include "store/intents.h"
 #include "store/message-row.h"
 #include "store/messages.h"
@@ -375,7 +376,7 @@ surel_folders_put_all (SurelTxn *txn, gint64 account, GPtrArray *entries, GError
     if (!put_entry (&put, entries->pdata[i], 0, error))
       return FALSE;
   txn->rows += entries->len;
-  return mark_missing (&put, error) && put_pending (&put, error);
+  return mark_missing (&put, error) && put_pending (&put, error) && surel_folder_settle_roles (txn, account, 0, error);
 }
 
 /**

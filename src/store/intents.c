@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "store/intents-private.h"
 #include "store/layers.h"
+#include "store/leftovers.h"
 #include "store/operations.h"
 
 /* --- Those that are open --- */
@@ -137,6 +138,15 @@ take_saves_back (SurelTxn *txn, gint64 message, GError **error)
                         "i", message);
 }
 
+static gboolean
+show_again (SurelTxn *txn, gint64 message, GError **error)
+{
+  gboolean was_leftover;
+
+  return surel_leftovers_let_stay (txn, message, &was_leftover, error)
+         && (was_leftover || surel_layers_replay_place (txn, message, error));
+}
+
 /* What is shown goes back to what it would be without it. */
 gboolean
 surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GError **error)
@@ -151,6 +161,8 @@ surel_intents_roll_back (SurelTxn *txn, SurelChangeKind kind, gint64 message, GE
       return surel_intents_roll_back_append (txn, message, error);
     case SUREL_CHANGE_REPLACE:
       return TRUE;
+    case SUREL_CHANGE_DESTROY:
+      return show_again (txn, message, error);
     case SUREL_CHANGE_MOVE:
       return take_saves_back (txn, message, error) && surel_intents_drop_elsewhere (txn, message, 0, error) && surel_layers_replay_place (txn, message, error);
     default:

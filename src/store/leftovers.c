@@ -1,11 +1,34 @@
 /* What a server has still of a message that has left it behind, as an earlier version of a draft: it is a message of its own
- * from then on, out of sight, which is to be destroyed. Where the server won't, it is shown. */
+ * from then on, out of sight, which is to be destroyed; its identity is 0. Where the server won't, it is shown. */
 #include "store/leftovers.h"
 
-#include "store/intents.h"
+#include "store/intents-private.h"
 #include "store/layers.h"
 #include "store/message-row.h"
 #include "store/operations.h"
+
+/**
+ * surel_leftovers_let_stay:
+ * @message: any that isn't to be destroyed after all
+ * @was_one: (out): whether it was a leftover
+ *
+ * A leftover's own text isn't known here, so it isn't shown as it is: the next list tells of it, as of one that is new.
+ */
+gboolean
+surel_leftovers_let_stay (SurelTxn *txn, gint64 message, gboolean *was_one, GError **error)
+{
+  gint64 folder = 0;
+
+  *was_one = FALSE;
+  if (!surel_sql_get (txn->sql, &folder, error,
+                      "SELECT p.folder FROM message m JOIN placement p ON p.message = m.id WHERE m.id = ? AND m.identity = 0 LIMIT 1", "i",
+                      message))
+    return FALSE;
+  *was_one = folder != 0;
+  return folder == 0
+         || (surel_intents_destroy_message (txn, message, error)
+             && surel_sql_run (txn->sql, error, "UPDATE folder SET last_proven = 0 WHERE id = ?", "i", folder));
+}
 
 /**
  * surel_leftovers_destroy:
@@ -30,7 +53,7 @@ surel_leftovers_destroy (SurelTxn *txn, gint64 message, const char *client, GErr
   return operation != 0
          && surel_sql_run (txn->sql, error,
                            "INSERT INTO message (id, account, doc, shown, announced, size, received, sent, identity, has_attachment, flags) "
-                           "SELECT ?1, account, doc, 0, 0, size, received, sent, identity, has_attachment, flags FROM message WHERE id = ?2",
+                           "SELECT ?1, account, doc, 0, 0, size, received, sent, 0, has_attachment, flags FROM message WHERE id = ?2",
                            "ii", rest, message)
          && surel_sql_run (txn->sql, error, "UPDATE placement SET message = ? WHERE message = ? AND epoch < ?", "iii", rest, message,
                            SUREL_EPOCH_HERE)

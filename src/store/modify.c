@@ -235,6 +235,21 @@ is_refused (SurelTxn *txn, gint64 message, gboolean *refused, GError **error)
   return TRUE;
 }
 
+/* A draft as it was saved last may have been refused, and the server have an older version: that isn't what is to be copied. */
+static gboolean
+check_version_is_there (SurelTxn *txn, gint64 message, GError **error)
+{
+  gint64 refused = 0;
+
+  if (!surel_sql_get (txn->sql, &refused, error,
+                      "SELECT 1 FROM intent r WHERE r.message = ?1 AND r.kind = 6 AND r.state = 3 AND NOT EXISTS (SELECT 1 FROM intent i WHERE "
+                      "i.message = ?1 AND i.kind = 6 AND i.id > r.id AND i.state < 3)",
+                      "i", message))
+    return FALSE;
+  return !refused
+         || fail (error, SUREL_ERROR_CONFLICT, "The server has refused this version of the draft: it could copy an older one alone; retry that first");
+}
+
 /* @why: where it isn't for the server's want of a place. */
 static gboolean
 fail_refused (SurelTxn *txn, gint64 message, const char *why, GError **error)
@@ -387,7 +402,7 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
   SurelCopied copied = { account, row->id, folder, 0 };
   gint64 doc;
 
-  if (!surel_accounts_need (txn, account, "append", error))
+  if (!surel_accounts_need (txn, account, "append", error) || !check_version_is_there (txn, row->id, error))
     return FALSE;
   copied.copy = surel_txn_new_id (txn, error);
   doc = surel_message_row_doc_of_copy (row->doc, copied.copy);
@@ -529,7 +544,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
   *changed = TRUE;
   if (account != row->account)
     return send_to (work, row, account, folder, error);
-  if (!surel_accounts_need (txn, account, "append", error))
+  if (!surel_accounts_need (txn, account, "append", error) || !check_version_is_there (txn, row->id, error))
     return FALSE;
   copied.copy = surel_txn_new_id (txn, error);
   g_array_append_val (work->result->copies, copied);
@@ -548,20 +563,26 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
          && surel_layers_replay_place (txn, copied.copy, error);
 }
 
-/* Into the folders that it is to be in, too; but the first where it is moved there. */
+/* Into the folders that it is to be in, too; but the one that it is moved to. */
 static gboolean
 copy_to_all (Work *work, const SurelMessageRow *row, gboolean *changed, GError **error)
 {
   const SurelPatch *patch = work->patch;
   gint64 shown = 0;
+  gint64 target = 0;
 
   if (patch->add_folders->len == 0)
     return TRUE;
-  if (!find_shown (work->txn, row->id, &shown, error))
+  if (!find_shown (work->txn, row->id, &shown, error)
+      || ((patch->from == 0 || patch->from == shown) && !target_of (work, row->account, shown, &target, error)))
     return FALSE;
-  for (guint i = !says_where_to (patch) && has_folder (patch->remove_folders, shown); i < patch->add_folders->len; i++)
-    if (!copy (work, row, g_array_index (patch->add_folders, gint64, i), changed, error))
-      return FALSE;
+  for (guint i = 0; i < patch->add_folders->len; i++)
+    {
+      gint64 folder = g_array_index (patch->add_folders, gint64, i);
+
+      if (folder != target && !copy (work, row, folder, changed, error))
+        return FALSE;
+    }
   return TRUE;
 }
 

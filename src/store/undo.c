@@ -384,6 +384,40 @@ check_any_there (SurelTxn *txn, GArray *intents, GError **error)
   return intents->len == 0 || refuse (error, "Its messages were destroyed since; there is nothing left that could be undone");
 }
 
+/* Nothing is laid on what was destroyed meanwhile, as are folders that couldn't be made; and a draft that was saved again goes
+ * as it was saved last, once. */
+static gboolean
+is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
+{
+  gboolean of_folder = surel_change_kind_is_of_folder (intent->kind);
+  gboolean of_send = intent->kind == SUREL_CHANGE_SEND;
+  gboolean of_draft = intent->kind == SUREL_CHANGE_APPEND || intent->kind == SUREL_CHANGE_REPLACE;
+  gint64 found = 0;
+
+  if (!surel_sql_get (txn->sql, &found, error,
+                      of_folder ? "SELECT 1 FROM folder WHERE id = ?1 AND NOT removing AND (?2 = 0 OR EXISTS (SELECT 1 FROM folder p "
+                                  "WHERE p.id = ?2 AND NOT p.removing))" /* nor into one that is gone */
+                      : of_send ? "SELECT 1 FROM message WHERE id = ? AND flags & 16" /* $draft: it wasn't sent since */
+                      : of_draft ? "SELECT 1 FROM message WHERE id = ?1 AND held IS NULL AND NOT EXISTS (SELECT 1 FROM intent WHERE "
+                                   "message = ?1 AND id > ?2 AND kind IN (5, 6) AND state != 4)"
+                                 : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
+                      of_folder || of_draft ? "ii" : "i", of_folder ? intent->target : intent->message,
+                      of_folder ? intent->source : intent->id))
+    return FALSE;
+  *there = found != 0 || intent->kind == SUREL_CHANGE_SET_VACATION;
+  return TRUE;
+}
+
+/* A refused save: the text that the server has isn't kept, so it can't be shown again. */
+static gboolean
+check_given_up (SurelTxn *txn, const Intent *intent, GError **error)
+{
+  gboolean there;
+
+  return is_there (txn, intent, &there, error)
+         && (!there || refuse (error, "The draft's earlier text isn't kept, and the server has refused this one; save it anew, or destroy it"));
+}
+
 /**
  * surel_undo_cancel:
  * @client: who wants it
@@ -418,6 +452,8 @@ surel_undo_cancel (SurelTxn *txn, gint64 operation, const char *client, SurelMod
         success = drop (txn, intent, operation, client, result, error);
       else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_APPEND)
         success = undo (txn, intent, client, result, error); /* it is shown here alone, and goes */
+      else if (intent->state == SUREL_INTENT_FAILED && intent->kind == SUREL_CHANGE_REPLACE)
+        success = check_given_up (txn, intent, error);
       else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_MOVE)
         success = undo (txn, intent, client, result, error); /* a later move took its place, and may be undone by now */
       else if (intent->state == SUREL_INTENT_DROPPED && intent->kind == SUREL_CHANGE_SET_VACATION)
@@ -473,30 +509,6 @@ surel_undo_confirm (SurelTxn *txn, gint64 operation, SurelModified *result, GErr
 
 /* --- Trying again --- */
 
-/* Nothing is laid on what was destroyed meanwhile, as are folders that couldn't be made; and a draft that was saved again goes
- * as it was saved last, once. */
-static gboolean
-is_there (SurelTxn *txn, const Intent *intent, gboolean *there, GError **error)
-{
-  gboolean of_folder = surel_change_kind_is_of_folder (intent->kind);
-  gboolean of_send = intent->kind == SUREL_CHANGE_SEND;
-  gboolean of_draft = intent->kind == SUREL_CHANGE_APPEND || intent->kind == SUREL_CHANGE_REPLACE;
-  gint64 found = 0;
-
-  if (!surel_sql_get (txn->sql, &found, error,
-                      of_folder ? "SELECT 1 FROM folder WHERE id = ?1 AND NOT removing AND (?2 = 0 OR EXISTS (SELECT 1 FROM folder p "
-                                  "WHERE p.id = ?2 AND NOT p.removing))" /* nor into one that is gone */
-                      : of_send ? "SELECT 1 FROM message WHERE id = ? AND flags & 16" /* $draft: it wasn't sent since */
-                      : of_draft ? "SELECT 1 FROM message WHERE id = ?1 AND held IS NULL AND NOT EXISTS (SELECT 1 FROM intent WHERE "
-                                   "message = ?1 AND id > ?2 AND kind IN (5, 6) AND state != 4)"
-                                 : "SELECT 1 FROM message WHERE id = ? AND held IS NULL",
-                      of_folder || of_draft ? "ii" : "i", of_folder ? intent->target : intent->message,
-                      of_folder ? intent->source : intent->id))
-    return FALSE;
-  *there = found != 0 || intent->kind == SUREL_CHANGE_SET_VACATION;
-  return TRUE;
-}
-
 static gboolean
 lay_again (SurelTxn *txn, const Intent *intent, GError **error)
 {
@@ -524,6 +536,10 @@ open_again (SurelTxn *txn, gint64 operation, const Intent *intent, guint *opened
                         "UPDATE intent SET state = (doubt = 2 AND evidence NOTNULL), evidence = iif(doubt = 2, evidence, NULL), doubt = iif(kind = 7, 0, "
                         "doubt), error = '', error_text = '' WHERE id = ?",
                         "i", intent->id)
+         && surel_sql_run (txn->sql, error, /* where it was moved to since */
+                           "UPDATE intent SET target = coalesce((SELECT folder FROM placement WHERE message = intent.message AND NOT leaving "
+                           "LIMIT 1), target) WHERE id = ? AND kind = 6",
+                           "i", intent->id)
          && surel_sql_run (txn->sql, error,
                            "UPDATE operation SET open = open + 1, failed = failed - (unknown = 0), unknown = max(unknown - 1, 0), ended = NULL "
                            "WHERE id = ?", "i",

@@ -60,6 +60,25 @@ class Roles(Changing):
         self.assertEqual(sorted(self.on_server("Archive 2")), [1, 2])
         self.imap.delete('"Archive 2"')
 
+    def test_one_folder_a_role_whatever_comes_back(self):
+        """A deletion that is taken back, and a folder that the server makes by itself."""
+        daemon = self.prepare()
+        work = GLib.Variant("s", "archive")
+        self.enable(daemon, False)
+        deletion = daemon.call(self.folders["Archive"], "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})[0]
+        self.configure(daemon, "Work", role=work)
+        daemon.call(PATH, "Operations", "Cancel", "(ta{sv})", deletion, {})
+        self.assertEqual([self.role(daemon, path) for path in ("Work", "Archive")], ["archive", ""])
+        self.configure(daemon, "Archive", role=work)
+        daemon.call(self.folders["Archive"], "Folder", "Delete", "(a{sv})", {"removeMessages": GLib.Variant("b", True)})
+        self.configure(daemon, "Work", role=work)
+        self.enable(daemon, True)
+        self.quiet(daemon, "cancelled")
+        if "Archive" not in self.boxes():
+            self.imap.create("Archive")
+        daemon.sync()
+        self.assertEqual([self.role(daemon, path) for path in ("Work", "Archive")], ["archive", ""])
+
     def test_a_folder_that_is_deleted_has_its_role_if_it_stays(self):
         """What is to go into the trash needs one, while the old one is on its way out."""
         daemon = self.prepare()
