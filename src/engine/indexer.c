@@ -26,6 +26,7 @@ typedef struct
 {
   GArray *messages; /* SurelUnsearched */
   GPtrArray *words; /* of each of the first; NULL where its bytes can't be read */
+  GPtrArray *previews; /* likewise */
 } Batch;
 
 static void
@@ -38,14 +39,14 @@ find_next (SurelReader *reader, gpointer data)
 }
 
 static char *
-read_words (SurelIndexer *self, GBytes *digest)
+read_words (SurelIndexer *self, GBytes *digest, char **preview)
 {
   int fd = surel_content_open (surel_store_get_content_dir (self->store), g_bytes_get_data (digest, NULL), NULL);
   g_autoptr (GMappedFile) file = fd >= 0 ? g_mapped_file_new_from_fd (fd, FALSE, NULL) : NULL;
 
   if (fd >= 0)
     close (fd);
-  return file != NULL ? surel_mime_words (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), WORDS_MAX) : NULL;
+  return file != NULL ? surel_mime_words (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), WORDS_MAX, preview) : NULL;
 }
 
 static gboolean
@@ -57,7 +58,7 @@ put_words (SurelTxn *txn, gpointer data, GError **error)
     {
       const SurelUnsearched *message = &g_array_index (batch->messages, SurelUnsearched, i);
 
-      if (!surel_search_put_text (txn, message->message, message->digest, batch->words->pdata[i], error))
+      if (!surel_search_put_text (txn, message->message, message->digest, batch->words->pdata[i], batch->previews->pdata[i], error))
         return FALSE;
     }
   return TRUE;
@@ -68,17 +69,20 @@ static gboolean
 put_next (SurelIndexer *self)
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
-  Batch batch = { NULL, words };
+  g_autoptr (GPtrArray) previews = g_ptr_array_new_with_free_func (g_free);
+  Batch batch = { NULL, words, previews };
   gboolean more = FALSE;
   gsize size = 0;
 
   surel_store_read_sync (self->store, find_next, &batch);
   for (guint i = 0; batch.messages != NULL && i < batch.messages->len && size < WORDS_AT_ONCE && !surel_queue_is_closed (self->asks); i++)
     {
-      char *text = read_words (self, g_array_index (batch.messages, SurelUnsearched, i).digest);
+      char *preview = NULL;
+      char *text = read_words (self, g_array_index (batch.messages, SurelUnsearched, i).digest, &preview);
 
       size += text != NULL ? strlen (text) : 0;
       g_ptr_array_add (words, text);
+      g_ptr_array_add (previews, preview);
     }
   if (words->len > 0)
     more = surel_store_write_sync (self->store, put_words, &batch, NULL);

@@ -4,6 +4,6 @@
 
 G_BEGIN_DECLS
 
-char *surel_mime_words (const char *message, gsize length, gsize most);
+char *surel_mime_words (const char *message, gsize length, gsize most, char **preview);
 
 G_END_DECLS

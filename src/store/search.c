@@ -350,13 +350,30 @@ surel_search_next (SurelReader *reader, guint most, GError **error)
   return result == 0 ? g_steal_pointer (&found) : NULL;
 }
 
+static gboolean
+put_preview (SurelTxn *txn, gint64 message, const char *preview, GError **error)
+{
+  gint64 shown = 0;
+
+  if (!surel_sql_run (txn->sql, error, "UPDATE message SET preview = ? WHERE id = ? AND coalesce (preview, '') = ''", "si", preview, message))
+    return FALSE;
+  if (sqlite3_changes64 (surel_sql_handle (txn->sql)) == 0)
+    return TRUE;
+  if (!surel_sql_get (txn->sql, &shown, error, "SELECT shown FROM message WHERE id = ?", "i", message))
+    return FALSE;
+  if (shown)
+    surel_txn_changed (txn, SUREL_FAMILY_MESSAGE, (guint64) message, SUREL_UPDATED);
+  return TRUE;
+}
+
 /**
  * surel_search_put_text:
  * @digest: of the bytes that @text is of
  * @text: (nullable): %NULL where they can't be read
+ * @preview: (nullable): how it begins, for where the server didn't tell
  */
 gboolean
-surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char *text, GError **error)
+surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char *text, const char *preview, GError **error)
 {
   gint64 waits = 0;
 
@@ -375,7 +392,8 @@ surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char
           || !count_in_meta (txn->sql, "search-rows", 1, error)
           || !surel_sql_run (txn->sql, error, "UPDATE message SET texted = ? WHERE id = ?", "ii", name_of (digest), message)))
     return FALSE;
-  return surel_sql_run (txn->sql, error, "DELETE FROM reindex WHERE message = ?", "i", message);
+  return surel_sql_run (txn->sql, error, "DELETE FROM reindex WHERE message = ?", "i", message)
+         && (preview == NULL || preview[0] == '\0' || put_preview (txn, message, preview, error));
 }
 
 /**

@@ -40,7 +40,7 @@ gint64 surel_search_mark (SurelSql *sql);
 gboolean surel_search_is_behind (SurelSql *sql);
 
 GArray *surel_search_next (SurelReader *reader, guint most, GError **error);
-gboolean surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char *text, GError **error);
+gboolean surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char *text, const char *preview, GError **error);
 gboolean surel_search_is_complete (SurelReader *reader, gboolean bodies, gboolean *complete, GError **error);
 
 G_END_DECLS

@@ -196,6 +196,19 @@ class Search(Changing):
         self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [draft], {"destroy": GLib.Variant("b", True)}, {})
         self.assertEqual(self.found(subject="ideas"), [])
 
+    def test_previews_of_what_is_here(self):
+        """Where the server tells none, as of drafts, they are made of the text, without what it quotes."""
+        self.begin([])
+        long = "Grüße " * 100
+        for body, kind, expected in (("> old\r\n\r\nHello  there,\r\n\tyou\r\n> quoted\r\nbye", "text/plain", "Hello there, you bye"),
+                                     ("<p>Hello <b>there</b></p><style>p {}</style>", "text/html", "Hello there"), ("", "text/plain", None),
+                                     (long, "text/plain", long[:256].rstrip())):
+            draft, _ = self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, 0,
+                                        GLib.Variant("ay", self.letter(300, "Preview", body, kind)), {})
+            wait_for(lambda: self.query({"body": text("zzz")})["complete"])
+            self.assertEqual(self.row(self.daemon, draft, "preview").get("preview"), expected)
+            self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [draft], {"destroy": GLib.Variant("b", True)}, {})
+
     def test_after_a_restart_and_without_the_account(self):
         daemon = self.begin([("INBOX", self.letter(1, "Annual report", "figures"))])
         self.fetch_all()

@@ -234,7 +234,7 @@ put_text (SurelTxn *txn, gpointer data, GError **error)
   g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, self->bytes != NULL ? self->bytes : self->body, -1);
   g_autoptr (GBytes) digest = g_bytes_new (sum, SUREL_DIGEST_SIZE);
 
-  return surel_search_put_text (txn, self->id, digest, self->body, error);
+  return surel_search_put_text (txn, self->id, digest, self->body, NULL, error);
 }
 
 static void
