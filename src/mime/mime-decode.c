@@ -17,6 +17,7 @@ typedef struct
   char encoding; /* `B` or `Q` */
   const char *text;
   gsize text_length;
+  const char *endless; /* no word ends that begins before this; nullable: what was searched once isn't searched again */
 } Word;
 
 static gboolean
@@ -47,11 +48,16 @@ find_word (const char *p, const char *end, Word *word)
   if (word->encoding != 'B' && word->encoding != 'Q')
     return NULL;
   word->text = q + 3;
-  for (q = word->text; q + 1 < end && !(q[0] == '?' && q[1] == '='); q++)
-    if (*q == '\n' || (*q == '?' && word->encoding == 'B'))
-      return NULL;
-  if (q + 1 >= end)
+  if (word->endless != NULL && word->text < word->endless)
     return NULL;
+  for (q = word->text; q + 1 < end && *q != '\n' && !(q[0] == '?' && q[1] == '='); q++)
+    if (*q == '?' && word->encoding == 'B')
+      return NULL;
+  if (q + 1 >= end || *q == '\n')
+    {
+      word->endless = q;
+      return NULL;
+    }
   word->text_length = (gsize) (q - word->text);
   return q + 2;
 }
@@ -325,11 +331,11 @@ surel_mime_decode_append (GString *out, const char *raw, gsize length)
   const char *p = raw;
   const char *end = raw + length;
   const char *plain = raw;
+  Word word = { .endless = NULL };
 
   while (p < end && out->len < 2 * SUREL_MESSAGE_TEXT_MAX)
     {
       const char *mark = memchr (p, '=', (gsize) (end - p));
-      Word word;
 
       if (mark == NULL)
         break;

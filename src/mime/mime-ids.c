@@ -41,10 +41,12 @@ surel_mime_parse_ids (const char *raw, gsize length)
       p = close + 1;
       if (id[0] == '\0')
         continue;
-      if (ids->len == SUREL_MIME_IDS_MAX)
-        g_ptr_array_remove_index (ids, 1);
       g_ptr_array_add (ids, g_steal_pointer (&id));
+      if (ids->len == 2 * SUREL_MIME_IDS_MAX) /* many at once: each by itself would move all behind it */
+        g_ptr_array_remove_range (ids, 1, SUREL_MIME_IDS_MAX);
     }
+  if (ids->len > SUREL_MIME_IDS_MAX)
+    g_ptr_array_remove_range (ids, 1, ids->len - SUREL_MIME_IDS_MAX);
   if (ids->len == 0 && memchr (raw, '@', length) != NULL)
     {
       g_autofree char *bare = clean_id (raw, length);
