@@ -1,5 +1,5 @@
-/* Address lists (RFC 5322 §3.4), in one pass: groups are flattened, comments stand for names where there
- * is none, routes are dropped, what is broken keeps what can be told. */
+/* Address lists (RFC 5322 §3.4), in one pass: groups are flattened unless they are asked for, comments stand for names where
+ * there is none, routes are dropped, what is broken keeps what can be told. */
 #include "mime/mime-address.h"
 
 #include <string.h>
@@ -11,12 +11,14 @@
 
 typedef struct
 {
-  GByteArray *out;
-  guint count;
+  GByteArray *out; /* where addresses go; of the last of @groups where there are any */
+  GPtrArray *groups; /* (element-type SurelMimeGroup) (nullable): gets groups, each with its addresses */
+  guint count; /* of addresses, and of groups */
   GString *phrase; /* words before `<`, or the address where there is no `<` */
   GString *address; /* between `<` and `>` */
   GString *comment;
   gboolean has_angle;
+  gboolean in_group; /* @out is that of one with a name */
 } Reader;
 
 static void
@@ -60,6 +62,28 @@ clean_name (GString *raw)
 }
 
 static void
+group_free (gpointer data)
+{
+  SurelMimeGroup *group = data;
+
+  g_free (group->name);
+  g_byte_array_unref (group->addresses);
+  g_free (group);
+}
+
+/* @name: (transfer full) (nullable): %NULL for addresses that are in no group */
+static void
+begin_group (Reader *reader, char *name)
+{
+  SurelMimeGroup *group = g_new0 (SurelMimeGroup, 1);
+
+  group->name = name;
+  group->addresses = reader->out = g_byte_array_new ();
+  reader->in_group = name != NULL;
+  g_ptr_array_add (reader->groups, group);
+}
+
+static void
 finish (Reader *reader)
 {
   g_autofree char *name = NULL;
@@ -87,6 +111,8 @@ finish (Reader *reader)
     }
   if ((address[0] != '\0' || name[0] != '\0') && reader->count < SUREL_MESSAGE_ADDRESSES_MAX)
     {
+      if (reader->out == NULL)
+        begin_group (reader, NULL);
       put (reader->out, name);
       put (reader->out, address);
       reader->count++;
@@ -151,6 +177,79 @@ read_angle (const char *p, const char *end, GString *address)
   return p < end ? p + 1 : end;
 }
 
+/* What stands before a colon names a group, unless it is an address. */
+static void
+read_colon (Reader *reader)
+{
+  if (strchr (reader->phrase->str, '@') != NULL)
+    {
+      g_string_append_c (reader->phrase, ':');
+      return;
+    }
+  if (reader->groups != NULL && reader->count < SUREL_MESSAGE_ADDRESSES_MAX)
+    {
+      begin_group (reader, clean_name (reader->phrase));
+      reader->count++;
+    }
+  g_string_truncate (reader->phrase, 0);
+}
+
+static void
+read_end (Reader *reader, char c)
+{
+  if (reader->has_angle || reader->phrase->len > 0)
+    finish (reader);
+  else if (reader->comment->len > 0)
+    g_string_truncate (reader->comment, 0);
+  if (c == ';' && reader->groups != NULL && reader->in_group)
+    reader->out = NULL; /* what follows is in none, or in another */
+}
+
+static void
+read_all (Reader *reader, const char *raw, gsize length)
+{
+  const char *p = raw;
+  const char *end = raw + length;
+
+  reader->phrase = g_string_new (NULL);
+  reader->address = g_string_new (NULL);
+  reader->comment = g_string_new (NULL);
+  while (p < end && reader->count < SUREL_MESSAGE_ADDRESSES_MAX)
+    switch (*p)
+      {
+      case '(':
+        p = read_comment (p, end, reader->comment);
+        break;
+      case '"':
+        p = read_quoted (p, end, reader->phrase);
+        break;
+      case '<':
+        reader->has_angle = TRUE;
+        p = read_angle (p, end, reader->address);
+        break;
+      case ',':
+      case ';':
+        read_end (reader, *p++);
+        break;
+      case ':':
+        read_colon (reader);
+        p++;
+        break;
+      case '\0':
+        p++;
+        break;
+      default:
+        if (reader->phrase->len > 0 || (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n'))
+          g_string_append_c (reader->phrase, *p);
+        p++;
+      }
+  if (reader->has_angle || reader->phrase->len > 0)
+    finish (reader);
+  g_string_free (reader->phrase, TRUE);
+  g_string_free (reader->address, TRUE);
+  g_string_free (reader->comment, TRUE);
+}
+
 /**
  * surel_mime_parse_addresses:
  * @raw: the value of From, To and the like
@@ -161,53 +260,25 @@ read_angle (const char *p, const char *end, GString *address)
 GBytes *
 surel_mime_parse_addresses (const char *raw, gsize length)
 {
-  Reader reader = { .out = g_byte_array_new (),
-                    .phrase = g_string_new (NULL),
-                    .address = g_string_new (NULL),
-                    .comment = g_string_new (NULL) };
-  const char *p = raw;
-  const char *end = raw + length;
+  Reader reader = { .out = g_byte_array_new () };
 
-  while (p < end && reader.count < SUREL_MESSAGE_ADDRESSES_MAX)
-    switch (*p)
-      {
-      case '(':
-        p = read_comment (p, end, reader.comment);
-        break;
-      case '"':
-        p = read_quoted (p, end, reader.phrase);
-        break;
-      case '<':
-        reader.has_angle = TRUE;
-        p = read_angle (p, end, reader.address);
-        break;
-      case ',':
-      case ';':
-        if (reader.has_angle || reader.phrase->len > 0)
-          finish (&reader);
-        else if (reader.comment->len > 0)
-          g_string_truncate (reader.comment, 0);
-        p++;
-        break;
-      case ':': /* what stands before it names a group */
-        if (strchr (reader.phrase->str, '@') == NULL)
-          g_string_truncate (reader.phrase, 0);
-        else
-          g_string_append_c (reader.phrase, *p);
-        p++;
-        break;
-      case '\0':
-        p++;
-        break;
-      default:
-        if (reader.phrase->len > 0 || (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n'))
-          g_string_append_c (reader.phrase, *p);
-        p++;
-      }
-  if (reader.has_angle || reader.phrase->len > 0)
-    finish (&reader);
-  g_string_free (reader.phrase, TRUE);
-  g_string_free (reader.address, TRUE);
-  g_string_free (reader.comment, TRUE);
+  read_all (&reader, raw, length);
   return g_byte_array_free_to_bytes (reader.out);
+}
+
+/**
+ * surel_mime_parse_groups:
+ * @raw: the value of From, To and the like
+ *
+ * Returns: (transfer full) (element-type SurelMimeGroup): the addresses in their groups, which may be empty; those that follow
+ *   one another and are in no group are in one without a name (RFC 8621 §4.1.2.4). Groups and addresses together are
+ *   %SUREL_MESSAGE_ADDRESSES_MAX at most.
+ */
+GPtrArray *
+surel_mime_parse_groups (const char *raw, gsize length)
+{
+  Reader reader = { .groups = g_ptr_array_new_with_free_func (group_free) };
+
+  read_all (&reader, raw, length);
+  return reader.groups;
 }
