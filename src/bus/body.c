@@ -1,20 +1,55 @@
-/* Messages.GetBody: the parts of a message, and their text. */
+/* The parts of a message as the bus tells them, and Messages.GetBody, which tells their text as well. */
 #include "bus/body.h"
 
 #include "base/errors.h"
 #include "bus/call.h"
+#include "bus/wire.h"
 #include "mime/mime-body.h"
 #include "mime/mime-text.h"
 #include "store/content.h"
 
 #define VALUE_MAX (256 * 1024) /* octets of a value, unless given */
 #define REPLY_MAX (16 << 20) /* octets of all values */
+#define LIST_PADDING 8 /* octets that an element of a list takes on the wire beside itself, at most */
 
-typedef struct
+struct _SurelBody
 {
   const char *message;
   char blob[2 * SUREL_DIGEST_SIZE + 1]; /* the message's */
-} Describing;
+  SurelMimePart *root;
+  SurelMimeBody *parts; /* of @root */
+};
+
+/**
+ * surel_body_new:
+ * @message: its octets; outlives what is returned
+ * @digest: their SHA-256
+ *
+ * Returns: (transfer full): its parts
+ */
+SurelBody *
+surel_body_new (const char *message, gsize length, const guint8 *digest)
+{
+  SurelBody *self = g_new0 (SurelBody, 1);
+
+  self->message = message;
+  for (guint i = 0; i < SUREL_DIGEST_SIZE; i++)
+    g_snprintf (self->blob + 2 * i, 3, "%02x", digest[i]);
+  self->root = surel_mime_part_parse (message, length);
+  self->parts = surel_mime_body_new (self->root);
+  return self;
+}
+
+/**
+ * surel_body_free:
+ */
+void
+surel_body_free (SurelBody *self)
+{
+  surel_mime_body_free (self->parts);
+  surel_mime_part_free (self->root);
+  g_free (self);
+}
 
 /**
  * surel_body_take_options:
@@ -52,7 +87,7 @@ add_string (GVariantBuilder *dict, const char *key, const char *value)
 
 /* A name for the octets of a part: the same part of the same message is the same octets. */
 static GVariant *
-describe (const Describing *self, const SurelMimePart *part)
+describe (const SurelBody *self, const SurelMimePart *part)
 {
   GVariantBuilder dict;
 
@@ -76,7 +111,7 @@ describe (const Describing *self, const SurelMimePart *part)
 
 /* The whole tree: a multipart with what is in it. */
 static GVariant *
-describe_tree (const Describing *self, const SurelMimePart *part)
+describe_tree (const SurelBody *self, const SurelMimePart *part)
 {
   g_autoptr (GVariant) flat = g_variant_ref_sink (describe (self, part));
   GVariantDict dict;
@@ -96,15 +131,60 @@ describe_tree (const Describing *self, const SurelMimePart *part)
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
 
-static GVariant *
-describe_all (const Describing *self, const GPtrArray *parts)
+/* How many multiparts are within one another. */
+static guint
+depth_of (const SurelMimePart *part)
 {
-  GVariantBuilder list;
+  guint deepest = 0;
 
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; part->parts != NULL && i < part->parts->len; i++)
+    deepest = MAX (deepest, depth_of (part->parts->pdata[i]));
+  return part->parts != NULL ? deepest + 1 : 0;
+}
+
+/**
+ * surel_body_tell_structure:
+ * @depth: how many multiparts within one another can be told where the value goes
+ *
+ * Returns: (transfer full) (nullable): `bodyStructure`; %NULL where it is deeper
+ */
+GVariant *
+surel_body_tell_structure (const SurelBody *self, guint depth)
+{
+  return depth_of (self->root) <= depth ? describe_tree (self, self->root) : NULL;
+}
+
+/**
+ * surel_body_tell:
+ * @list: which parts
+ * @max: octets that the list may take on the wire
+ * @cut: (inout): set where it doesn't have all of them for that
+ *
+ * Returns: (transfer floating): the list of them, an aa{sv}
+ */
+GVariant *
+surel_body_tell (const SurelBody *self, SurelBodyList list, gsize max, gboolean *cut)
+{
+  const GPtrArray *parts = list == SUREL_BODY_TEXT   ? self->parts->text
+                           : list == SUREL_BODY_HTML ? self->parts->html
+                                                     : self->parts->attachments;
+  gsize size = LIST_PADDING;
+  GVariantBuilder told;
+
+  g_variant_builder_init (&told, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < parts->len; i++)
-    g_variant_builder_add_value (&list, describe (self, parts->pdata[i]));
-  return g_variant_builder_end (&list);
+    {
+      g_autoptr (GVariant) part = g_variant_ref_sink (describe (self, parts->pdata[i]));
+
+      size += surel_wire_size (part) + LIST_PADDING;
+      if (size > max)
+        {
+          *cut = TRUE;
+          break;
+        }
+      g_variant_builder_add_value (&told, part);
+    }
+  return g_variant_builder_end (&told);
 }
 
 /* --- Values --- */
@@ -149,18 +229,18 @@ add_all_values (Values *self, const SurelMimePart *part)
 }
 
 static GVariant *
-values_of (const char *message, const SurelMimePart *root, const SurelMimeBody *body, const SurelBodyWanted *wanted)
+tell_values (const SurelBody *body, const SurelBodyWanted *wanted)
 {
   g_autoptr (GHashTable) told = g_hash_table_new (g_str_hash, g_str_equal);
-  Values self = { .message = message, .most = wanted->most, .left = REPLY_MAX, .told = told };
+  Values self = { .message = body->message, .most = wanted->most, .left = REPLY_MAX, .told = told };
 
   g_variant_builder_init (&self.values, G_VARIANT_TYPE ("a{s(sbb)}"));
   if (wanted->text)
-    add_values_of (&self, body->text);
+    add_values_of (&self, body->parts->text);
   if (wanted->html)
-    add_values_of (&self, body->html);
+    add_values_of (&self, body->parts->html);
   if (wanted->all)
-    add_all_values (&self, root);
+    add_all_values (&self, body->root);
   return g_variant_builder_end (&self.values);
 }
 
@@ -174,26 +254,21 @@ gboolean
 surel_body_describe (int fd, const guint8 *digest, gpointer wanted, SurelContentReply *reply, GError **error)
 {
   g_autoptr (GMappedFile) file = g_mapped_file_new_from_fd (fd, FALSE, error);
-  g_autoptr (SurelMimePart) root = NULL;
-  g_autoptr (SurelMimeBody) body = NULL;
+  g_autoptr (SurelBody) body = NULL;
   g_autoptr (GVariant) tree = NULL;
-  Describing self = { 0 };
+  gboolean cut = FALSE; /* never: there is room for all of them */
   GVariantBuilder dict;
 
   if (file == NULL)
     return FALSE;
-  self.message = g_mapped_file_get_contents (file);
-  for (guint i = 0; i < SUREL_DIGEST_SIZE; i++)
-    g_snprintf (self.blob + 2 * i, 3, "%02x", digest[i]);
-  root = surel_mime_part_parse (self.message, g_mapped_file_get_length (file));
-  body = surel_mime_body_new (root);
-  tree = describe_tree (&self, root);
+  body = surel_body_new (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), digest);
+  tree = surel_body_tell_structure (body, SUREL_MIME_DEPTH_MAX);
   g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&dict, "{sv}", "bodyStructure", tree);
-  g_variant_builder_add (&dict, "{sv}", "textBody", describe_all (&self, body->text));
-  g_variant_builder_add (&dict, "{sv}", "htmlBody", describe_all (&self, body->html));
-  g_variant_builder_add (&dict, "{sv}", "attachments", describe_all (&self, body->attachments));
-  g_variant_builder_add (&dict, "{sv}", "bodyValues", values_of (self.message, root, body, wanted));
+  g_variant_builder_add (&dict, "{sv}", "textBody", surel_body_tell (body, SUREL_BODY_TEXT, G_MAXSIZE, &cut));
+  g_variant_builder_add (&dict, "{sv}", "htmlBody", surel_body_tell (body, SUREL_BODY_HTML, G_MAXSIZE, &cut));
+  g_variant_builder_add (&dict, "{sv}", "attachments", surel_body_tell (body, SUREL_BODY_ATTACHMENTS, G_MAXSIZE, &cut));
+  g_variant_builder_add (&dict, "{sv}", "bodyValues", tell_values (body, wanted));
   reply->values = g_variant_new ("(a{sv})", &dict);
   return TRUE;
 }

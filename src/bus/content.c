@@ -90,6 +90,18 @@ forget (SurelTxn *txn, gpointer digest, GError **error)
   return surel_content_forget (txn, digest, error);
 }
 
+/**
+ * surel_content_lose:
+ * @digest: (transfer full): of bytes that turned out to be lost or damaged
+ *
+ * Has the messages that had them be as if they had never been fetched. In any thread.
+ */
+void
+surel_content_lose (SurelStore *store, GBytes *digest)
+{
+  surel_store_write (store, forget, digest, (GDestroyNotify) g_bytes_unref, NULL, NULL);
+}
+
 static void
 fetch (Call *call)
 {
@@ -121,7 +133,7 @@ on_looked (gpointer data)
     }
   /* Damaged: as if it had never been fetched. */
   if (call->lost != NULL)
-    surel_store_write (store_of (call), forget, g_steal_pointer (&call->lost), (GDestroyNotify) g_bytes_unref, NULL, NULL);
+    surel_content_lose (store_of (call), g_steal_pointer (&call->lost));
   if (call->error == NULL && call->missing && !call->fetched)
     {
       fetch (call);

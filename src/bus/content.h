@@ -30,5 +30,6 @@ void surel_content_call (SurelService *service,
                          SurelContentUse func,
                          gpointer data,
                          GDestroyNotify free_data);
+void surel_content_lose (SurelStore *store, GBytes *digest);
 
 G_END_DECLS

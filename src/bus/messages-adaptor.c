@@ -7,9 +7,11 @@
 #include "bus/filter.h"
 #include "bus/part.h"
 #include "bus/row.h"
+#include "bus/wire.h"
 #include "engine/fetch-job.h"
 
 #define REPLY_MAX (900 * 1024) /* octets of a reply's rows: the rest of the message fits in 1 MiB */
+#define CONTENT_MAX (32 * 1024 * 1024) /* octets of messages that are read for a reply's rows: a reader is others' as well */
 #define IDS_MAX 1000 /* ids in one Get */
 #define READ_MAX (512 * 1024) /* octets of one Read */
 
@@ -29,6 +31,7 @@ store_of (Adaptor *self)
 typedef struct
 {
   GDBusMethodInvocation *invocation;
+  SurelStore *store; /* borrowed; outlives its readers */
   SurelQuery *query;
   SurelProperties *properties;
 } QueryCall;
@@ -43,9 +46,10 @@ query_call_free (gpointer data)
   g_free (call);
 }
 
-/* Adds rows until the reply would be too large. Returns how many ids were dealt with, -1 with @error set. */
+/* Adds rows until the reply would be too large, or enough of messages was read for it. Returns how many ids were dealt with, -1 with @error set. */
 static gint
-add_rows (SurelReader *reader,
+add_rows (SurelStore *store,
+          SurelReader *reader,
           const SurelProperties *properties,
           GArray *ids,
           GVariantBuilder *rows,
@@ -53,13 +57,17 @@ add_rows (SurelReader *reader,
           GError **error)
 {
   gsize size = 0;
+  guint64 read = 0;
 
   for (guint i = 0; i < ids->len; i++)
     {
       guint64 id = g_array_index (ids, guint64, i);
       GVariant *row = NULL;
-      int found = surel_properties_read (properties, reader, (gint64) id, &row, error);
+      int found;
 
+      if (read > CONTENT_MAX)
+        return (gint) i;
+      found = surel_properties_read (properties, store, reader, (gint64) id, &read, &row, error);
       if (found < 0)
         return -1;
       if (found == 0)
@@ -69,7 +77,7 @@ add_rows (SurelReader *reader,
           continue;
         }
       g_variant_ref_sink (row);
-      size += g_variant_get_size (row) * 5 / 4 + 16; /* the wire's alignment takes more than GVariant's */
+      size += surel_wire_size (row) + 8;
       if (size > REPLY_MAX && i > 0)
         {
           g_variant_unref (row);
@@ -95,7 +103,7 @@ run_query (SurelReader *reader, gpointer data)
   if (reader->error != NULL)
     error = g_error_copy (reader->error);
   else if ((found = surel_query_run (reader, call->query, &error)) != NULL)
-    done = add_rows (reader, call->properties, found->ids, &rows, NULL, &error);
+    done = add_rows (call->store, reader, call->properties, found->ids, &rows, NULL, &error);
   if (done < 0)
     {
       g_variant_builder_clear (&rows);
@@ -136,7 +144,7 @@ handle_query (SurelBusMessages *skeleton G_GNUC_UNUSED,
       return TRUE;
     }
   call = g_new0 (QueryCall, 1);
-  *call = (QueryCall){ invocation, g_steal_pointer (&query), g_steal_pointer (&wanted) };
+  *call = (QueryCall){ invocation, store_of (self), g_steal_pointer (&query), g_steal_pointer (&wanted) };
   surel_store_read (store_of (self), run_query, call, query_call_free,
                     surel_service_get_cancellable (self->service, invocation));
   return TRUE;
@@ -147,6 +155,7 @@ handle_query (SurelBusMessages *skeleton G_GNUC_UNUSED,
 typedef struct
 {
   GDBusMethodInvocation *invocation;
+  SurelStore *store; /* borrowed; outlives its readers */
   GArray *ids;
   SurelProperties *properties;
 } GetCall;
@@ -174,7 +183,7 @@ run_get (SurelReader *reader, gpointer data)
   if (reader->error != NULL)
     error = g_error_copy (reader->error);
   else
-    done = add_rows (reader, call->properties, call->ids, &rows, not_found, &error);
+    done = add_rows (call->store, reader, call->properties, call->ids, &rows, not_found, &error);
   if (done < 0)
     {
       g_variant_builder_clear (&rows);
@@ -210,7 +219,7 @@ handle_get (SurelBusMessages *skeleton G_GNUC_UNUSED,
       return TRUE;
     }
   call = g_new0 (GetCall, 1);
-  *call = (GetCall){ invocation, g_array_sized_new (FALSE, FALSE, sizeof (guint64), (guint) n),
+  *call = (GetCall){ invocation, store_of (self), g_array_sized_new (FALSE, FALSE, sizeof (guint64), (guint) n),
                      g_steal_pointer (&wanted) };
   if (n > 0)
     g_array_append_vals (call->ids, values, (guint) n);

@@ -7,10 +7,9 @@
 #include "base/keywords.h"
 #include "base/message.h"
 #include "bus/path.h"
+#include "bus/row-content.h"
 #include "store/content.h"
 
-#define ROW_MAX (60 * 1024) /* octets of a row's lists and texts; with the keys it stays below 64 KiB */
-#define MAX_CHARACTER 4 /* octets */
 #define PROPERTIES_MAX 100 /* names in one call */
 
 typedef enum
@@ -40,6 +39,10 @@ typedef enum
   THREAD_ID = 1 << 22, /* known, and never there yet */
   HELD = 1 << 23, /* likewise: held messages aren't shown yet */
   SAVED_AT = 1 << 24,
+  BODY_STRUCTURE = 1 << 25,
+  TEXT_BODY = 1 << 26,
+  HTML_BODY = 1 << 27,
+  ATTACHMENTS = 1 << 28,
 } Property;
 
 /* What a message list shows. */
@@ -50,6 +53,7 @@ typedef enum
 struct _SurelProperties
 {
   guint wanted; /* Property bits */
+  GPtrArray *headers; /* SurelMimeFormWanted */
 };
 
 static const struct
@@ -82,12 +86,47 @@ static const struct
   { "pending", PENDING },
   { "threadId", THREAD_ID },
   { "held", HELD },
+  { "bodyStructure", BODY_STRUCTURE },
+  { "textBody", TEXT_BODY },
+  { "htmlBody", HTML_BODY },
+  { "attachments", ATTACHMENTS },
 };
 
-/* Known to the interface, and not built yet. */
-static const char *const unbuilt[] = { "bodyStructure", "textBody",       "htmlBody", "attachments",
-                                       "threadSize",    "threadUnread",   "threadKeywords",
-                                       "threadFrom",    "bodyValues",     NULL };
+/* Known to the interface, and not built yet; `bodyValues` is GetBody's alone. */
+static const char *const unbuilt[] = { "threadSize", "threadUnread", "threadKeywords", "threadFrom", "bodyValues", NULL };
+
+static gboolean
+add_header (SurelProperties *self, const char *name, GError **error)
+{
+  SurelMimeFormWanted *wanted = surel_mime_form_parse (name, error);
+  gboolean is_new = wanted != NULL;
+
+  for (guint i = 0; is_new && i < self->headers->len; i++)
+    is_new = !g_str_equal (((SurelMimeFormWanted *) self->headers->pdata[i])->property, name);
+  if (is_new)
+    g_ptr_array_add (self->headers, wanted);
+  else if (wanted != NULL)
+    surel_mime_form_free (wanted);
+  return wanted != NULL;
+}
+
+static gboolean
+add_name (SurelProperties *self, const char *name, GError **error)
+{
+  gboolean later = g_strv_contains (unbuilt, name);
+
+  for (guint k = 0; k < G_N_ELEMENTS (known); k++)
+    if (g_str_equal (known[k].name, name))
+      {
+        self->wanted |= known[k].property;
+        return TRUE;
+      }
+  if (g_str_has_prefix (name, "header:"))
+    return add_header (self, name, error);
+  g_set_error (error, SUREL_ERROR, later ? SUREL_ERROR_NOT_SUPPORTED : SUREL_ERROR_INVALID_ARGUMENT,
+               later ? "The property `%s` is not supported yet" : "There is no property `%s`", name);
+  return FALSE;
+}
 
 /**
  * surel_properties_new:
@@ -101,6 +140,7 @@ surel_properties_new (const char *const *names, GError **error)
 {
   g_autoptr (SurelProperties) self = g_new0 (SurelProperties, 1);
 
+  self->headers = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_mime_form_free);
   if (names[0] == NULL)
     self->wanted = USUAL;
   if (g_strv_length ((char **) names) > PROPERTIES_MAX)
@@ -110,123 +150,20 @@ surel_properties_new (const char *const *names, GError **error)
       return NULL;
     }
   for (guint i = 0; names[i] != NULL; i++)
-    {
-      guint k;
-
-      for (k = 0; k < G_N_ELEMENTS (known) && !g_str_equal (known[k].name, names[i]); k++)
-        ;
-      if (k < G_N_ELEMENTS (known))
-        self->wanted |= known[k].property;
-      else
-        {
-          gboolean later = g_strv_contains (unbuilt, names[i]) || g_str_has_prefix (names[i], "header:");
-
-          g_set_error (error, SUREL_ERROR,
-                       later ? SUREL_ERROR_NOT_SUPPORTED : SUREL_ERROR_INVALID_ARGUMENT,
-                       later ? "The property `%s` is not supported yet" : "There is no property `%s`",
-                       names[i]);
-          return NULL;
-        }
-    }
+    if (!add_name (self, names[i], error))
+      return NULL;
   return g_steal_pointer (&self);
 }
 
 void
 surel_properties_free (SurelProperties *self)
 {
+  g_ptr_array_unref (self->headers);
   g_free (self);
 }
 
-typedef struct
-{
-  GVariantBuilder dict;
-  gsize size; /* octets of texts and lists so far */
-  GPtrArray *cut; /* names of what was shortened; nullable */
-} Out;
-
 static void
-note_cut (Out *out, const char *name)
-{
-  if (out->cut == NULL)
-    out->cut = g_ptr_array_new ();
-  g_ptr_array_add (out->cut, (gpointer) name);
-}
-
-static void
-add_text (Out *out, const char *name, const char *text)
-{
-  gsize length = text != NULL ? strlen (text) : 0;
-
-  if (text == NULL)
-    return;
-  if (out->size + length > ROW_MAX)
-    {
-      g_autofree char *fit = g_utf8_make_valid (text, (gssize) (ROW_MAX - out->size));
-
-      g_variant_builder_add (&out->dict, "{sv}", name, g_variant_new_string (fit));
-      out->size = ROW_MAX;
-      note_cut (out, name);
-      return;
-    }
-  /* A character that didn't fit is left out whole. */
-  if (length + MAX_CHARACTER > SUREL_MESSAGE_TEXT_MAX)
-    note_cut (out, name);
-  out->size += length;
-  g_variant_builder_add (&out->dict, "{sv}", name, g_variant_new_string (text));
-}
-
-static void
-add_addresses (Out *out, const char *name, const SurelRowList *list)
-{
-  GVariantBuilder builder;
-  const char *p = list->data;
-  const char *end = p != NULL ? p + list->length : NULL;
-  guint count = 0;
-
-  if (p == NULL)
-    return;
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ss)"));
-  while (p < end)
-    {
-      const char *address = p + strlen (p) + 1;
-      const char *next;
-
-      if (address >= end)
-        break;
-      next = address + strlen (address) + 1;
-      out->size += (gsize) (next - p) + 8;
-      if (out->size > ROW_MAX)
-        {
-          note_cut (out, name);
-          break;
-        }
-      g_variant_builder_add (&builder, "(ss)", p, address);
-      p = next;
-      if (++count == SUREL_MESSAGE_ADDRESSES_MAX)
-        note_cut (out, name);
-    }
-  g_variant_builder_add (&out->dict, "{sv}", name, g_variant_builder_end (&builder));
-}
-
-static void
-add_ids (Out *out, const char *name, const char *ids)
-{
-  g_auto (GStrv) words = NULL;
-
-  if (ids == NULL)
-    return;
-  if (out->size + strlen (ids) > ROW_MAX)
-    {
-      note_cut (out, name);
-      return;
-    }
-  out->size += strlen (ids);
-  words = g_strsplit (ids, " ", -1);
-  g_variant_builder_add (&out->dict, "{sv}", name, g_variant_new_strv ((const char *const *) words, -1));
-}
-
-static void
-add_keywords (Out *out, const SurelRow *row)
+add_keywords (SurelRowOut *out, const SurelRow *row)
 {
   g_auto (GStrv) words = surel_keywords_to_strv (row->flags, row->keywords);
 
@@ -236,7 +173,7 @@ add_keywords (Out *out, const SurelRow *row)
 }
 
 static void
-add_blob_id (Out *out, const guint8 *digest)
+add_blob_id (SurelRowOut *out, const guint8 *digest)
 {
   char hex[2 * SUREL_DIGEST_SIZE + 1];
 
@@ -248,7 +185,7 @@ add_blob_id (Out *out, const guint8 *digest)
 }
 
 static void
-add_simple (Out *out, guint wanted, const SurelRow *row)
+add_simple (SurelRowOut *out, guint wanted, const SurelRow *row)
 {
   GVariantBuilder *dict = &out->dict;
 
@@ -282,7 +219,7 @@ add_simple (Out *out, guint wanted, const SurelRow *row)
 
 /* What is short before what may be long, so that a cut takes what matters least. */
 static void
-add_texts (Out *out, guint wanted, const SurelRow *row)
+add_texts (SurelRowOut *out, guint wanted, const SurelRow *row)
 {
   const struct
   {
@@ -295,22 +232,22 @@ add_texts (Out *out, guint wanted, const SurelRow *row)
   };
 
   if ((wanted & SUBJECT) != 0)
-    add_text (out, "subject", row->subject);
+    surel_row_out_add_text (out, "subject", row->subject);
   if ((wanted & PREVIEW) != 0)
-    add_text (out, "preview", row->preview);
+    surel_row_out_add_text (out, "preview", row->preview);
   if ((wanted & MESSAGE_ID) != 0)
-    add_ids (out, "messageId", row->message_id);
+    surel_row_out_add_ids (out, "messageId", row->message_id);
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     if ((wanted & lists[i].property) != 0)
-      add_addresses (out, lists[i].name, lists[i].list);
+      surel_row_out_add_addresses (out, lists[i].name, lists[i].list->data, lists[i].list->length);
   if ((wanted & IN_REPLY_TO) != 0)
-    add_ids (out, "inReplyTo", row->in_reply_to);
+    surel_row_out_add_ids (out, "inReplyTo", row->in_reply_to);
   if ((wanted & REFERENCES) != 0)
-    add_ids (out, "references", row->references);
+    surel_row_out_add_ids (out, "references", row->references);
 }
 
 static gboolean
-add_mailboxes (Out *out, SurelReader *reader, gint64 account, gint64 id, GError **error)
+add_mailboxes (SurelRowOut *out, SurelReader *reader, gint64 account, gint64 id, GError **error)
 {
   g_autoptr (GArray) folders = surel_row_read_folders (reader, id, error);
   GVariantBuilder builder;
@@ -328,41 +265,54 @@ add_mailboxes (Out *out, SurelReader *reader, gint64 account, gint64 id, GError 
   return TRUE;
 }
 
+/* What is told of the message's bytes; its texts come first. */
+static void
+add_content (SurelRowOut *out, const SurelProperties *self, SurelStore *store, const SurelRow *row, guint64 *read)
+{
+  const SurelRowContent wanted = {
+    .headers = self->headers,
+    .structure = (self->wanted & BODY_STRUCTURE) != 0,
+    .text = (self->wanted & TEXT_BODY) != 0,
+    .html = (self->wanted & HTML_BODY) != 0,
+    .attachments = (self->wanted & ATTACHMENTS) != 0,
+  };
+
+  surel_row_content_add (&wanted, out, store, row, read);
+}
+
 /**
  * surel_properties_read:
+ * @read: (inout): gets more by the octets of the message's bytes that were looked at, which may take a while
  * @row: (out) (transfer floating): an a{sv} of 64 KiB at most; `cut` names what was shortened for that
  *
  * Returns: 1 where @row is set, 0 where there is no such message, -1 with @error set
  */
 int
 surel_properties_read (const SurelProperties *self,
+                       SurelStore *store,
                        SurelReader *reader,
                        gint64 id,
+                       guint64 *read,
                        GVariant **row,
                        GError **error)
 {
   SurelRow found;
-  Out out = { .cut = NULL };
+  SurelRowOut out;
   int result = surel_row_read (reader, id, &found, error);
 
   if (result <= 0)
     return result;
-  g_variant_builder_init (&out.dict, G_VARIANT_TYPE_VARDICT);
+  surel_row_out_init (&out);
+  for (guint i = 0; i < self->headers->len; i++)
+    surel_row_out_reserve (&out, ((SurelMimeFormWanted *) self->headers->pdata[i])->property);
   add_simple (&out, self->wanted, &found);
   add_texts (&out, self->wanted, &found);
+  add_content (&out, self, store, &found, read);
   if ((self->wanted & MAILBOX_IDS) != 0 && !add_mailboxes (&out, reader, found.account, id, error))
     {
-      g_variant_builder_clear (&out.dict);
-      g_clear_pointer (&out.cut, g_ptr_array_unref);
+      surel_row_out_clear (&out);
       return -1;
     }
-  if (out.cut != NULL)
-    {
-      g_variant_builder_add (&out.dict, "{sv}", "cut",
-                             g_variant_new_strv ((const char *const *) out.cut->pdata,
-                                                 (gssize) out.cut->len));
-      g_ptr_array_unref (out.cut);
-    }
-  *row = g_variant_builder_end (&out.dict);
+  *row = surel_row_out_end (&out);
   return 1;
 }

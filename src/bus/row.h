@@ -10,8 +10,10 @@ typedef struct _SurelProperties SurelProperties;
 SurelProperties *surel_properties_new (const char *const *names, GError **error);
 void surel_properties_free (SurelProperties *self);
 int surel_properties_read (const SurelProperties *self,
+                           SurelStore *store,
                            SurelReader *reader,
                            gint64 id,
+                           guint64 *read,
                            GVariant **row,
                            GError **error);
 

@@ -4,6 +4,7 @@
 import base64
 import fcntl
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -48,6 +49,14 @@ Content-Transfer-Encoding: base64
 --o--
 """.replace(b"\n", b"\r\n")
 OCTETS = bytes(range(256)) * 4096
+
+
+def strings_of(value):
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for pair in value.items() for one in pair for text in strings_of(one)]
+    return [text for one in value for text in strings_of(one)] if isinstance(value, (list, tuple)) else []
 
 
 class Bodies(Changing):
@@ -114,6 +123,141 @@ class Bodies(Changing):
         while "subParts" in part:
             part, depth = part["subParts"][0], depth + 1
         self.assertEqual(depth, 14)
+
+    def get(self, daemon, ids, *properties):
+        """Rows, by as many calls as it takes: each answers something."""
+        rows, left = [], list(ids)
+        while left:
+            found, _, after = daemon.call(PATH, "Messages", "Get", "(atas)", left, list(properties))
+            self.assertLess(len(after), len(left))
+            rows, left = rows + found, after
+        return rows
+
+    def test_what_a_row_tells_of_parts(self):
+        daemon, id = self.begin()
+        names = ["bodyStructure", "textBody", "htmlBody", "attachments"]
+        self.assertEqual(self.row(daemon, id, *names), {})  # it isn't here
+        self.assertEqual(self.row(daemon, id, "fetched"), {"fetched": False})
+        body = self.body(daemon, id)
+        del body["bodyValues"]
+        self.assertEqual(self.row(daemon, id, *names), body)
+        self.assertEqual(self.row(daemon, id, "textBody"), {"textBody": body["textBody"]})
+        rows = daemon.query({"inMailbox": GLib.Variant("o", self.folders["Work"])}, properties=names + ["id"])["messages"]
+        self.assertEqual(rows, [{**body, "id": id}])
+        self.assertFails("NotSupported", self.row, daemon, id, "bodyValues")
+
+    def test_rows_of_parts_are_bounded(self):
+        """Too wide, too deep for a row inside a reply, or too much to be read for one."""
+        daemon = self.prepare()
+        deep = [b"Subject: deep%d\r\n" % levels
+                + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(levels)) + b"\r\ndeep"
+                for levels in (13, 14)]
+        wide = (b"Subject: wide\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+                + b"".join(b"--b\r\nContent-Type: text/plain; charset=%s\r\n\r\nx\r\n" % (b"c" * 200) for n in range(900)))
+        ids = [self.append(daemon, "Work", octets)[0] for octets in (*deep, wide)]
+        for rows in (self.get(daemon, ids, "bodyStructure", "textBody", "htmlBody", "subject"),
+                     sorted(daemon.query({"inMailbox": GLib.Variant("o", self.folders["Work"])}, [],
+                                         ["id", "bodyStructure", "textBody", "htmlBody", "subject"])["messages"], key=lambda row: row["id"])):
+            self.assertEqual(len(rows), 3)
+            part, depth = rows[0]["bodyStructure"], 0
+            while "subParts" in part:
+                part, depth = part["subParts"][0], depth + 1
+            self.assertEqual((depth, "cut" in rows[0]), (13, False))
+            self.assertEqual((rows[1]["cut"], len(rows[1]["textBody"])), (["bodyStructure"], 1))
+            self.assertNotIn("bodyStructure", rows[1])
+            self.assertEqual(sorted(rows[2]["cut"]), ["bodyStructure", "htmlBody", "textBody"])
+            self.assertGreater(len(rows[2]["textBody"]), 100)
+            self.assertEqual((rows[2]["subject"], len(rows[2].get("htmlBody", [])) < 10), ("wide", True))
+        self.assertNotIn("cut", self.row(daemon, ids[2], "attachments"))
+
+        large = b"Subject: large\r\n\r\n" + b"x" * (6 << 20)
+        ids = [self.append(daemon, "Archive", b"X-N: %d\r\n" % n + large)[0] for n in range(8)]
+        rows, missing, left = daemon.call(PATH, "Messages", "Get", "(atas)", ids, ["header:X-N"])
+        self.assertEqual((rows, missing, left), ([{"header:X-N": f" {n}"} for n in range(6)], [], ids[6:]))
+        self.assertEqual([row["header:X-N"] for row in self.get(daemon, ids, "header:X-N")], [f" {n}" for n in range(8)])
+        self.assertEqual(len(daemon.call(PATH, "Messages", "Get", "(atas)", ids, ["subject", "header:X-N"])[0]), 6)
+        page = daemon.query({"inMailbox": GLib.Variant("o", self.folders["Archive"])}, [], ["textBody"])
+        self.assertEqual((len(page["messages"]), page["hasMore"]), (6, True))
+        self.assertEqual(len(daemon.call(PATH, "Messages", "Get", "(atas)", ids, ["subject"])[0]), 8)
+
+    def test_header_fields(self):
+        """The same where the message is here and where it isn't, of what can be told then."""
+        daemon = self.prepare()
+        self.imap.append("Work", None, None, b"""Received: one
+Received: two
+From: A <a@surel.test>
+To: team: B <b@surel.test>, c@surel.test;, =?utf-8?Q?J=C3=BCrgen?= <j@surel.test>
+Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=
+ to [31m you
+Date: Tue, 14 Nov 2023 22:13:20 +0000
+Message-ID: <m900@surel.test>
+References: <one@surel.test>
+ <two@surel.test>
+List-Unsubscribe: <mailto:off@surel.test>,
+ (or) <https://surel.test/off>
+List-Id: The list <list.surel.test>
+X-Own: mine
+
+text
+""".replace(b"\n", b"\r\n"))
+        daemon.sync()
+        id = self.ids(daemon, "Work")["Gr\u00fc\u00dfe to [31m you"]
+        known = {
+            "header:subject:asText": "Gr\u00fc\u00dfe to [31m you",
+            "header:Date:asDate": 1700000000,
+            "header:From:asAddresses": [("A", "a@surel.test")],
+            "header:To:asAddresses": [("B", "b@surel.test"), ("", "c@surel.test"), ("J\u00fcrgen", "j@surel.test")],
+            "header:Message-ID:asMessageIds": ["m900@surel.test"],
+            "header:References:asMessageIds": ["one@surel.test", "two@surel.test"],
+            "header:List-Unsubscribe:asURLs": ["mailto:off@surel.test", "https://surel.test/off"],
+            "header:List-Unsubscribe": " <mailto:off@surel.test>, (or) <https://surel.test/off>",
+            "header:List-Id:asText": "The list <list.surel.test>",
+            "header:LIST-ID:asRaw": " The list <list.surel.test>",
+        }
+        whole = {
+            "header:Subject": " =?utf-8?Q?Gr=C3=BC=C3=9Fe?= to [31m you",
+            "header:To:asGroupedAddresses": [("team", [("B", "b@surel.test"), ("", "c@surel.test")]), ("", [("J\u00fcrgen", "j@surel.test")])],
+            "header:Received": " two",
+            "header:Received:all": [" one", " two"],
+            "header:X-Own:asText:all": ["mine"],
+            "header:List-Id:asText:all": ["The list <list.surel.test>"],
+            "header:Date:asDate:all": [1700000000],
+            "header:From:asAddresses:all": [[("A", "a@surel.test")]],
+            "header:References:asMessageIds:all": [["one@surel.test", "two@surel.test"]],
+            "header:Nothing:all": [],
+        }
+        absent = ["header:Nothing", "header:Nothing:asText", "header:Cc:asAddresses", "header:List-Post:asURLs", "header:X-Own:asDate"]
+        names = [*known, *whole, *absent]
+        self.assertEqual(self.row(daemon, id, "fetched", *names), {"fetched": False, **known})
+        self.read(daemon, id, "", 0, 1)
+        self.assertEqual(self.row(daemon, id, "fetched", *names, *names), {"fetched": True, **known, **whole})
+        rows = daemon.query({"inMailbox": GLib.Variant("o", self.folders["Work"])}, properties=names)["messages"]
+        self.assertEqual(rows, [{**known, **whole}])
+        for name in ("header:From:asText", "header:Subject:asAddresses", "header:Received:asDate", "header:", "header:X:asHtml",
+                     "header:X:all:asText", "header:S\u00fcbject"):
+            self.assertFails("InvalidArgument", self.row, daemon, id, name)
+
+    def test_rows_of_hostile_headers(self):
+        """A thousand fields, a field of a mebibyte, and a hundred properties: a row is a row, clean, and says what it lacks."""
+        daemon = self.prepare()
+        many = b"".join(b"X: <a%d@b>\r\n" % n for n in range(10000)) + b"\r\n"
+        large = b"X: " + b"<a@b>, =?utf-8?Q?=1B=E2=80=AE?= \x1b\xff" * 40000 + b"\r\n\r\n"
+        tiny = b"X: " + b"a," * 900 + b"\r\n\r\n"
+        names = ["header:" + name + form + suffix for name in ("X", "x") for suffix in ("", ":all") for form in (
+            "", ":asRaw", ":asText", ":asAddresses", ":asGroupedAddresses", ":asMessageIds", ":asDate", ":asURLs")]
+        names += ["header:" + chr(97 + n) * 100 + ":asGroupedAddresses:all" for n in range(26)]
+        for octets in (many, large, tiny):
+            id, _ = self.append(daemon, "Work", octets)
+            reply = daemon.connection.call_sync(NAME, PATH, NAME + ".Messages", "Get", GLib.Variant("(atas)", ([id], names)), None, 0,
+                                                30000, None)
+            row = reply.unpack()[0][0]
+            message = Gio.DBusMessage.new_signal("/", "a.b", "C")
+            message.set_body(GLib.Variant.new_tuple(reply.get_child_value(0).get_child_value(0)))
+            self.assertLess(len(message.to_blob(Gio.DBusCapabilityFlags.NONE)), 65536)
+            self.assertIsNone(re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e]", "".join(strings_of(row))))
+            if octets is not tiny:
+                self.assertIn("header:X:all", row["cut"])
+            self.assertIn("header:x:asText", [*row, *row.get("cut", [])])
 
     def test_one_part_is_read(self):
         daemon, id = self.begin()

@@ -20,6 +20,7 @@ UNBUILT = {
     "Items": {"List", "Get", "Put", "Remove"},
     "Job": set(),
 }
+UNBUILT_PROPERTIES = {"threadSize", "threadUnread", "threadKeywords", "threadFrom", "bodyValues"}
 SAMPLES = {"s": "", "t": 0, "u": 0, "x": 0, "b": False, "o": "/", "as": [], "at": [], "a{sv}": {},
            "v": GLib.Variant("s", "x")}
 
@@ -80,6 +81,9 @@ class Rules(Case):
                 if error_name(error) == "NotSupported":
                     found[interface].add(method)
         self.assertEqual(found, UNBUILT)
+        for name in UNBUILT_PROPERTIES:
+            self.assertFails("NotSupported", daemon.query, properties=[name])
+        self.assertFails("InvalidArgument", daemon.query, properties=["colour"])
 
     def test_wrong_arguments_are_errors_and_no_crash(self):
         daemon = self.prepare()
@@ -240,6 +244,25 @@ class Large(Case):
             found += [row["id"] for row in page["messages"]]
             more = page["hasMore"]
         self.assertEqual(found, ids)
+
+    def test_replies_of_many_small_things_stop_as_well(self):
+        """Short texts take several times their length on the wire."""
+        imap = self.server.imap("bob")
+        crowd = ",\r\n ".join(["a@b.c"] * 900)
+        for n in range(60):
+            imap.append("INBOX", "", None, message(n, extra=f"Cc: {crowd}\r\n"))
+        daemon = self.start()
+        account, job = daemon.add_account(self.server, user="bob")
+        daemon.wait_job(job)
+        daemon.wait_job(daemon.call(account, "Account", "Sync", "(a{sv})", {})[0])
+        left, calls = [row["id"] for row in daemon.query(limit=100, properties=["id"])["messages"]], 0
+        while left:
+            reply = daemon.connection.call_sync(NAME, PATH, NAME + ".Messages", "Get", GLib.Variant("(atas)", (left, ["cc"])), None, 0, 30000, None)
+            whole = Gio.DBusMessage.new_signal("/", "a.b", "C")
+            whole.set_body(reply)
+            self.assertLess(len(whole.to_blob(Gio.DBusCapabilityFlags.NONE)), 1 << 20)
+            left, calls = reply.unpack()[2], calls + 1
+        self.assertGreater(calls, 1)
 
     def test_a_caller_that_leaves_is_forgotten(self):
         daemon = self.start()
