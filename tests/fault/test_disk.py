@@ -188,6 +188,29 @@ class Disk(Stored):
         imap.select("Drafts", readonly=True)
         self.assertIn(b"Nowhere else", imap.fetch("1", "BODY.PEEK[]")[1][0][1])
 
+    def test_rows_of_content_that_is_damaged_or_cannot_be_read(self):
+        """What is damaged isn't here; what the disk doesn't give out now is named."""
+        daemon = self.synced()
+        number = self.query(daemon)[0]["id"]
+        names = ["fetched", "textBody", "header:Subject", "header:Subject:asText", "header:Nothing:all"]
+
+        def row():
+            return daemon.call(PATH, "Messages", "Get", "(atas)", [number], names)[0][0]
+        known = row()
+        self.assertEqual(sorted(known), ["fetched", "header:Subject:asText"])
+        self.assertFalse(known["fetched"])
+        daemon.call(PATH, "Messages", "Read", "(tstua{sv})", number, "", 0, 1, {})
+        whole = row()
+        self.assertEqual(sorted(whole), sorted(names))
+        self.spoil(errno.EIO, self.CONTENT)
+        self.assertEqual(row(), {**known, "fetched": True, "cut": names[2:] + ["textBody"]})
+        self.spoil(0)
+        self.assertEqual(row(), whole)
+        path = next(os.path.join(folder, name) for folder, _, found in os.walk(self.data + "/content") for name in found)
+        os.truncate(path, 10)
+        self.assertEqual(row(), {**known, "fetched": True})
+        wait_for(lambda: row() == known)
+
     def test_a_disk_that_turns_read_only(self):
         daemon = self.synced()
         mirror = Mirror()

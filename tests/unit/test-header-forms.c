@@ -10,7 +10,20 @@
 
 #define ROOM (60 * 1024) /* octets, as in a row */
 
-/* What is told, as GVariant text; `nothing` for nothing, with ` ...` behind it where there is more. */
+static void
+assert_is_clean (GVariant *value)
+{
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    g_assert_true (surel_text_is_clean (g_variant_get_string (value, NULL)));
+  for (gsize i = 0; g_variant_is_container (value) && i < g_variant_n_children (value); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+
+      assert_is_clean (child);
+    }
+}
+
+/* What is told, all of it clean, as GVariant text; `nothing` for nothing, with ` ...` behind it where there is more. */
 static char *
 tell_octets (const char *header, gsize length, const char *property, gsize room)
 {
@@ -24,7 +37,7 @@ tell_octets (const char *header, gsize length, const char *property, gsize room)
   g_assert_no_error (error);
   value = surel_header_tell (read, wanted, room, &cut);
   if (value != NULL)
-    g_variant_ref_sink (value);
+    assert_is_clean (g_variant_ref_sink (value));
   g_assert_true (value == NULL || surel_wire_size (value) <= room);
   text = value != NULL ? g_variant_print (value, FALSE) : g_strdup ("nothing");
   return g_strconcat (text, cut ? " ..." : "", NULL);
@@ -138,7 +151,6 @@ tell_every_form (const char *header, gsize length, gsize room)
       g_autofree char *property = g_strconcat ("header:X", forms[i / 2], i % 2 == 0 ? "" : ":all", NULL);
       g_autofree char *told = tell_octets (header, length, property, room);
 
-      g_assert_true (surel_text_is_clean (told));
       all_cut = all_cut && g_str_has_suffix (told, " ...");
     }
   return all_cut;
@@ -229,10 +241,7 @@ test_control_characters_do_not_come_out (void)
       g_autofree char *property = g_strconcat ("header:X", forms[i], NULL);
       g_autofree char *told = tell_octets (header, sizeof header - 1, property, ROOM);
 
-      g_assert_true (surel_text_is_clean (told));
-      g_assert_null (strstr (told, "\\x")); /* as GVariant prints them */
-      g_assert_null (strstr (told, "\\u"));
-      g_assert_null (strstr (told, "\\e"));
+      g_assert_null (strchr (told, '\\')); /* as GVariant prints them */
     }
 }
 
