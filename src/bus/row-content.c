@@ -87,7 +87,7 @@ add_shown (SurelRowOut *out, const SurelRow *row, const SurelMimeFormWanted *wan
 
 /* Whether all instances of a field came isn't known: no list of them is told. */
 static void
-add_known_fields (const SurelRowContent *self, SurelRowOut *out, const SurelRow *row)
+add_known_fields (const SurelRowContent *self, SurelRowOut *out, const SurelRow *row, guint64 *read)
 {
   g_autoptr (SurelHeader) header = surel_header_new (row->extra.data, row->extra.length);
 
@@ -98,6 +98,7 @@ add_known_fields (const SurelRowContent *self, SurelRowOut *out, const SurelRow 
       if (!wanted->all && !add_shown (out, row, wanted))
         add_field (out, header, wanted);
     }
+  *read += surel_header_get_read (header);
 }
 
 static void
@@ -183,7 +184,7 @@ surel_row_content_add (
   if (file != NULL && with_body)
     add_body (self, out, file, row->digest);
   if (file == NULL)
-    add_known_fields (self, out, row);
+    add_known_fields (self, out, row, read);
   if (unreadable)
     note_unreadable (self, out);
 }

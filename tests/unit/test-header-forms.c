@@ -175,7 +175,7 @@ test_ten_thousand_of_a_field (void)
 static void
 test_a_field_of_a_mebibyte (void)
 {
-  static const char *const units[] = { "=?=?=?", "((((", ",,,,", "<<<<", "<a@b>,", "a:;", "=?utf-8?B?QQ==?= ", "\r\n ", "\"\\", "=?a?Q?x", "\001" };
+  static const char *const units[] = { "=?=?=?", "((((", ",,,,", "<<<<", "<somebody.or.other@a.long.domain.surel.test>,", "a:;", "=?utf-8?B?QQ==?= ", "\r\n ", "\"\\", "=?a?Q?x", "\001" };
 
   for (guint i = 0; i < G_N_ELEMENTS (units); i++)
     {
@@ -220,7 +220,7 @@ test_work_is_bounded (void)
 static void
 test_any_octets_give_clean_values (void)
 {
-  for (guint round = 0; round < 3000; round++)
+  for (guint round = 0; round < 1000; round++)
     {
       char header[300] = "X:";
 
