@@ -144,14 +144,7 @@ surel_search_note_content (SurelTxn *txn, gint64 message, GBytes *digest, GError
   return surel_sql_run (txn->sql, error, "INSERT OR IGNORE INTO reindex (message, header) VALUES (?, 0)", "i", message);
 }
 
-gint64
-surel_search_mark (SurelSql *sql)
-{
-  gint64 mark = 0;
-
-  surel_sql_get (sql, &mark, NULL, "SELECT value FROM meta WHERE key = 'search-mark'", "");
-  return mark;
-}
+#define MARK "(SELECT coalesce(max(value), 0) FROM meta WHERE key = 'search-mark')"
 
 /**
  * surel_search_is_behind:
@@ -163,8 +156,8 @@ surel_search_is_behind (SurelSql *sql)
 {
   gint64 behind = 0;
 
-  return surel_sql_get (sql, &behind, NULL, "SELECT EXISTS (SELECT 1 FROM message WHERE id > ?) OR EXISTS (SELECT 1 FROM reindex WHERE header)", "i",
-                        surel_search_mark (sql))
+  return surel_sql_get (sql, &behind, NULL,
+                        "SELECT EXISTS (SELECT 1 FROM message WHERE id > " MARK ") OR EXISTS (SELECT 1 FROM reindex WHERE header)", "")
          && behind != 0;
 }
 
@@ -224,30 +217,30 @@ surel_search_note_gone (SurelTxn *txn, gint64 message, GError **error)
 
 /**
  * surel_search_index:
- * @mark: (inout): the last id whose row is in the index
  * @most: rows
  * @more: (out): whether there may be more of them
  *
  * Puts rows in that aren't there yet, in the transaction under way.
  */
 gboolean
-surel_search_index (SurelSql *sql, gint64 *mark, guint most, gboolean *more, GError **error)
+surel_search_index (SurelSql *sql, guint most, gboolean *more, GError **error)
 {
   sqlite3 *db = surel_sql_handle (sql);
+  gint64 mark = 0;
   gint64 last = 0;
   gint64 rows = 0;
 
-  if (!surel_sql_get (sql, &last, error, "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?)", "ii", *mark,
-                      (gint64) most))
+  if (!surel_sql_get (sql, &mark, error, "SELECT " MARK, "")
+      || !surel_sql_get (sql, &last, error, "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?)", "ii", mark,
+                         (gint64) most))
     return FALSE;
   if (last > 0)
     {
-      if (!surel_sql_run (sql, error, INSERT ROW_OF "FROM message m WHERE m.id > ? AND m.id <= ? ORDER BY m.doc", "ii", *mark, last))
+      if (!surel_sql_run (sql, error, INSERT ROW_OF "FROM message m WHERE m.id > ? AND m.id <= ? ORDER BY m.doc", "ii", mark, last))
         return FALSE;
       rows = sqlite3_changes64 (db);
-      if (!settle_notes (sql, *mark + 1, last, error) || !surel_store_put_meta (sql, "search-mark", last, error))
+      if (!settle_notes (sql, mark + 1, last, error) || !surel_store_put_meta (sql, "search-mark", last, error))
         return FALSE;
-      *mark = last;
     }
   *more = rows == most;
   if (!*more)

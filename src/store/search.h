@@ -32,11 +32,10 @@ char *surel_search_expression (SurelSearchField field, const char *text, GError 
 gboolean surel_search_note_row (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_search_note_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_search_note_content (SurelTxn *txn, gint64 message, GBytes *digest, GError **error);
-gboolean surel_search_index (SurelSql *sql, gint64 *mark, guint most, gboolean *more, GError **error);
+gboolean surel_search_index (SurelSql *sql, guint most, gboolean *more, GError **error);
 gboolean surel_search_begin_anew (SurelSql *sql, GError **error);
 gboolean surel_search_forget (SurelTxn *txn, GError **error);
 gboolean surel_search_is_stale (SurelSql *sql);
-gint64 surel_search_mark (SurelSql *sql);
 gboolean surel_search_is_behind (SurelSql *sql);
 
 GArray *surel_search_next (SurelReader *reader, guint most, GError **error);

@@ -61,7 +61,7 @@ struct _SurelStore
   guint64 states_end; /* behind the last reserved */
   gint64 next_id;
   gint64 ids_end;
-  gint64 searched; /* the rows of messages up to this id are in the text index */
+  gint64 searched; /* the rows of messages up to this id are in the text index; -1 where that isn't known */
   gboolean search_noted; /* and some are to be put in anew */
   gboolean search_behind; /* there may be more than a commit takes along */
   SurelCommit *doubtful; /* whose COMMIT failed: it may have been done all the same; nullable */

@@ -365,7 +365,7 @@ make_durable (SurelStore *self)
 static void
 doubt_index (SurelStore *self)
 {
-  self->searched = surel_search_mark (self->sql);
+  self->searched = -1;
   self->search_behind = surel_search_is_behind (self->sql) || surel_search_is_stale (self->sql);
 }
 
@@ -373,31 +373,28 @@ doubt_index (SurelStore *self)
 static gboolean
 index_new (SurelStore *self, GError **error)
 {
-  gint64 mark = self->searched;
   gboolean more = FALSE;
   gboolean done;
 
-  if (self->search_behind || (mark == self->next_id - 1 && !self->search_noted))
+  if (self->search_behind || (self->searched == self->next_id - 1 && !self->search_noted))
     return TRUE;
   self->search_noted = FALSE;
   if (!surel_sql_run (self->sql, error, "SAVEPOINT words", ""))
     return FALSE;
-  done = surel_search_index (self->sql, &mark, INDEXED_AT_ONCE, &more, error);
+  done = surel_search_index (self->sql, INDEXED_AT_ONCE, &more, error);
   if (!done && (sqlite3_get_autocommit (surel_sql_handle (self->sql)) || surel_sql_is_broken (self->sql)))
     return FALSE; /* not the index alone: SQLite has given up the whole transaction */
   g_clear_error (error);
   self->search_behind = !done || more;
-  self->searched = self->search_behind ? mark : self->next_id - 1;
+  self->searched = self->search_behind ? -1 : self->next_id - 1;
   return (done || surel_sql_run (self->sql, error, "ROLLBACK TO words", "")) && surel_sql_run (self->sql, error, "RELEASE words", "");
 }
 
 static gboolean
 index_slice (SurelStore *self, gboolean *more, GError **error)
 {
-  gint64 mark = surel_search_mark (self->sql);
-
   *more = FALSE;
-  if (!begin (self, FALSE, error) || !surel_search_index (self->sql, &mark, INDEXED_BEHIND, more, error))
+  if (!begin (self, FALSE, error) || !surel_search_index (self->sql, INDEXED_BEHIND, more, error))
     return FALSE;
   if (!*more && surel_search_is_stale (self->sql))
     {
@@ -429,21 +426,20 @@ index_behind (SurelStore *self)
   g_autoptr (GError) error = NULL;
   gboolean more = FALSE;
 
+  self->search_behind = FALSE;
+  self->searched = -1;
   if (surel_sql_is_broken (self->sql))
+    return;
+  if (index_slice (self, &more, &error))
     {
-      self->search_behind = FALSE;
+      self->search_behind = more;
+      self->searched = self->next_id - 1;
       return;
     }
-  if (!index_slice (self, &more, &error))
-    {
-      roll_back (self);
-      g_message ("The text index: %s", error->message);
-      more = surel_sql_take_index_damage (self->sql) && index_anew (self, NULL);
-      roll_back (self);
-    }
-  self->search_behind = more;
-  if (!more)
-    self->searched = self->next_id - 1;
+  roll_back (self);
+  g_message ("The text index: %s", error->message);
+  self->search_behind = surel_sql_take_index_damage (self->sql) && index_anew (self, NULL);
+  roll_back (self);
 }
 
 /* A transaction of @first and of what waits behind it and may share it. */

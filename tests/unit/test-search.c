@@ -176,6 +176,22 @@ wait_until_indexed (StoreFixture *fixture)
   g_assert_true (complete);
 }
 
+static gboolean
+check (SurelTxn *txn, gpointer data G_GNUC_UNUSED, GError **error)
+{
+  return surel_sql_run (txn->sql, error, "INSERT INTO search (search) VALUES ('integrity-check')", "");
+}
+
+/* It holds together, by SQLite's own word. */
+static void
+check_index (StoreFixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+
+  surel_store_write_sync (fixture->store, check, NULL, &error);
+  g_assert_no_error (error);
+}
+
 /* What a few messages bring can be found as soon as they are there; of many the index comes behind, and says so until then. */
 static void
 test_found_at_once (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -199,6 +215,39 @@ test_found_at_once (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   store_fixture_take_out (fixture, fixture->inbox, "1:2990");
   store_fixture_end_sync (fixture, 0);
   g_assert_cmpuint (find (fixture, 0, SUREL_SEARCH_SUBJECT, "subject", NULL, NULL), ==, 20);
+  check_index (fixture);
+}
+
+static gboolean
+fail_late (SurelTxn *txn, gpointer data, GError **error)
+{
+  if (!store_fixture_write_batch (txn, data, error))
+    return FALSE;
+  g_set_error_literal (error, SUREL_ERROR, SUREL_ERROR_FAILED, "as a disk would");
+  return FALSE;
+}
+
+/* What was thought to be in the index is, whatever fails, and once. */
+static void
+test_what_fails_is_not_in_it (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  wait_until_indexed (fixture);
+  for (gint64 n = 1; n < 200; n += 2)
+    {
+      g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_message_free);
+      StoreBatch batch = { .folder = fixture->inbox, .messages = messages };
+
+      g_ptr_array_add (messages, store_fixture_make_message (n + 1, 0));
+      store_fixture_put (fixture, fixture->inbox, n, n, 0);
+      g_assert_false (surel_store_write_sync (fixture->store, fail_late, &batch, NULL));
+      if (n % 20 == 1)
+        {
+          store_fixture_close_store (fixture);
+          store_fixture_open_store (fixture);
+        }
+    }
+  g_assert_cmpuint (find (fixture, 0, SUREL_SEARCH_SUBJECT, "subject", NULL, NULL), ==, 100);
+  check_index (fixture);
 }
 
 typedef struct
@@ -284,6 +333,7 @@ test_texts_change (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   /* Text of bytes that it has no more isn't its. */
   surel_store_write_sync (fixture->store, put_text, &(Change){ id, NULL, "Zwetschgen", NULL }, NULL);
   g_assert_cmpuint (found (fixture, "zwetschgen"), ==, 0);
+  check_index (fixture);
 }
 
 /* 0 where the index can't be read. */
@@ -349,6 +399,7 @@ main (int argc, char **argv)
   g_test_add_func ("/search/expressions", test_expressions);
 #define ADD(name, func) g_test_add ("/search/" name, StoreFixture, NULL, store_fixture_set_up, func, store_fixture_tear_down)
   ADD ("found-at-once", test_found_at_once);
+  ADD ("what-fails-is-not-in-it", test_what_fails_is_not_in_it);
   ADD ("texts-change", test_texts_change);
   ADD ("begins-anew", test_begins_anew);
 #undef ADD
