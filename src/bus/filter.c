@@ -32,6 +32,7 @@ static const struct
 typedef struct
 {
   guint conditions;
+  guint words_left;
 } Parse;
 
 static gboolean
@@ -99,7 +100,7 @@ take_roles (GVariant *value, const char *key, SurelFilter *condition, GError **e
 }
 
 static gboolean
-take_text (GVariant *value, const char *key, SurelFilter *condition, GError **error)
+take_text (Parse *parse, GVariant *value, const char *key, SurelFilter *condition, GError **error)
 {
   guint i = 0;
 
@@ -107,13 +108,13 @@ take_text (GVariant *value, const char *key, SurelFilter *condition, GError **er
     return fail (error, key, "takes words");
   while (!g_str_equal (text_fields[i].key, key))
     i++;
-  condition->text = surel_search_expression (text_fields[i].field, g_variant_get_string (value, NULL), error);
+  condition->text = surel_search_expression (text_fields[i].field, g_variant_get_string (value, NULL), &parse->words_left, error);
   g_prefix_error (error, "The filter key `%s`: ", key);
   return condition->text != NULL;
 }
 
 static gboolean
-take_condition (const char *key, GVariant *value, SurelFilter *condition, GError **error)
+take_condition (Parse *parse, const char *key, GVariant *value, SurelFilter *condition, GError **error)
 {
   g_autoptr (GVariant) dict = NULL;
 
@@ -140,7 +141,7 @@ take_condition (const char *key, GVariant *value, SurelFilter *condition, GError
       return take_keyword (value, key, condition, error);
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
-      return take_text (value, key, condition, error);
+      return take_text (parse, value, key, condition, error);
     case SUREL_FILTER_HAS_ATTACHMENT:
       if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
         return fail (error, key, "takes true or false");
@@ -271,7 +272,7 @@ parse_filter (Parse *parse, GVariant *filter, guint depth, GError **error)
         }
       condition = surel_filter_new (kind);
       g_ptr_array_add (self->children, condition);
-      if (!take_condition (key, owned, condition, error))
+      if (!take_condition (parse, key, owned, condition, error))
         return NULL;
     }
   return g_steal_pointer (&self);
@@ -346,7 +347,7 @@ SurelQuery *
 surel_filter_parse (GVariant *filter, const char *const *sort, GVariant *window, GError **error)
 {
   g_autoptr (SurelQuery) query = surel_query_new ();
-  Parse parse = { 0 };
+  Parse parse = { .words_left = SUREL_SEARCH_ALL_WORDS_MAX };
 
   if (g_strv_length ((char **) sort) > SORT_MAX)
     {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errors.h"
 #include "mime/mime-words.h"
 #include "store/content.h"
 #include "store/search.h"
@@ -20,12 +21,13 @@ struct _SurelIndexer
   SurelQueue *asks; /* anything pushed asks for a look */
   GThread *thread;
   gulong committed;
+  gulong indexed;
 };
 
 typedef struct
 {
   GArray *messages; /* SurelUnsearched */
-  GPtrArray *words; /* of each of the first; NULL where its bytes can't be read */
+  GPtrArray *words; /* of each of the first; NULL where its bytes are lost */
   GPtrArray *previews; /* likewise */
 } Batch;
 
@@ -38,15 +40,18 @@ find_next (SurelReader *reader, gpointer data)
     batch->messages = surel_search_next (reader, AT_ONCE, NULL);
 }
 
-static char *
-read_words (SurelIndexer *self, GBytes *digest, char **preview)
+/* Returns %FALSE where the bytes can't be read now. */
+static gboolean
+read_words (SurelIndexer *self, GBytes *digest, char **words, char **preview)
 {
-  int fd = surel_content_open (surel_store_get_content_dir (self->store), g_bytes_get_data (digest, NULL), NULL);
+  g_autoptr (GError) error = NULL;
+  int fd = surel_content_open (surel_store_get_content_dir (self->store), g_bytes_get_data (digest, NULL), &error);
   g_autoptr (GMappedFile) file = fd >= 0 ? g_mapped_file_new_from_fd (fd, FALSE, NULL) : NULL;
 
   if (fd >= 0)
     close (fd);
-  return file != NULL ? surel_mime_words (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), WORDS_MAX, preview) : NULL;
+  *words = file != NULL ? surel_mime_words (g_mapped_file_get_contents (file), g_mapped_file_get_length (file), WORDS_MAX, preview) : NULL;
+  return file != NULL || g_error_matches (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND);
 }
 
 static gboolean
@@ -71,6 +76,7 @@ put_next (SurelIndexer *self)
   g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) previews = g_ptr_array_new_with_free_func (g_free);
   Batch batch = { NULL, words, previews };
+  gboolean readable = TRUE;
   gboolean more = FALSE;
   gsize size = 0;
 
@@ -78,14 +84,18 @@ put_next (SurelIndexer *self)
   for (guint i = 0; batch.messages != NULL && i < batch.messages->len && size < WORDS_AT_ONCE && !surel_queue_is_closed (self->asks); i++)
     {
       char *preview = NULL;
-      char *text = read_words (self, g_array_index (batch.messages, SurelUnsearched, i).digest, &preview);
+      char *text = NULL;
+
+      readable = read_words (self, g_array_index (batch.messages, SurelUnsearched, i).digest, &text, &preview);
+      if (!readable)
+        break;
 
       size += text != NULL ? strlen (text) : 0;
       g_ptr_array_add (words, text);
       g_ptr_array_add (previews, preview);
     }
   if (words->len > 0)
-    more = surel_store_write_sync (self->store, put_words, &batch, NULL);
+    more = surel_store_write_sync (self->store, put_words, &batch, NULL) && readable;
   g_clear_pointer (&batch.messages, g_array_unref);
   return more;
 }
@@ -118,6 +128,12 @@ on_committed (SurelStore *store G_GNUC_UNUSED, SurelCommit *commit, SurelIndexer
     ask (self);
 }
 
+static void
+on_indexed (SurelStore *store G_GNUC_UNUSED, SurelIndexer *self)
+{
+  ask (self);
+}
+
 /**
  * surel_indexer_new:
  * @store: outlives the indexer
@@ -132,6 +148,7 @@ surel_indexer_new (SurelStore *store)
   self->store = store;
   self->asks = surel_queue_new (1, NULL);
   self->committed = g_signal_connect (store, "committed", G_CALLBACK (on_committed), self);
+  self->indexed = g_signal_connect (store, "indexed", G_CALLBACK (on_indexed), self);
   self->thread = g_thread_new ("surel-indexer", index_all, self);
   ask (self);
   return self;
@@ -146,6 +163,7 @@ void
 surel_indexer_free (SurelIndexer *self)
 {
   g_clear_signal_handler (&self->committed, self->store);
+  g_clear_signal_handler (&self->indexed, self->store);
   surel_queue_close (self->asks);
   g_thread_join (self->thread);
   surel_queue_free (self->asks);

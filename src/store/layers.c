@@ -440,7 +440,7 @@ surel_layers_note_version (SurelTxn *txn, gint64 message, guint64 identity, GErr
 {
   return surel_sql_run (txn->sql, error,
                         "UPDATE placement SET identity = ?1 WHERE message = ?2 AND epoch < ?3 AND identity IS NULL AND EXISTS (SELECT 1 FROM "
-                        "message m JOIN intent i ON i.message = m.id WHERE m.id = ?2 AND m.identity != ?1 AND i.state < 2 AND i.kind = 6)",
+                        "message m JOIN intent i ON i.message = m.id WHERE m.id = ?2 AND m.identity != ?1 AND i.state IN (0, 1, 3) AND i.kind = 6)",
                         "iii", (gint64) identity, message, SUREL_EPOCH_HERE);
 }
 

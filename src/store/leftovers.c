@@ -55,7 +55,9 @@ surel_leftovers_destroy (SurelTxn *txn, gint64 message, const char *client, GErr
                            "INSERT INTO message (id, account, doc, shown, announced, size, received, sent, identity, has_attachment, flags) "
                            "SELECT ?1, account, doc, 0, 0, size, received, sent, 0, has_attachment, flags FROM message WHERE id = ?2",
                            "ii", rest, message)
-         && surel_sql_run (txn->sql, error, "UPDATE placement SET message = ? WHERE message = ? AND epoch < ?", "iii", rest, message,
+         && surel_sql_run (txn->sql, error, "UPDATE placement SET message = ?1, identity = coalesce(identity, (SELECT identity FROM message WHERE id = ?2)) WHERE message = ?2 AND "
+                           "epoch < ?3",
+                           "iii", rest, message,
                            SUREL_EPOCH_HERE)
          && surel_intents_add (txn, operation, account, rest, SUREL_CHANGE_DESTROY, 0, 0, error) != 0
          && surel_layers_replay_place (txn, rest, error);

@@ -12,6 +12,7 @@
 #include "store/layers.h"
 #include "store/log.h"
 #include "store/operations.h"
+#include "store/search.h"
 #include "store/sends.h"
 #include "store/sent.h"
 
@@ -415,7 +416,7 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
          && surel_sql_run (txn->sql, error,
                            "UPDATE content SET count = count + 1 WHERE id = (SELECT content FROM message WHERE id = ?)", "i",
                            copied.copy)
-         && surel_message_row_put_keywords (txn, copied.copy, doc, row->keywords, error)
+         && surel_search_note_copy (txn, copied.copy, error) && surel_message_row_put_keywords (txn, copied.copy, doc, row->keywords, error)
          && add_intent (work, account, copied.copy, SUREL_CHANGE_APPEND, row->id, folder, error) != 0
          && surel_layers_replay_place (txn, copied.copy, error);
 }
@@ -556,7 +557,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
          && surel_sql_run (txn->sql, error,
                            "UPDATE content SET count = count + 1 WHERE id = (SELECT content FROM message WHERE id = ?)", "i",
                            copied.copy)
-         && surel_message_row_put_keywords (txn, copied.copy, surel_message_row_doc_of_copy (row->doc, copied.copy),
+         && surel_search_note_copy (txn, copied.copy, error) && surel_message_row_put_keywords (txn, copied.copy, surel_message_row_doc_of_copy (row->doc, copied.copy),
                                             row->keywords, error)
          && add_intent (work, account, copied.copy, SUREL_CHANGE_COPY, row->id, folder, error) != 0
          && copy_keywords (work, account, row->id, copied.copy, error)

@@ -9,8 +9,6 @@
 #include "base/keywords.h"
 #include "store/search.h"
 
-#define FEW 2000 /* messages of a folder, which is gone through for what is looked for */
-
 SurelFilter *
 surel_filter_new (SurelFilterKind kind)
 {
@@ -71,7 +69,6 @@ typedef struct
   GPtrArray *texts; /* borrowed strings, NULL for a number */
   gint64 folder; /* the list that drives the query; 0 for all messages, or what the text index finds */
   const SurelFilter *driver; /* the condition that named it */
-  gboolean has_few; /* the folder is small */
   GString *match; /* what the text index is asked for, and drives the query; NULL where it doesn't */
 } Build;
 
@@ -129,13 +126,11 @@ add_number_condition (Build *build, const char *sql, gint64 number)
   bind_number (build, number);
 }
 
-/* Each on its own, where the text index doesn't drive the query: along a folder's list, which is short then, or for all of a tree at
- * once. */
+/* For all messages at once, where the text index doesn't drive the query: to open it takes as long as what it finds is long. */
 static void
 add_text (Build *build, const char *expression)
 {
-  g_string_append (build->where, build->has_few ? "EXISTS (SELECT 1 FROM search WHERE search MATCH ? AND rowid BETWEEN p.doc * 2 AND p.doc * 2 + 1)"
-                                                : "m.doc IN (SELECT rowid >> 1 FROM search WHERE search MATCH ?)");
+  g_string_append (build->where, "m.doc * 2 + (m.texted != 0) IN (SELECT rowid FROM search WHERE search MATCH ?)");
   bind_text (build, expression);
 }
 
@@ -301,17 +296,8 @@ add_range (Build *build, gint64 folder)
   add_number_condition (build, " AND s.rowid <= 2 * (SELECT max(doc) FROM placement WHERE folder = ? AND shown) + 1", folder);
 }
 
-/* Whether @folder has so few messages that looking at each is less than at all that the text index finds. */
-static gboolean
-is_small (SurelReader *reader, gint64 folder)
-{
-  gint64 total = 0;
-
-  return surel_sql_get (reader->sql, &total, NULL, "SELECT total FROM folder WHERE id = ?", "i", folder) && total <= FEW;
-}
-
 static void
-build_start (SurelReader *reader, Build *build, const SurelQuery *query)
+build_start (Build *build, const SurelQuery *query)
 {
   const SurelFilter *driver = find_driver (query->filter);
   gboolean has_folder = driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX;
@@ -320,9 +306,7 @@ build_start (SurelReader *reader, Build *build, const SurelQuery *query)
                     .order = g_string_new (NULL),
                     .numbers = g_array_new (FALSE, FALSE, sizeof (gint64)),
                     .texts = g_ptr_array_new () };
-  build->has_few = has_folder && is_small (reader, driver->number);
-  if (!build->has_few)
-    build->match = find_match (query->filter, NULL);
+  build->match = find_match (query->filter, NULL);
   if (build->match != NULL)
     {
       bind_text (build, build->match->str);
@@ -430,7 +414,7 @@ count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GErro
   g_autofree char *sql = NULL;
   sqlite3_stmt *statement;
 
-  build_start (reader, &build, query);
+  build_start (&build, query);
   sql = make_sql (&build, query, "count(*)", FALSE);
   statement = start (reader, &build, sql, error);
   if (statement == NULL || surel_sql_step (reader->sql, statement, error) < 0)
@@ -453,7 +437,7 @@ find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, G
   *position = query->position;
   if (query->anchor == 0)
     return TRUE;
-  build_start (reader, &build, query);
+  build_start (&build, query);
   sql = make_list_sql (&build, query);
   statement = start (reader, &build, sql, error);
   while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
@@ -508,7 +492,7 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
   int result = -1;
 
   found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  build_start (reader, &build, query);
+  build_start (&build, query);
   if (!find_position (reader, query, &position, error)
       || (query->calculate_total && !count_total (reader, query, &found->total, error))
       || !see_whether_complete (reader, query->filter, &found->complete, error))
@@ -544,7 +528,7 @@ surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **erro
   GString *plan = g_string_new (NULL);
   sqlite3_stmt *statement;
 
-  build_start (reader, &build, query);
+  build_start (&build, query);
   list = make_list_sql (&build, query);
   sql = g_strconcat ("EXPLAIN QUERY PLAN ", list, NULL);
   statement = start (reader, &build, sql, error);

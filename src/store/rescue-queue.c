@@ -54,8 +54,6 @@ static const char *const load_statements[] = {
   "INSERT INTO main.folder SELECT * FROM copy.folder WHERE account IN (SELECT id FROM main.account)",
   "INSERT INTO main.placement SELECT * FROM copy.placement WHERE folder IN (SELECT id FROM main.folder)",
   "INSERT INTO main.message SELECT * FROM copy.message WHERE id IN (SELECT message FROM main.placement)",
-  "UPDATE main.message SET texted = 0", /* the text index begins anew */
-  "INSERT INTO main.reindex SELECT id, 0 FROM main.message WHERE content IS NOT NULL",
   "INSERT INTO main.message_keyword SELECT * FROM copy.message_keyword WHERE message IN (SELECT id FROM main.message)",
   "INSERT INTO main.keyword SELECT * FROM copy.keyword",
   "INSERT INTO main.content SELECT * FROM copy.content",

@@ -149,7 +149,6 @@ static const char *const migrations[] = {
    "CREATE INDEX message_untexted ON message (account) WHERE shown AND texted = 0;"
    "CREATE TABLE reindex (message INTEGER PRIMARY KEY, header INTEGER NOT NULL) STRICT;"
    "CREATE INDEX reindex_header ON reindex (message) WHERE header;"
-   "INSERT INTO reindex SELECT id, 0 FROM message WHERE content IS NOT NULL;"
    /* Of a draft that was saved since: what the server has there, which is another text than the row's. */
    "ALTER TABLE placement ADD COLUMN identity INTEGER;"),
 };

@@ -1,7 +1,7 @@
 /* The text index: FTS5 without the text itself. A message is in it up to twice, as SQLite can't change what it doesn't
  * keep: by the fields of its row, and once its bytes are here by these and the text of its body. Its number there is
  * twice its `doc`, so that the newest comes first without sorting, and 1 more for the second: of the two the one that
- * message.texted says is the valid one. A message whose text changes gets another `doc`; what the index has under one that is no
+ * message.texted says is the valid one (0 also where the index began anew and hasn't come to it). A message whose text changes gets another `doc`; what the index has under one that is no
  * message's any more is never found, and goes when the index is made anew.
  *
  * What few rows a commit brings are in the index with it. Where there are many they come behind, newest ids last, while the writer
@@ -30,26 +30,25 @@ surel_unsearched_clear (SurelUnsearched *self)
 /* --- What to look for --- */
 
 static gboolean
-see_token (const char *token G_GNUC_UNUSED, gsize length G_GNUC_UNUSED, gpointer data)
+count_token (const char *token G_GNUC_UNUSED, gsize length G_GNUC_UNUSED, gpointer data)
 {
-  *(gboolean *) data = TRUE;
-  return FALSE;
+  return ++*(guint *) data <= SUREL_SEARCH_WORDS_MAX;
 }
 
-/* A word or a phrase, whose last word may go on. Returns whether there was a word in it. */
-static gboolean
+/* A word or a phrase, whose last word may go on. Returns how many words it has, more than are allowed where there are too many. */
+static guint
 add_phrase (GString *expression, const char *text, gsize length)
 {
-  gboolean is_any = FALSE;
+  guint words = 0;
 
-  surel_tokenizer_split (text, length, see_token, &is_any);
-  if (!is_any)
-    return FALSE;
+  surel_tokenizer_split (text, length, count_token, &words);
+  if (words == 0)
+    return 0;
   g_string_append (expression, expression->len > 0 ? " AND \"" : "\"");
   for (gsize i = 0; i < length; i++)
     g_string_append_c (expression, text[i] != '"' ? text[i] : ' ');
   g_string_append (expression, "\" *");
-  return TRUE;
+  return words;
 }
 
 /* The end of the word or phrase at @p, whose text is from @start on. */
@@ -73,12 +72,13 @@ find_end (const char *p, const char **start)
  * surel_search_expression:
  * @text: words, and phrases in quotation marks: all of them have to be there, each from the beginning of a word on; case and accents
  *   don't matter (RFC 8621 §4.4.1)
+ * @left: (inout): how many words may be looked for yet
  *
  * Returns: (transfer full) (nullable): that for FTS5; %NULL with %SUREL_ERROR_INVALID_ARGUMENT where there is no word in it, or
  *   %SUREL_ERROR_LIMIT_EXCEEDED
  */
 char *
-surel_search_expression (SurelSearchField field, const char *text, GError **error)
+surel_search_expression (SurelSearchField field, const char *text, guint *left, GError **error)
 {
   static const char *const columns[] = {
     [SUREL_SEARCH_ANYWHERE] = "", [SUREL_SEARCH_SUBJECT] = "subject : ", [SUREL_SEARCH_FROM] = "from_ : ",
@@ -94,10 +94,11 @@ surel_search_expression (SurelSearchField field, const char *text, GError **erro
       const char *start = p;
       const char *end = find_end (p, &start);
 
-      if (add_phrase (words, start, (gsize) (end - start)) && ++n > SUREL_SEARCH_WORDS_MAX)
+      n += add_phrase (words, start, (gsize) (end - start));
+      if (n > MIN (SUREL_SEARCH_WORDS_MAX, *left))
         {
-          g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED, "At most %d words can be looked for at once",
-                       SUREL_SEARCH_WORDS_MAX);
+          g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED, "At most %d words can be looked for at once, and %d in a whole filter",
+                       SUREL_SEARCH_WORDS_MAX, SUREL_SEARCH_ALL_WORDS_MAX);
           return NULL;
         }
       p = *end != '\0' ? end + 1 : end;
@@ -107,6 +108,7 @@ surel_search_expression (SurelSearchField field, const char *text, GError **erro
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_INVALID_ARGUMENT, "There is no letter or digit to look for in what was given");
       return NULL;
     }
+  *left -= n;
   return g_strdup_printf ("%s(%s)", columns[field], words->str);
 }
 
@@ -166,10 +168,10 @@ static gboolean
 settle_notes (SurelSql *sql, gint64 first, gint64 last, GError **error)
 {
   return surel_sql_run (sql, error,
-                        "DELETE FROM reindex WHERE header AND message BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = "
+                        "DELETE FROM reindex INDEXED BY reindex_header WHERE header AND message BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = "
                         "reindex.message AND m.content IS NOT NULL)",
                         "ii", first, last)
-         && surel_sql_run (sql, error, "UPDATE reindex SET header = 0 WHERE header AND message BETWEEN ? AND ?", "ii", first, last);
+         && surel_sql_run (sql, error, "UPDATE reindex INDEXED BY reindex_header SET header = 0 WHERE header AND message BETWEEN ? AND ?", "ii", first, last);
 }
 
 static gboolean
@@ -201,6 +203,19 @@ surel_search_note_row (SurelTxn *txn, gint64 message, GError **error)
   return count_stale (txn->sql, message, error)
          && surel_sql_run (txn->sql, error, "INSERT OR REPLACE INTO reindex (message, header) VALUES (?, 1)", "i", message)
          && surel_sql_run (txn->sql, error, "UPDATE message SET texted = 0 WHERE id = ? AND texted != 0", "i", message);
+}
+
+/**
+ * surel_search_note_copy:
+ *
+ * The message is a new one, made with another's bytes.
+ */
+gboolean
+surel_search_note_copy (SurelTxn *txn, gint64 message, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "INSERT OR IGNORE INTO reindex (message, header) SELECT id, 0 FROM message WHERE id = ? AND content IS NOT NULL", "i",
+                        message);
 }
 
 /**
@@ -239,7 +254,14 @@ surel_search_index (SurelSql *sql, guint most, gboolean *more, GError **error)
       if (!surel_sql_run (sql, error, INSERT ROW_OF "FROM message m WHERE m.id > ? AND m.id <= ? ORDER BY m.doc", "ii", mark, last))
         return FALSE;
       rows = sqlite3_changes64 (db);
-      if (!settle_notes (sql, mark + 1, last, error) || !surel_store_put_meta (sql, "search-mark", last, error))
+      /* After it began anew: of them no text is in the index any more. */
+      if (!surel_sql_run (sql, error, "UPDATE message SET texted = 0 WHERE id > ? AND id <= ? AND texted != 0", "ii", mark, last)
+          || !settle_notes (sql, mark + 1, last, error)
+          || !surel_sql_run (sql, error,
+                             "INSERT OR IGNORE INTO reindex (message, header) SELECT id, 0 FROM message WHERE id > ? AND id <= ? AND content "
+                             "IS NOT NULL",
+                             "ii", mark, last)
+          || !surel_store_put_meta (sql, "search-mark", last, error))
         return FALSE;
     }
   *more = rows == most;
@@ -283,9 +305,7 @@ gboolean
 surel_search_begin_anew (SurelSql *sql, GError **error)
 {
   return (surel_sql_run (sql, NULL, "INSERT INTO search (search) VALUES ('delete-all')", "") || replace_tables (sql, error))
-         && surel_sql_run (sql, error, "UPDATE message SET texted = 0 WHERE texted != 0", "")
          && surel_sql_run (sql, error, "DELETE FROM reindex", "")
-         && surel_sql_run (sql, error, "INSERT INTO reindex (message, header) SELECT id, 0 FROM message WHERE content IS NOT NULL", "")
          && surel_store_put_meta (sql, "search-mark", 0, error) && surel_store_put_meta (sql, "search-rows", 0, error)
          && surel_store_put_meta (sql, "search-stale", 0, error);
 }
@@ -329,7 +349,7 @@ surel_search_next (SurelReader *reader, guint most, GError **error)
   g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (SurelUnsearched));
   sqlite3_stmt *s = surel_sql_start (reader->sql, error,
                                      "SELECT r.message, c.digest FROM reindex r CROSS JOIN message m ON m.id = r.message CROSS JOIN content "
-                                     "c ON c.id = m.content WHERE NOT r.header ORDER BY r.message DESC LIMIT ?",
+                                     "c ON c.id = m.content WHERE NOT r.header AND r.message <= " MARK " ORDER BY r.message DESC LIMIT ?",
                                      "i", (gint64) most);
   int result = -1;
 
@@ -372,7 +392,7 @@ surel_search_put_text (SurelTxn *txn, gint64 message, GBytes *digest, const char
 
   if (!surel_sql_get (txn->sql, &waits, error,
                       "SELECT 1 FROM reindex r CROSS JOIN message m ON m.id = r.message CROSS JOIN content c ON c.id = m.content WHERE "
-                      "r.message = ? AND NOT r.header AND c.digest = ?",
+                      "r.message = ? AND NOT r.header AND c.digest = ? AND r.message <= " MARK,
                       "ib", message, digest))
     return FALSE;
   if (!waits)

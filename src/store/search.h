@@ -4,7 +4,8 @@
 
 G_BEGIN_DECLS
 
-#define SUREL_SEARCH_WORDS_MAX 32 /* words and phrases in one condition */
+#define SUREL_SEARCH_WORDS_MAX 64 /* words in one condition; of scripts that don't part them each pair of characters is one */
+#define SUREL_SEARCH_ALL_WORDS_MAX 200 /* in all conditions of a filter */
 
 /* Where a condition looks (RFC 8621 §4.4.1). */
 typedef enum
@@ -27,9 +28,10 @@ typedef struct
 
 void surel_unsearched_clear (SurelUnsearched *self);
 
-char *surel_search_expression (SurelSearchField field, const char *text, GError **error);
+char *surel_search_expression (SurelSearchField field, const char *text, guint *left, GError **error);
 
 gboolean surel_search_note_row (SurelTxn *txn, gint64 message, GError **error);
+gboolean surel_search_note_copy (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_search_note_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_search_note_content (SurelTxn *txn, gint64 message, GBytes *digest, GError **error);
 gboolean surel_search_index (SurelSql *sql, guint most, gboolean *more, GError **error);

@@ -77,6 +77,7 @@ gpointer surel_store_check_main (gpointer store);
 gpointer surel_store_copier_main (gpointer store);
 void surel_store_report_damage (SurelStore *self);
 void surel_store_emit_damaged (SurelStore *self);
+void surel_store_emit_indexed (SurelStore *self);
 void surel_store_emit_committed (SurelStore *self, SurelCommit *commit);
 gboolean surel_store_put_meta (SurelSql *sql, const char *key, gint64 value, GError **error);
 gboolean

@@ -418,8 +418,24 @@ roll_back (SurelStore *self)
     surel_sql_exec (self->sql, "ROLLBACK", NULL);
 }
 
-/* The next rows that aren't in the index. Where it is damaged it is made anew; where it can't be written it is tried again after the
- * next commit. */
+/* Makes the index anew where it was found damaged, by whoever wrote. */
+static void
+mend_index (SurelStore *self)
+{
+  if (!surel_sql_take_index_damage (self->sql) || surel_sql_is_broken (self->sql))
+    return;
+  self->search_behind = index_anew (self, NULL);
+  self->searched = -1;
+  roll_back (self);
+}
+
+static void
+emit_indexed (gpointer data)
+{
+  surel_store_emit_indexed (data);
+}
+
+/* The next rows that aren't in the index. Where it can't be written it is tried again after the next commit. */
 static void
 index_behind (SurelStore *self)
 {
@@ -434,12 +450,13 @@ index_behind (SurelStore *self)
     {
       self->search_behind = more;
       self->searched = self->next_id - 1;
+      if (!more)
+        surel_post (NULL, emit_indexed, g_object_ref (self), g_object_unref);
       return;
     }
   roll_back (self);
   g_message ("The text index: %s", error->message);
-  self->search_behind = surel_sql_take_index_damage (self->sql) && index_anew (self, NULL);
-  roll_back (self);
+  mend_index (self);
 }
 
 /* A transaction of @first and of what waits behind it and may share it. */
@@ -561,6 +578,7 @@ write_one (SurelStore *self, SurelWrite *first)
     }
   if (surel_sql_is_damage (error))
     surel_store_report_damage (self);
+  mend_index (self);
   for (guint i = 0; i < jobs->len; i++)
     {
       SurelWrite *job = jobs->pdata[i];

@@ -34,6 +34,7 @@ enum
 {
   COMMITTED,
   DAMAGED,
+  INDEXED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -47,6 +48,12 @@ surel_store_emit_committed (SurelStore *self, SurelCommit *commit)
 }
 
 /* In the main thread. */
+void
+surel_store_emit_indexed (SurelStore *self)
+{
+  g_signal_emit (self, signals[INDEXED], 0);
+}
+
 void
 surel_store_emit_damaged (SurelStore *self)
 {
@@ -279,6 +286,8 @@ surel_store_class_init (SurelStoreClass *klass)
   signals[COMMITTED] = g_signal_new ("committed", SUREL_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                      NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
   /* In the main thread, once: close the store and open it again. */
+  /* Of all messages the rows are in the text index; texts may be put in. */
+  signals[INDEXED] = g_signal_new ("indexed", SUREL_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[DAMAGED] = g_signal_new ("damaged", SUREL_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                    G_TYPE_NONE, 0);
 }

@@ -64,8 +64,7 @@ is_of_word (gunichar c)
   return g_unichar_isalnum (c) || g_unichar_ismark (c);
 }
 
-/* Whether @text has letters that Unicode writes in several ways, beside those that folding makes one: wide, narrow, ligatures,
- * Hangul and kana in pieces. */
+/* Whether @text may have signs in pieces, or narrow ones, that have to be put together first: Hangul and kana. */
 static gboolean
 has_variants (const char *text, gsize length)
 {
@@ -74,8 +73,7 @@ has_variants (const char *text, gsize length)
       guchar c = (guchar) text[i];
       guchar next = (guchar) text[i + 1];
 
-      if ((c == 0xe1 && next >= 0x84 && next <= 0x87) || (c == 0xe3 && next == 0x82) || (c == 0xef && next >= 0xa4)
-          || (c == 0xf0 && next == 0x9d))
+      if ((c == 0xe1 && next >= 0x84 && next <= 0x87) || (c == 0xe3 && next == 0x82) || (c == 0xef && (next == 0xbd || next == 0xbe)))
         return TRUE;
     }
   return FALSE;
@@ -135,30 +133,24 @@ add_to_run (Split *split, gunichar c)
 }
 
 static void
-add_letter (Split *split, gunichar c)
+add_letter (Split *split, gunichar letter)
 {
-  gunichar pieces[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
-  gsize n = g_unichar_fully_decompose (g_unichar_tolower (c), FALSE, pieces, G_N_ELEMENTS (pieces));
+  gunichar c = g_unichar_tolower (letter);
+  char octets[8];
+  guint s = G_N_ELEMENTS (strokes);
 
-  for (gsize i = 0; i < n; i++)
-    {
-      char octets[8];
-      guint s = G_N_ELEMENTS (strokes);
-
-      if (is_accent (pieces[i]))
-        continue;
-      if (pieces[i] <= STROKE_LAST)
-        for (s = 0; s < G_N_ELEMENTS (strokes) && strokes[s].letter != pieces[i]; s++)
-          ;
-      if (s < G_N_ELEMENTS (strokes))
-        add_to_word (split, strokes[s].ascii, strlen (strokes[s].ascii));
-      else
-        add_to_word (split, octets, (gsize) g_unichar_to_utf8 (pieces[i] == FINAL_SIGMA ? SIGMA : pieces[i], octets));
-    }
+  if (c <= STROKE_LAST)
+    for (s = 0; s < G_N_ELEMENTS (strokes) && strokes[s].letter != c; s++)
+      ;
+  if (s < G_N_ELEMENTS (strokes))
+    add_to_word (split, strokes[s].ascii, strlen (strokes[s].ascii));
+  else
+    add_to_word (split, octets, (gsize) g_unichar_to_utf8 (c == FINAL_SIGMA ? SIGMA : c, octets));
 }
 
+/* One that is made of no others. */
 static void
-add_character (Split *split, gunichar c)
+add_piece (Split *split, gunichar c)
 {
   if (is_unparted (c))
     {
@@ -173,6 +165,21 @@ add_character (Split *split, gunichar c)
       else
         end_word (split);
     }
+}
+
+/* In pieces, so that one that only looks otherwise is the same: but for those of scripts that have signs made of others. */
+static void
+add_character (Split *split, gunichar c)
+{
+  gunichar pieces[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+  gsize n = is_unparted (c) && (c < 0xf900 || (c > 0xfaff && c < 0x2f800))
+                ? 0
+                : g_unichar_fully_decompose (c, TRUE, pieces, G_N_ELEMENTS (pieces));
+
+  if (n == 0)
+    add_piece (split, c);
+  for (gsize i = 0; i < n; i++)
+    add_piece (split, pieces[i]);
 }
 
 static void

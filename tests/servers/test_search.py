@@ -173,7 +173,9 @@ class Search(Changing):
         for bad in ("", " - ", '""'):
             self.assertFails("InvalidArgument", self.query, {"text": text(bad)})
         self.assertFails("InvalidArgument", self.query, {"text": GLib.Variant("u", 5)})
-        self.assertFails("LimitExceeded", self.query, {"text": text("a " * 33)})
+        for long in ("a " * 65, '"' + "a " * 65 + '"', "a." * 65, "会議" * 40):
+            self.assertFails("LimitExceeded", self.query, {"text": text(long)})
+        self.assertFails("LimitExceeded", self.query, {"operator": text("OR"), "conditions": tree(*[{"text": text("a " * 60)}] * 4)})
         self.query({"text": text("a" * 100000 + " " + "b " * 10)})
 
     def test_changes_are_found_at_once(self):
@@ -195,6 +197,15 @@ class Search(Changing):
         self.assertEqual(len(self.query({"text": text("ideas"), "inMailbox": GLib.Variant("o", drafts)})["messages"]), 1)
         self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [draft], {"destroy": GLib.Variant("b", True)}, {})
         self.assertEqual(self.found(subject="ideas"), [])
+
+    def test_a_copy_is_found_by_its_text(self):
+        self.begin([("INBOX", self.letter(1, "Annual report", "and so on " * 100 + "walnuts"))])
+        self.fetch_all()
+        one = self.query({"body": text("walnuts")})["messages"][0]["id"]
+        work = GLib.Variant("ao", [self.daemon.folders()["Work"]])
+        self.daemon.call(PATH, "Operations", "Modify", "(ata{sv}a{sv})", [one], {"addFolders": work}, {})
+        wait_for(lambda: len(self.query({"body": text("walnuts")})["messages"]) == 2)
+        self.assertTrue(self.query({"body": text("walnuts")})["complete"])
 
     def test_previews_of_what_is_here(self):
         """Where the server tells none, as of drafts, they are made of the text, without what it quotes."""

@@ -50,6 +50,10 @@ test_words (void)
     { "\xe3\x82\xab\xe3\x82\x99\xe3\x82\xb9", "\xe3\x82\xac\xe3\x82\xb9" }, /* ガス in pieces */
     { "a\xff" "b\xe4\xbc", "a|b" },
     { "co\xc2\xadop", "coop" },
+    { "n\xc2\xba 5 \xc2\xb2 m\xc2\xb2", "no|5|2|m2" }, /* nº 5 ² m² */
+    { "n\xc2\xba 5 \xc2\xb2 m\xc2\xb2 \xef\xbd\xb1", "no|5|2|m2|\xe3\x82\xa2" }, /* whatever else there is */
+    { "\xe2\x91\xa0 \xe2\x85\xa2 \xef\xac\x81n \xe3\x88\xb1", "1|iii|fin|\xe6\xa0\xaa" }, /* ① Ⅲ ﬁn ㈱ */
+    { "\xe2\xbc\x80\xe4\xba\x8c \xef\xa4\x80", "\xe4\xb8\x80\xe4\xba\x8c|\xe4\xba\x8c|\xe8\xb1\x88" }, /* a radical, and a sign for compatibility */
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -94,7 +98,8 @@ test_expressions (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autofree char *expression = surel_search_expression (SUREL_SEARCH_SUBJECT, cases[i].text, &error);
+      guint left = SUREL_SEARCH_ALL_WORDS_MAX;
+      g_autofree char *expression = surel_search_expression (SUREL_SEARCH_SUBJECT, cases[i].text, &left, &error);
 
       g_assert_cmpstr (expression, ==, cases[i].expression);
       if (cases[i].expression == NULL)
@@ -130,9 +135,10 @@ find (StoreFixture *fixture, gint64 folder, SurelSearchField field, const char *
   g_autoptr (GError) error = NULL;
   SurelFilter *condition = surel_filter_new (field == SUREL_SEARCH_BODY || field == SUREL_SEARCH_ANYWHERE ? SUREL_FILTER_TEXT_OF_BODY : SUREL_FILTER_TEXT);
   Search search = { .query = query };
+  guint left = SUREL_SEARCH_ALL_WORDS_MAX;
   guint n;
 
-  condition->text = surel_search_expression (field, text, &error);
+  condition->text = surel_search_expression (field, text, &left, &error);
   g_assert_no_error (error);
   query->filter = surel_filter_new (SUREL_FILTER_AND);
   g_ptr_array_add (query->filter->children, condition);
@@ -342,10 +348,11 @@ find_or_fail (StoreFixture *fixture, const char *text)
 {
   g_autoptr (SurelQuery) query = surel_query_new ();
   Search search = { .query = query, .may_fail = TRUE };
+  guint left = SUREL_SEARCH_ALL_WORDS_MAX;
   guint n;
 
   query->filter = surel_filter_new (SUREL_FILTER_TEXT);
-  query->filter->text = surel_search_expression (SUREL_SEARCH_ANYWHERE, text, NULL);
+  query->filter->text = surel_search_expression (SUREL_SEARCH_ANYWHERE, text, &left, NULL);
   query->limit = 100;
   surel_store_read_sync (fixture->store, run_search, &search);
   n = search.result != NULL ? search.result->ids->len : 0;
