@@ -35,9 +35,11 @@ class Refusing(Movable):
 
 
 class Drafts(Moving):
+    def octets(self, text):
+        return b"From: a@b\r\nSubject: Message 9\r\nMessage-ID: <m9@x>\r\n\r\n" + text + b"\r\n"
+
     def save(self, replaces, text):
-        octets = b"From: a@b\r\nSubject: Message 9\r\nMessage-ID: <m9@x>\r\n\r\n" + text + b"\r\n"
-        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", octets), {})
+        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", self.octets(text)), {})
 
     def texts(self, name):
         return sorted(octets.split(b"\r\n\r\n", 1)[1].strip() for _, octets in self.mailbox.boxes[name].values())
@@ -74,6 +76,25 @@ class Drafts(Moving):
         self.assertEqual(self.ended(self.save(draft, b"newer")[1])[0], "done")
         self.operations("Cancel", "(ta{sv})", operation, {})
         self.assertEqual((self.operation(operation)["state"], self.texts(b"Drafts")), ("cancelled", [b"newer"]))
+
+    def test_it_is_one_message_however_often_its_folder_is_numbered_anew(self):
+        mailbox = Refusing(b"Drafts", b"Work")
+        mailbox.boxes[b"Drafts"][1] = [{b"\\Draft"}, self.octets(b"old")]
+        self.begin(mailbox)
+        draft = self.ids("Drafts")[9]
+        mailbox.refused = (b"APPEND",)
+        operation = self.save(draft, b"new")[1]
+        self.assertEqual(self.ended(operation), ("failed", "PermissionDenied"))
+        mailbox.refused = ()
+        for validity in (8, 9, 10):
+            mailbox.validity = {b"Drafts": validity}
+            self.daemon.sync()
+            self.daemon.sync()
+            rows = self.daemon.query({"inMailbox": GLib.Variant("o", self.folders["Drafts"])}, properties=["id"])["messages"]
+            self.assertEqual([row["id"] for row in rows], [draft])
+        self.operations("Retry", "(ta{sv})", operation, {})
+        self.assertEqual(self.ended(operation)[0], "done")
+        self.assertEqual(self.texts(b"Drafts"), [b"new"])
 
     def test_an_old_version_that_stays_is_whole(self):
         self.begin(Refusing(b"Drafts", b"Work"))

@@ -171,7 +171,8 @@ class Bodies(Changing):
         self.assertNotIn("cut", self.row(daemon, ids[2], "attachments"))
 
         large = b"Subject: large\r\n\r\n" + b"x" * (6 << 20)
-        ids = [self.append(daemon, "Archive", b"X-N: %d\r\n" % n + large)[0] for n in range(8)]
+        ids = [self.append(daemon, "Archive", GLib.Variant.new_from_bytes(
+            GLib.VariantType("ay"), GLib.Bytes.new(b"X-N: %d\r\n" % n + large), True))[0] for n in range(8)]
         rows, missing, left = daemon.call(PATH, "Messages", "Get", "(atas)", ids, ["header:X-N"])
         self.assertEqual((rows, missing, left), ([{"header:X-N": f" {n}"} for n in range(6)], [], ids[6:]))
         self.assertEqual([row["header:X-N"] for row in self.get(daemon, ids, "header:X-N")], [f" {n}" for n in range(8)])
