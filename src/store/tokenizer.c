@@ -24,6 +24,7 @@ typedef struct
   char last[8]; /* the one before in the run under way */
   gsize last_length; /* 0: there is no run */
   guint run; /* how many it has */
+  gunichar held; /* a sign that what follows may be a piece of; 0 for none */
   int result; /* SQLITE_OK while it goes on */
 } Split;
 
@@ -64,19 +65,11 @@ is_of_word (gunichar c)
   return g_unichar_isalnum (c) || g_unichar_ismark (c);
 }
 
-/* Whether @text may have signs in pieces, or narrow ones, that have to be put together first: Hangul and kana. */
+/* Whether what follows may be a piece of the same sign: kana and their voicing, Hangul's letters. */
 static gboolean
-has_variants (const char *text, gsize length)
+may_go_on (gunichar c)
 {
-  for (gsize i = 0; i + 2 < length; i++)
-    {
-      guchar c = (guchar) text[i];
-      guchar next = (guchar) text[i + 1];
-
-      if ((c == 0xe1 && next >= 0x84 && next <= 0x87) || (c == 0xe3 && next == 0x82) || (c == 0xef && (next == 0xbd || next == 0xbe)))
-        return TRUE;
-    }
-  return FALSE;
+  return (c >= 0x3041 && c <= 0x30ff) || (c >= 0x1100 && c <= 0x1112) || (c >= 0xac00 && c <= 0xd7a3 && (c - 0xac00) % 28 == 0);
 }
 
 /* --- Words --- */
@@ -148,9 +141,8 @@ add_letter (Split *split, gunichar letter)
     add_to_word (split, octets, (gsize) g_unichar_to_utf8 (c == FINAL_SIGMA ? SIGMA : c, octets));
 }
 
-/* One that is made of no others. */
 static void
-add_piece (Split *split, gunichar c)
+add_sign (Split *split, gunichar c)
 {
   if (is_unparted (c))
     {
@@ -165,6 +157,33 @@ add_piece (Split *split, gunichar c)
       else
         end_word (split);
     }
+}
+
+static void
+let_go (Split *split)
+{
+  if (split->held != 0)
+    add_sign (split, split->held);
+  split->held = 0;
+}
+
+/* One that is made of no others, put together with the one before where they are one sign. Not by normalizing the whole text: that
+ * takes a time that is quadratic in how many marks stand in a row. */
+static void
+add_piece (Split *split, gunichar c)
+{
+  gunichar whole;
+
+  if (split->held != 0 && g_unichar_compose (split->held, c, &whole))
+    {
+      split->held = whole;
+      return;
+    }
+  let_go (split);
+  if (may_go_on (c))
+    split->held = c;
+  else
+    add_sign (split, c);
 }
 
 /* In pieces, so that one that only looks otherwise is the same: but for those of scripts that have signs made of others. */
@@ -197,6 +216,7 @@ split_text (Split *split, const char *text, gsize length)
         {
           char lower = g_ascii_tolower (*p);
 
+          let_go (split);
           if (split->run > 0)
             end_run (split, FALSE);
           if (g_ascii_isalnum (lower))
@@ -209,6 +229,7 @@ split_text (Split *split, const char *text, gsize length)
       c = g_utf8_get_char_validated (p, end - p);
       if (c == (gunichar) -1 || c == (gunichar) -2)
         {
+          let_go (split);
           end_run (split, FALSE);
           end_word (split);
           p++;
@@ -217,20 +238,9 @@ split_text (Split *split, const char *text, gsize length)
       add_character (split, c);
       p = g_utf8_next_char (p);
     }
+  let_go (split);
   end_run (split, split->is_query);
   end_word (split);
-}
-
-static void
-split_any (Split *split, const char *text, gsize length)
-{
-  g_autofree char *same
-      = has_variants (text, length) ? g_utf8_normalize (text, (gssize) length, G_NORMALIZE_ALL_COMPOSE) : NULL;
-
-  if (same != NULL)
-    split_text (split, same, strlen (same));
-  else
-    split_text (split, text, length);
 }
 
 /* --- What SQLite calls: https://sqlite.org/fts5.html#custom_tokenizers --- */
@@ -255,7 +265,7 @@ tokenize (Fts5Tokenizer *tokenizer G_GNUC_UNUSED, void *data, int flags, const c
   Split split = { .func = func, .data = data, .is_query = (flags & FTS5_TOKENIZE_QUERY) != 0, .result = SQLITE_OK };
 
   if (text != NULL && length > 0)
-    split_any (&split, text, (gsize) length);
+    split_text (&split, text, (gsize) length);
   return split.result;
 }
 
