@@ -89,7 +89,6 @@ put_next (SurelIndexer *self)
       readable = read_words (self, g_array_index (batch.messages, SurelUnsearched, i).digest, &text, &preview);
       if (!readable)
         break;
-
       size += text != NULL ? strlen (text) : 0;
       g_ptr_array_add (words, text);
       g_ptr_array_add (previews, preview);

@@ -1,12 +1,13 @@
-/* The text index: FTS5 without the text itself. A message is in it up to twice, as SQLite can't change what it doesn't
- * keep: by the fields of its row, and once its bytes are here by these and the text of its body. Its number there is
- * twice its `doc`, so that the newest comes first without sorting, and 1 more for the second: of the two the one that
- * message.texted says is the valid one (0 also where the index began anew and hasn't come to it). A message whose text changes gets another `doc`; what the index has under one that is no
- * message's any more is never found, and goes when the index is made anew.
+/* The text index: FTS5 without the text itself. A message is in it up to twice, as SQLite can't change what it doesn't keep:
+ * by the fields of its row, and once its bytes are here by these and the text of its body. Its number there is twice its
+ * `doc`, so that the newest comes first without sorting, and 1 more for the second: of the two the one that message.texted
+ * says is the valid one (neither is where the index began anew and hasn't come to it). A message whose text changes gets
+ * another `doc`; what the index has under one that is no message's any more is never found, and goes when the index is made
+ * anew.
  *
- * What few rows a commit brings are in the index with it. Where there are many they come behind, newest ids last, while the writer
- * has nothing else to do; `search-mark` in the table meta is the last id whose row is in. What is to be put in anew, and whose text
- * has to be read from its bytes (by the engine), waits in the table reindex. */
+ * What few rows a commit brings are in the index with it. Where there are many they come behind, newest ids last, while the
+ * writer has nothing else to do; `search-mark` in the table meta is the last id whose row is in. What is to be put in anew, and
+ * whose text has to be read from its bytes (by the engine), waits in the table reindex. */
 #include "store/search.h"
 
 #include <string.h>
