@@ -143,13 +143,13 @@ put_row (Put *put, SurelFolderEntry *entry, gint64 parent, const char *path, con
     {
       gboolean pending;
 
-      /* What is pending is laid on it: see put_pending(). */
+      /* What is pending is laid on it: see put_pending(). A list doesn't tell the identity of a folder that was renamed
+       * while it was made: by what it was, its new name is known in the next one. */
       if (!surel_folder_intents_are_open (txn, row->id, &pending, error)
           || !surel_sql_run (txn->sql, error,
-                             "UPDATE folder SET server_parent = ?, server_name = ?, server_subscribed = ?, identity = ? WHERE "
-                             "id = ?",
-                             "isisi", parent, entry->name, (gint64) entry->subscribed,
-                             entry->identity != NULL ? entry->identity : "", row->id))
+                             "UPDATE folder SET server_parent = ?, server_name = ?, server_subscribed = ?, identity = "
+                             "coalesce (?, identity) WHERE id = ?",
+                             "isisi", parent, entry->name, (gint64) entry->subscribed, entry->identity, row->id))
         return FALSE;
       put->any_pending = put->any_pending || pending;
       if (pending)

@@ -236,6 +236,27 @@ class Folders(Moving):
         self.assertEqual(self.ended(self.delete("Two")), ("done", ""))
         self.check(INBOX=[1, 2, 3])
 
+    def test_a_folder_renamed_while_it_is_listed_keeps_its_id(self):
+        """It is in the list, and isn't there any more once it is asked for its state."""
+        class Renamed(Movable):
+            renames = False
+
+            def do_STATUS(self, peer, tag, command):
+                if self.renames and command.split(b'"')[1] == b"Two":
+                    self.renames = False
+                    self.rename(b"Two", b"Three")
+                super().do_STATUS(peer, tag, command)
+        mailbox = Renamed(b"Two")
+        mailbox.validity = {b"INBOX": 8, b"Two": 9, b"Three": 9}
+        self.begin_with(mailbox, Two=[4, 5])
+        folder, ids = self.folders["Two"], self.ids("Two")
+        mailbox.renames = True
+        self.daemon.sync()
+        self.daemon.sync()
+        self.folders = self.daemon.folders()
+        self.assertEqual(self.folders.get("Three"), folder)
+        self.assertEqual(self.ids("Three"), ids)
+
     def test_two_devices_delete_a_folder(self):
         """The names that it is put aside under don't add up, and what came to it has it get its own back."""
         class Racing(Movable):
