@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define HASH_START G_GUINT64_CONSTANT (0xcbf29ce484222325) /* FNV-1a */
+#include "base/hash.h"
 
 SurelMessage *
 surel_message_new (void)
@@ -27,26 +27,8 @@ surel_message_free (SurelMessage *self)
   g_free (self->references);
   g_free (self->preview);
   g_free (self->email_id);
+  g_free (self->thread_id);
   g_free (self);
-}
-
-/* FNV-1a, 64 bits, with a NUL behind each field so that they can't run into one another. */
-static guint64
-mix (guint64 hash, const void *data, gsize length)
-{
-  const guchar *p = data;
-
-  for (gsize i = 0; i < length; i++)
-    hash = (hash ^ p[i]) * G_GUINT64_CONSTANT (0x100000001b3);
-  return hash * G_GUINT64_CONSTANT (0x100000001b3);
-}
-
-/* SQLite has signed integers alone; 0 stands for none. */
-static guint64
-fit (guint64 hash)
-{
-  hash &= G_MAXINT64;
-  return hash != 0 ? hash : 1;
 }
 
 /**
@@ -61,16 +43,16 @@ guint64
 surel_message_fingerprint (const SurelMessage *self)
 {
   const char *texts[] = { self->message_id, self->subject };
-  guint64 hash = HASH_START;
+  guint64 hash = SUREL_HASH_START;
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    hash = mix (hash, texts[i] != NULL ? texts[i] : "", texts[i] != NULL ? strlen (texts[i]) : 0);
+    hash = surel_hash_add (hash, texts[i] != NULL ? texts[i] : "", texts[i] != NULL ? strlen (texts[i]) : 0);
   if (self->from != NULL)
-    hash = mix (hash, g_bytes_get_data (self->from, NULL), g_bytes_get_size (self->from));
-  hash = mix (hash, &self->size, sizeof self->size);
-  hash = mix (hash, &self->received, sizeof self->received);
-  hash = mix (hash, &self->sent, sizeof self->sent);
-  return fit (hash);
+    hash = surel_hash_add (hash, g_bytes_get_data (self->from, NULL), g_bytes_get_size (self->from));
+  hash = surel_hash_add (hash, &self->size, sizeof self->size);
+  hash = surel_hash_add (hash, &self->received, sizeof self->received);
+  hash = surel_hash_add (hash, &self->sent, sizeof self->sent);
+  return surel_hash_end (hash);
 }
 
 /**
@@ -102,7 +84,7 @@ surel_message_likeness (const SurelMessage *self)
 guint64
 surel_message_identity (const SurelMessage *self)
 {
-  return self->email_id != NULL ? fit (mix (HASH_START, self->email_id, strlen (self->email_id)))
+  return self->email_id != NULL ? surel_hash_end (surel_hash_add (SUREL_HASH_START, self->email_id, strlen (self->email_id)))
                                 : surel_message_fingerprint (self);
 }
 

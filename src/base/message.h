@@ -37,6 +37,7 @@ typedef struct
   char *references; /* ids with one space between; NULL for none */
   char *preview; /* NULL where not known yet */
   char *email_id; /* the server's id for the message in any folder (RFC 8474); NULL for none */
+  char *thread_id; /* the server's id of the thread it is in (RFC 8474); NULL where it tells none */
   GBytes *extra; /* header fields that were fetched and have no place above, as they were; NULL for none */
   gboolean has_attachment;
 } SurelMessage;

@@ -16,8 +16,7 @@
 #define LIMIT_MAX 1000 /* rows */
 #define LIMIT_USUAL 50
 
-static const char *const later_filters[]
-    = { "allInThreadHaveKeyword", "someInThreadHaveKeyword", "noneInThreadHaveKeyword", "header", "thread", "held", NULL };
+static const char *const later_filters[] = { "header", "held", NULL };
 
 /* Conditions on text: where they look. */
 static const struct
@@ -138,6 +137,9 @@ take_condition (Parse *parse, const char *key, GVariant *value, SurelFilter *con
       return take_roles (value, key, condition, error);
     case SUREL_FILTER_HAS_KEYWORD:
     case SUREL_FILTER_NOT_KEYWORD:
+    case SUREL_FILTER_ALL_IN_THREAD:
+    case SUREL_FILTER_SOME_IN_THREAD:
+    case SUREL_FILTER_NONE_IN_THREAD:
       return take_keyword (value, key, condition, error);
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
@@ -155,7 +157,7 @@ take_condition (Parse *parse, const char *key, GVariant *value, SurelFilter *con
         g_variant_builder_add (&builder, "{sv}", key, value);
         dict = g_variant_ref_sink (g_variant_builder_end (&builder));
       }
-      return surel_call_get_number (dict, key, G_MININT64, G_MAXINT64, &condition->number, error);
+      return surel_call_get_number (dict, key, condition->kind == SUREL_FILTER_THREAD ? 1 : G_MININT64, G_MAXINT64, &condition->number, error);
     }
 }
 
@@ -173,6 +175,10 @@ kind_of (const char *key, SurelFilterKind *kind)
     { "after", SUREL_FILTER_AFTER },            { "minSize", SUREL_FILTER_MIN_SIZE },
     { "maxSize", SUREL_FILTER_MAX_SIZE },       { "hasKeyword", SUREL_FILTER_HAS_KEYWORD },
     { "notKeyword", SUREL_FILTER_NOT_KEYWORD }, { "hasAttachment", SUREL_FILTER_HAS_ATTACHMENT },
+    { "thread", SUREL_FILTER_THREAD },
+    { "allInThreadHaveKeyword", SUREL_FILTER_ALL_IN_THREAD },
+    { "someInThreadHaveKeyword", SUREL_FILTER_SOME_IN_THREAD },
+    { "noneInThreadHaveKeyword", SUREL_FILTER_NONE_IN_THREAD },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
@@ -313,7 +319,6 @@ parse_window (GVariant *window, SurelQuery *query, GError **error)
 {
   static const char *const keys[]
       = { "position", "anchor", "anchorOffset", "limit", "collapseThreads", "calculateTotal", NULL };
-  gboolean collapse = FALSE;
   gint64 position = 0;
   gint64 offset = 0;
   gint64 limit = LIMIT_USUAL;
@@ -323,14 +328,9 @@ parse_window (GVariant *window, SurelQuery *query, GError **error)
       || !surel_call_get_number (window, "anchor", 1, G_MAXINT64, &query->anchor, error)
       || !surel_call_get_number (window, "anchorOffset", G_MININT32, G_MAXINT32, &offset, error)
       || !surel_call_get_number (window, "limit", 0, G_MAXUINT32, &limit, error)
-      || !surel_call_get_boolean (window, "collapseThreads", &collapse, error)
+      || !surel_call_get_boolean (window, "collapseThreads", &query->collapse, error)
       || !surel_call_get_boolean (window, "calculateTotal", &query->calculate_total, error))
     return FALSE;
-  if (collapse)
-    {
-      g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED, "`collapseThreads` is not supported yet");
-      return FALSE;
-    }
   query->position = (guint) position;
   query->anchor_offset = (gint) offset;
   query->limit = (guint) MIN (limit, LIMIT_MAX);

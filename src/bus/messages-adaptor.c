@@ -135,7 +135,7 @@ handle_query (SurelBusMessages *skeleton G_GNUC_UNUSED,
   g_autoptr (GError) error = NULL;
   g_autoptr (SurelQuery) query = surel_filter_parse (filter, sort, window, &error);
   g_autoptr (SurelProperties) wanted
-      = query != NULL ? surel_properties_new (properties, &error) : NULL;
+      = query != NULL ? surel_properties_new (properties, query->collapse, &error) : NULL;
   QueryCall *call;
 
   if (wanted == NULL)
@@ -205,7 +205,7 @@ handle_get (SurelBusMessages *skeleton G_GNUC_UNUSED,
 {
   Adaptor *self = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (SurelProperties) wanted = surel_properties_new (properties, &error);
+  g_autoptr (SurelProperties) wanted = surel_properties_new (properties, FALSE, &error);
   gsize n;
   const guint64 *values = g_variant_get_fixed_array (ids, &n, sizeof (guint64));
   GetCall *call;

@@ -8,6 +8,7 @@
 #include "base/message.h"
 #include "bus/path.h"
 #include "bus/row-content.h"
+#include "bus/row-thread.h"
 #include "store/content.h"
 
 #define PROPERTIES_MAX 100 /* names in one call */
@@ -36,8 +37,8 @@ typedef enum
   BLOB_ID = 1 << 19,
   FETCHED = 1 << 20,
   PENDING = 1 << 21,
-  THREAD_ID = 1 << 22, /* known, and never there yet */
-  HELD = 1 << 23, /* likewise: held messages aren't shown yet */
+  THREAD_ID = 1 << 22,
+  HELD = 1 << 23, /* known, and never there yet: held messages aren't shown yet */
   SAVED_AT = 1 << 24,
   BODY_STRUCTURE = 1 << 25,
   TEXT_BODY = 1 << 26,
@@ -53,6 +54,7 @@ typedef enum
 struct _SurelProperties
 {
   guint wanted; /* Property bits */
+  guint of_thread; /* SurelRowThreadProperty bits */
   GPtrArray *headers; /* SurelMimeFormWanted */
 };
 
@@ -93,7 +95,7 @@ static const struct
 };
 
 /* Known to the interface, and not built yet; `bodyValues` is GetBody's alone. */
-static const char *const unbuilt[] = { "threadSize", "threadUnread", "threadKeywords", "threadFrom", "bodyValues", NULL };
+static const char *const unbuilt[] = { "bodyValues", NULL };
 
 static gboolean
 add_header (SurelProperties *self, const char *name, GError **error)
@@ -114,6 +116,7 @@ static gboolean
 add_name (SurelProperties *self, const char *name, GError **error)
 {
   gboolean later = g_strv_contains (unbuilt, name);
+  guint of_thread = surel_row_thread_property (name);
 
   for (guint k = 0; k < G_N_ELEMENTS (known); k++)
     if (g_str_equal (known[k].name, name))
@@ -121,6 +124,9 @@ add_name (SurelProperties *self, const char *name, GError **error)
         self->wanted |= known[k].property;
         return TRUE;
       }
+  self->of_thread |= of_thread;
+  if (of_thread != 0)
+    return TRUE;
   if (g_str_has_prefix (name, "header:"))
     return add_header (self, name, error);
   g_set_error (error, SUREL_ERROR, later ? SUREL_ERROR_NOT_SUPPORTED : SUREL_ERROR_INVALID_ARGUMENT,
@@ -131,18 +137,22 @@ add_name (SurelProperties *self, const char *name, GError **error)
 /**
  * surel_properties_new:
  * @names: names of properties; empty for those that a message list shows
+ * @collapsed: whether the list shows threads
  *
  * Returns: (transfer full) (nullable): %NULL with %SUREL_ERROR_INVALID_ARGUMENT, which names the first
  *   that there isn't, %SUREL_ERROR_NOT_SUPPORTED or %SUREL_ERROR_LIMIT_EXCEEDED
  */
 SurelProperties *
-surel_properties_new (const char *const *names, GError **error)
+surel_properties_new (const char *const *names, gboolean collapsed, GError **error)
 {
   g_autoptr (SurelProperties) self = g_new0 (SurelProperties, 1);
 
   self->headers = g_ptr_array_new_with_free_func ((GDestroyNotify) surel_mime_form_free);
   if (names[0] == NULL)
-    self->wanted = USUAL;
+    {
+      self->wanted = USUAL;
+      self->of_thread = collapsed ? SUREL_ROW_THREAD_ALL : 0;
+    }
   if (g_strv_length ((char **) names) > PROPERTIES_MAX)
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_LIMIT_EXCEEDED, "At most %d properties can be asked for",
@@ -197,6 +207,8 @@ add_simple (SurelRowOut *out, guint wanted, const SurelRow *row)
 
       g_variant_builder_add (dict, "{sv}", "account", g_variant_new_object_path (path));
     }
+  if ((wanted & THREAD_ID) != 0 && row->thread != 0)
+    g_variant_builder_add (dict, "{sv}", "threadId", g_variant_new_uint64 ((guint64) row->thread));
   if ((wanted & SIZE) != 0)
     g_variant_builder_add (dict, "{sv}", "size", g_variant_new_uint64 (row->size));
   if ((wanted & RECEIVED_AT) != 0)
@@ -308,7 +320,8 @@ surel_properties_read (const SurelProperties *self,
   add_simple (&out, self->wanted, &found);
   add_texts (&out, self->wanted, &found);
   add_content (&out, self, store, &found, read);
-  if ((self->wanted & MAILBOX_IDS) != 0 && !add_mailboxes (&out, reader, found.account, id, error))
+  if (((self->wanted & MAILBOX_IDS) != 0 && !add_mailboxes (&out, reader, found.account, id, error))
+      || !surel_row_thread_add (self->of_thread, &out, reader, found.thread, read, error))
     {
       surel_row_out_clear (&out);
       return -1;

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 /* Which properties a caller wants; immutable. */
 typedef struct _SurelProperties SurelProperties;
 
-SurelProperties *surel_properties_new (const char *const *names, GError **error);
+SurelProperties *surel_properties_new (const char *const *names, gboolean collapsed, GError **error);
 void surel_properties_free (SurelProperties *self);
 int surel_properties_read (const SurelProperties *self,
                            SurelStore *store,

@@ -52,8 +52,8 @@ surel_leftovers_destroy (SurelTxn *txn, gint64 message, const char *client, GErr
   operation = rest != 0 ? surel_operations_add (txn, "modify", client, error) : 0;
   return operation != 0
          && surel_sql_run (txn->sql, error,
-                           "INSERT INTO message (id, account, doc, shown, announced, size, received, sent, identity, has_attachment, flags) "
-                           "SELECT ?1, account, doc, 0, 0, size, received, sent, 0, has_attachment, flags FROM message WHERE id = ?2",
+                           "INSERT INTO message (id, account, doc, shown, announced, size, received, sent, identity, has_attachment, flags, thread) "
+                           "SELECT ?1, account, doc, 0, 0, size, received, sent, 0, has_attachment, flags, thread FROM message WHERE id = ?2",
                            "ii", rest, message)
          && surel_sql_run (txn->sql, error, "UPDATE placement SET message = ?1, identity = coalesce(identity, (SELECT identity FROM message WHERE id = ?2)) WHERE message = ?2 AND "
                            "epoch < ?3",

@@ -6,6 +6,7 @@
 #include "store/message-row.h"
 
 #include "store/search.h"
+#include "store/threads.h"
 
 #define DOC_SHIFT 24
 #define DOC_MASK (((gint64) 1 << DOC_SHIFT) - 1)
@@ -251,7 +252,7 @@ surel_message_row_put_text (SurelTxn *txn, gint64 id, const SurelMessage *m, GEr
                         "iisbbbbbbsssisibi", (gint64) m->size, m->sent, m->subject, m->from, m->sender,
                         m->reply_to, m->to, m->cc, m->bcc, m->message_id, m->in_reply_to, m->references,
                         (gint64) surel_message_identity (m), m->email_id, (gint64) m->has_attachment, m->extra, id)
-         && surel_message_row_set_received (txn, id, m->received, error);
+         && surel_message_row_set_received (txn, id, m->received, error) && surel_threads_follow (txn, id, error);
 }
 
 /**
@@ -270,7 +271,7 @@ surel_message_row_copy_text (SurelTxn *txn, gint64 id, gint64 other, GError **er
   return surel_sql_get (txn->sql, &received, error, "SELECT received FROM message WHERE id = ?", "i", other)
          && surel_sql_run (txn->sql, error, "UPDATE message SET (" TEXT ") = (SELECT " TEXT " FROM message WHERE id = ?) WHERE id = ?",
                            "ii", other, id)
-         && surel_message_row_set_received (txn, id, received, error);
+         && surel_message_row_set_received (txn, id, received, error) && surel_threads_follow (txn, id, error);
 #undef TEXT
 }
 
@@ -282,6 +283,7 @@ surel_message_row_copy_text (SurelTxn *txn, gint64 id, gint64 other, GError **er
 gboolean
 surel_message_row_delete (SurelTxn *txn, gint64 id, GError **error)
 {
+  txn->gone++;
   return surel_sql_run (txn->sql, error,
                         "UPDATE content SET count = count - 1 WHERE id = (SELECT content FROM message "
                         "WHERE id = ?)",

@@ -8,6 +8,7 @@
 #include "store/match.h"
 #include "store/messages-place.h"
 #include "store/sent.h"
+#include "store/threads.h"
 
 #define SAME_SECOND_MAX 100 /* messages, the latest, that are looked through for one that is the same */
 
@@ -64,7 +65,8 @@ take_back (SurelPlace *place, gint64 id, const SurelMessage *message, GError **e
                         "ii", message->saved, id)
          && surel_intents_arrived (txn, id, place->folder, error)
          && surel_layers_arrive (txn, id, 0, place->folder, place->epoch, &message->remote_id, error)
-         && surel_layers_note_version (txn, id, surel_message_identity (message), error) && surel_message_row_load (txn, id, &row, error) > 0
+         && surel_layers_note_version (txn, id, surel_message_identity (message), error)
+         && surel_threads_take_server (txn, id, message, error) && surel_message_row_load (txn, id, &row, error) > 0
          && surel_layers_put_server_flags (txn, &row, message->flags | place->gives, message->keywords, error);
 }
 
@@ -95,23 +97,24 @@ insert_message (SurelPlace *place, const SurelMessage *m, guint64 identity, GErr
 {
   SurelTxn *txn = place->txn;
   gint64 id = surel_txn_new_id (txn, error);
+  gint64 thread = id != 0 ? surel_threads_find (txn, place->account, id, m, error) : 0;
   gint64 doc = surel_message_row_doc (m->received, id);
   guint flags = m->flags | place->gives;
   gboolean shown = surel_flags_are_shown (flags);
   gboolean is_new = place->listed && place->announces && surel_flags_unread (flags);
 
-  if (id == 0 || !look_for_told (place, m->received, identity, &is_new, error)
+  if (thread == 0 || !look_for_told (place, m->received, identity, &is_new, error)
       || !surel_sql_run (
           txn->sql, error,
           "INSERT INTO message (id, account, doc, flags, keywords, size, received, sent, subject, from_, "
           "sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, identity, email_id, "
-          "has_attachment, extra, shown, announced, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          "iiiisiiisbbbbbbssssisibiii", id, place->account, doc, (gint64) flags, m->keywords,
+          "has_attachment, extra, shown, announced, saved, thread) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "iiiisiiisbbbbbbssssisibiiii", id, place->account, doc, (gint64) flags, m->keywords,
           (gint64) m->size, m->received, m->sent, m->subject, m->from, m->sender, m->reply_to, m->to,
           m->cc, m->bcc, m->message_id, m->in_reply_to, m->references, m->preview, (gint64) identity,
           m->email_id, (gint64) m->has_attachment, m->extra, (gint64) shown,
-          (gint64) is_new, m->saved)
+          (gint64) is_new, m->saved, thread)
       || !put_placement (place, &m->remote_id, id, doc, shown, error)
       || !surel_message_row_put_keywords (txn, id, doc, m->keywords, error))
     return FALSE;

@@ -15,6 +15,7 @@
 #include "store/search.h"
 #include "store/sends.h"
 #include "store/sent.h"
+#include "store/threads.h"
 
 SurelPatch *
 surel_patch_new (void)
@@ -391,7 +392,7 @@ change_keywords (Work *work, const SurelMessageRow *before, gboolean *changed, G
 #define OF_MAIL                                                                                          \
   "size, received, sent, subject, from_, sender, reply_to, to_, cc, bcc, message_id, in_reply_to, refs, preview, "       \
   "identity, has_attachment, extra, content, flags, keywords"
-#define COPIED OF_MAIL ", email_id, server_flags, server_keywords, local_flags, local_keywords"
+#define COPIED OF_MAIL ", thread, email_id, server_flags, server_keywords, local_flags, local_keywords"
 #define SENT OF_MAIL /* what is known of it where it was is nothing to another server */
 
 /* A message for another account, which is to be put there. Its octets are brought where they aren't here: see
@@ -416,7 +417,8 @@ send_to (Work *work, const SurelMessageRow *row, gint64 account, gint64 folder, 
          && surel_sql_run (txn->sql, error,
                            "UPDATE content SET count = count + 1 WHERE id = (SELECT content FROM message WHERE id = ?)", "i",
                            copied.copy)
-         && surel_search_note_copy (txn, copied.copy, error) && surel_message_row_put_keywords (txn, copied.copy, doc, row->keywords, error)
+         && surel_search_note_copy (txn, copied.copy, error) && surel_threads_follow (txn, copied.copy, error)
+         && surel_message_row_put_keywords (txn, copied.copy, doc, row->keywords, error)
          && add_intent (work, account, copied.copy, SUREL_CHANGE_APPEND, row->id, folder, error) != 0
          && surel_layers_replay_place (txn, copied.copy, error);
 }

@@ -1,6 +1,7 @@
 /* Queries: a checked tree of conditions made into one statement. Its text is put together from
- * constants alone; every value is bound. It goes along one list: that of a folder, of what the text index finds, newest first, or of
- * all messages. */
+ * constants alone; every value is bound. It goes along one list: that of a folder, of a thread, of what the text index finds, newest
+ * first, or of all messages. Where threads are collapsed the list is gone through here, and what was there of a thread passed
+ * over. */
 #include "store/query.h"
 
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/errors.h"
 #include "base/keywords.h"
 #include "store/search.h"
+#include "store/threads.h"
 
 SurelFilter *
 surel_filter_new (SurelFilterKind kind)
@@ -67,7 +69,8 @@ typedef struct
   GString *order;
   GArray *numbers; /* what is bound, in order: gint64 where the text is NULL */
   GPtrArray *texts; /* borrowed strings, NULL for a number */
-  gint64 folder; /* the list that drives the query; 0 for all messages, or what the text index finds */
+  gint64 folder; /* the list that drives the query; 0 for another */
+  gint64 thread; /* likewise */
   const SurelFilter *driver; /* the condition that named it */
   GString *match; /* what the text index is asked for, and drives the query; NULL where it doesn't */
 } Build;
@@ -100,23 +103,38 @@ add_numbers (Build *build, GArray *numbers)
   g_string_append_c (build->where, ')');
 }
 
-/* Folds to lower case: user keywords are kept so. */
+/* Whether the message of @row, `m` or `t`, has it. Folds to lower case: user keywords are kept so. */
 static void
-add_keyword (Build *build, GString *to, const char *keyword)
+add_keyword (Build *build, GString *to, const char *row, const char *keyword)
 {
   guint bit = surel_keyword_bit (keyword);
 
   if (bit != 0)
     {
-      g_string_append (to, "(m.flags & ?) != 0");
+      g_string_append_printf (to, "(%s.flags & ?) != 0", row);
       bind_number (build, bit);
     }
   else
     {
-      g_string_append (to, "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = m.id AND "
-                           "k.keyword = (SELECT id FROM keyword WHERE name = lower(?)))");
+      g_string_append_printf (to,
+                              "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = %s.id AND "
+                              "k.keyword = (SELECT id FROM keyword WHERE name = lower(?)))",
+                              row);
       bind_text (build, keyword);
     }
+}
+
+/* Whether a message of the thread has the keyword, or with @lacks one hasn't. One whose thread isn't known is alone. */
+static void
+add_in_thread (Build *build, const char *keyword, gboolean lacks)
+{
+  const char *without = lacks ? "NOT " : "";
+
+  g_string_append_printf (build->where, "CASE WHEN m.thread = 0 THEN %s", without);
+  add_keyword (build, build->where, "m", keyword);
+  g_string_append_printf (build->where, " ELSE EXISTS (SELECT 1 FROM message t WHERE t.thread = m.thread AND t.shown AND %s", without);
+  add_keyword (build, build->where, "t", keyword);
+  g_string_append (build->where, ") END");
 }
 
 static void
@@ -197,14 +215,28 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
       add_number_condition (build, "m.size < ?", filter->number);
       break;
     case SUREL_FILTER_HAS_KEYWORD:
-      add_keyword (build, build->where, filter->text);
+      add_keyword (build, build->where, "m", filter->text);
       break;
     case SUREL_FILTER_NOT_KEYWORD:
       g_string_append (build->where, "NOT ");
-      add_keyword (build, build->where, filter->text);
+      add_keyword (build, build->where, "m", filter->text);
       break;
     case SUREL_FILTER_HAS_ATTACHMENT:
       add_number_condition (build, "m.has_attachment = ?", filter->number);
+      break;
+    case SUREL_FILTER_THREAD:
+      if (filter == build->driver)
+        g_string_append_c (build->where, '1');
+      else
+        add_number_condition (build, "m.thread = ?", filter->number);
+      break;
+    case SUREL_FILTER_ALL_IN_THREAD:
+    case SUREL_FILTER_NONE_IN_THREAD:
+      g_string_append (build->where, "NOT ");
+      add_in_thread (build, filter->text, filter->kind == SUREL_FILTER_ALL_IN_THREAD);
+      break;
+    case SUREL_FILTER_SOME_IN_THREAD:
+      add_in_thread (build, filter->text, FALSE);
       break;
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
@@ -218,20 +250,15 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
     }
 }
 
-/* The folder whose list can drive the query: one that every result has to be in. */
+/* The condition of @kind that every result has to fulfil; NULL where there is none. */
 static const SurelFilter *
-find_driver (const SurelFilter *filter)
+find_driver (const SurelFilter *filter, SurelFilterKind kind)
 {
-  if (filter == NULL || filter->kind == SUREL_FILTER_IN_MAILBOX)
-    return filter;
-  for (guint i = 0; filter->kind == SUREL_FILTER_AND && i < filter->children->len; i++)
-    {
-      const SurelFilter *driver = find_driver (filter->children->pdata[i]);
+  const SurelFilter *driver = filter != NULL && filter->kind == kind ? filter : NULL;
 
-      if (driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX)
-        return driver;
-    }
-  return NULL;
+  for (guint i = 0; driver == NULL && filter != NULL && filter->kind == SUREL_FILTER_AND && i < filter->children->len; i++)
+    driver = find_driver (filter->children->pdata[i], kind);
+  return driver;
 }
 
 static void
@@ -250,7 +277,7 @@ add_sort (Build *build, const SurelSort *sort)
   if (sort->key == SUREL_SORT_RECEIVED)
     g_string_append (build->order, "m.received");
   else if (sort->key == SUREL_SORT_KEYWORD)
-    add_keyword (build, build->order, sort->keyword);
+    add_keyword (build, build->order, "m", sort->keyword);
   else
     g_string_append (build->order, columns[sort->key]);
   if (sort->descending)
@@ -299,24 +326,30 @@ add_range (Build *build, gint64 folder)
 static void
 build_start (Build *build, const SurelQuery *query)
 {
-  const SurelFilter *driver = find_driver (query->filter);
-  gboolean has_folder = driver != NULL && driver->kind == SUREL_FILTER_IN_MAILBOX;
+  const SurelFilter *folder = find_driver (query->filter, SUREL_FILTER_IN_MAILBOX);
+  const SurelFilter *thread = find_driver (query->filter, SUREL_FILTER_THREAD);
 
   *build = (Build){ .where = g_string_new (NULL),
                     .order = g_string_new (NULL),
                     .numbers = g_array_new (FALSE, FALSE, sizeof (gint64)),
                     .texts = g_ptr_array_new () };
-  build->match = find_match (query->filter, NULL);
-  if (build->match != NULL)
+  build->match = thread == NULL ? find_match (query->filter, NULL) : NULL;
+  if (thread != NULL)
+    {
+      build->driver = thread;
+      build->thread = thread->number;
+      bind_number (build, build->thread);
+    }
+  else if (build->match != NULL)
     {
       bind_text (build, build->match->str);
-      if (has_folder) /* what the index finds is older, or newer, than all of it */
-        add_range (build, driver->number);
+      if (folder != NULL) /* what the index finds is older, or newer, than all of it */
+        add_range (build, folder->number);
     }
-  else if (has_folder)
+  else if (folder != NULL)
     {
-      build->driver = driver;
-      build->folder = driver->number;
+      build->driver = folder;
+      build->folder = folder->number;
       bind_number (build, build->folder);
     }
   if (query->filter != NULL && !is_driver_alone (query->filter, build->driver))
@@ -349,6 +382,13 @@ is_by_index (const SurelQuery *query)
   return sort == NULL || (sort->key == SUREL_SORT_RECEIVED && sort->descending);
 }
 
+/* Whether all that is asked for is in the index of a folder's list. */
+static gboolean
+goes_by_list_alone (const Build *build, const SurelQuery *query)
+{
+  return build->folder != 0 && build->where->len == 0 && is_by_index (query) && !query->collapse;
+}
+
 /* CROSS JOIN keeps the planner, which knows no statistics, on the list's own index. */
 static char *
 make_sql (Build *build, const SurelQuery *query, const char *what, gboolean ordered)
@@ -360,9 +400,11 @@ make_sql (Build *build, const SurelQuery *query, const char *what, gboolean orde
   if (build->match != NULL)
     g_string_append (sql, " FROM search s CROSS JOIN message m ON m.doc = s.rowid >> 1 WHERE s.search MATCH ? AND m.shown AND (s.rowid & 1) "
                           "= (m.texted != 0)");
-  else if (build->folder == 0)
+  else if (build->driver == NULL)
     g_string_append (sql, " FROM message m WHERE m.shown");
-  else if (build->where->len == 0 && is_by_index (query))
+  else if (build->driver->kind == SUREL_FILTER_THREAD)
+    g_string_append (sql, " FROM message m INDEXED BY message_thread WHERE m.thread = ? AND m.shown");
+  else if (goes_by_list_alone (build, query))
     g_string_append (sql, " FROM placement p WHERE p.folder = ? AND p.shown");
   else
     g_string_append (sql, " FROM placement p CROSS JOIN message m ON m.id = p.message WHERE p.folder = ? "
@@ -402,20 +444,21 @@ start (SurelReader *reader, Build *build, const char *sql, GError **error)
 static char *
 make_list_sql (Build *build, const SurelQuery *query)
 {
-  gboolean ids_of_list = build->folder != 0 && build->where->len == 0 && is_by_index (query);
+  const char *what = goes_by_list_alone (build, query) ? "p.message" : query->collapse ? "m.id, m.thread" : "m.id";
 
-  return make_sql (build, query, ids_of_list ? "p.message" : "m.id", TRUE);
+  return make_sql (build, query, what, TRUE);
 }
 
 static gboolean
 count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GError **error)
 {
+  const char *what = query->collapse ? "count(DISTINCT CASE WHEN m.thread = 0 THEN -m.id ELSE m.thread END)" : "count(*)";
   g_auto (Build) build = { 0 };
   g_autofree char *sql = NULL;
   sqlite3_stmt *statement;
 
   build_start (&build, query);
-  sql = make_sql (&build, query, "count(*)", FALSE);
+  sql = make_sql (&build, query, what, FALSE);
   statement = start (reader, &build, sql, error);
   if (statement == NULL || surel_sql_step (reader->sql, statement, error) < 0)
     return FALSE;
@@ -424,27 +467,76 @@ count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GErro
   return TRUE;
 }
 
+/* --- Going along the results --- */
+
+typedef struct
+{
+  SurelReader *reader;
+  sqlite3_stmt *statement;
+  GHashTable *threads; /* set of threads that were there already; NULL where they aren't collapsed */
+} Walk;
+
+static void
+walk_clear (Walk *walk)
+{
+  if (walk->statement != NULL)
+    sqlite3_reset (walk->statement);
+  g_clear_pointer (&walk->threads, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Walk, walk_clear)
+
+/* @statement may be NULL, with an error set that walk_next() then leaves. */
+static Walk
+walk_start (SurelReader *reader, const SurelQuery *query, sqlite3_stmt *statement)
+{
+  return (Walk){ reader, statement, query->collapse ? g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL) : NULL };
+}
+
+/* Whether its thread wasn't there yet; it is from now on. */
+static gboolean
+is_first_of_thread (Walk *walk)
+{
+  gint64 thread = sqlite3_column_int64 (walk->statement, 1);
+
+  return thread == 0 || g_hash_table_add (walk->threads, g_memdup2 (&thread, sizeof thread));
+}
+
+/* Returns 1 where @id is set, 0 at the end, -1 with @error set. */
+static int
+walk_next (Walk *walk, gint64 *id, GError **error)
+{
+  int result = -1;
+
+  while (walk->statement != NULL && (result = surel_sql_step (walk->reader->sql, walk->statement, error)) > 0)
+    if (walk->threads == NULL || is_first_of_thread (walk))
+      {
+        *id = sqlite3_column_int64 (walk->statement, 0);
+        return 1;
+      }
+  return result;
+}
+
 /* Where the window begins: before it, all is stepped over. */
 static gboolean
 find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, GError **error)
 {
   g_auto (Build) build = { 0 };
+  g_auto (Walk) walk = { 0 };
   g_autofree char *sql = NULL;
-  sqlite3_stmt *statement;
   gint64 index = 0;
-  int result = -1;
+  gint64 id;
+  int result;
 
   *position = query->position;
   if (query->anchor == 0)
     return TRUE;
   build_start (&build, query);
   sql = make_list_sql (&build, query);
-  statement = start (reader, &build, sql, error);
-  while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
+  walk = walk_start (reader, query, start (reader, &build, sql, error));
+  while ((result = walk_next (&walk, &id, error)) > 0)
     {
-      if (sqlite3_column_int64 (statement, 0) == query->anchor)
+      if (id == query->anchor)
         {
-          sqlite3_reset (statement);
           *position = MAX (0, index + query->anchor_offset);
           return TRUE;
         }
@@ -454,6 +546,22 @@ find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, G
     g_set_error (error, SUREL_ERROR, SUREL_ERROR_NOT_FOUND,
                  "The anchor, message %" G_GINT64_FORMAT ", is not among the results", query->anchor);
   return FALSE;
+}
+
+/* The window's statement: SQLite steps over what is before it, where each row is a result. */
+static sqlite3_stmt *
+start_window (SurelReader *reader, Build *build, const SurelQuery *query, gint64 *position, GError **error)
+{
+  g_autofree char *list = make_list_sql (build, query);
+  g_autofree char *sql = NULL;
+
+  if (query->collapse)
+    return start (reader, build, list, error);
+  sql = g_strconcat (list, " LIMIT ? OFFSET ?", NULL);
+  bind_number (build, (gint64) query->limit + 1);
+  bind_number (build, *position);
+  *position = 0;
+  return start (reader, build, sql, error);
 }
 
 static gboolean
@@ -467,11 +575,27 @@ looks_for_text (const SurelFilter *filter, gboolean in_bodies)
 }
 
 static gboolean
-see_whether_complete (SurelReader *reader, const SurelFilter *filter, gboolean *complete, GError **error)
+looks_at_threads (const SurelFilter *filter)
 {
+  gboolean looks = filter->kind >= SUREL_FILTER_THREAD && filter->kind <= SUREL_FILTER_NONE_IN_THREAD;
+
+  for (guint i = 0; !looks && filter->children != NULL && i < filter->children->len; i++)
+    looks = looks_at_threads (filter->children->pdata[i]);
+  return looks;
+}
+
+static gboolean
+see_whether_complete (SurelReader *reader, const SurelQuery *query, gboolean *complete, GError **error)
+{
+  const SurelFilter *filter = query->filter;
+
   *complete = TRUE;
-  return filter == NULL || !looks_for_text (filter, FALSE)
-         || surel_search_is_complete (reader, looks_for_text (filter, TRUE), complete, error);
+  if (filter != NULL && looks_for_text (filter, FALSE)
+      && !surel_search_is_complete (reader, looks_for_text (filter, TRUE), complete, error))
+    return FALSE;
+  if (query->collapse || (filter != NULL && looks_at_threads (filter)))
+    *complete = *complete && !surel_threads_are_behind (reader->sql);
+  return TRUE;
 }
 
 /**
@@ -485,33 +609,26 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
 {
   g_autoptr (SurelQueryResult) found = g_new0 (SurelQueryResult, 1);
   g_auto (Build) build = { 0 };
-  g_autofree char *list = NULL;
-  g_autofree char *sql = NULL;
-  sqlite3_stmt *statement;
+  g_auto (Walk) walk = { 0 };
   gint64 position;
-  int result = -1;
+  gint64 id;
+  int result = 0;
 
   found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
   build_start (&build, query);
   if (!find_position (reader, query, &position, error)
       || (query->calculate_total && !count_total (reader, query, &found->total, error))
-      || !see_whether_complete (reader, query->filter, &found->complete, error))
+      || !see_whether_complete (reader, query, &found->complete, error))
     return NULL;
-  list = make_list_sql (&build, query);
-  sql = g_strconcat (list, " LIMIT ? OFFSET ?", NULL);
-  bind_number (&build, (gint64) query->limit + 1);
-  bind_number (&build, position);
-  statement = start (reader, &build, sql, error);
-  while (statement != NULL && (result = surel_sql_step (reader->sql, statement, error)) > 0)
-    {
-      gint64 id = sqlite3_column_int64 (statement, 0);
-
-      if (found->ids->len == query->limit)
-        found->has_more = TRUE;
-      else
-        g_array_append_val (found->ids, id);
-    }
-  return result == 0 ? g_steal_pointer (&found) : NULL;
+  walk = walk_start (reader, query, start_window (reader, &build, query, &position, error));
+  while (!found->has_more && (result = walk_next (&walk, &id, error)) > 0)
+    if (position > 0)
+      position--;
+    else if (found->ids->len == query->limit)
+      found->has_more = TRUE;
+    else
+      g_array_append_val (found->ids, id);
+  return found->has_more || result == 0 ? g_steal_pointer (&found) : NULL;
 }
 
 /**

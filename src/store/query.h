@@ -22,6 +22,10 @@ typedef enum
   SUREL_FILTER_HAS_KEYWORD, /* text */
   SUREL_FILTER_NOT_KEYWORD,
   SUREL_FILTER_HAS_ATTACHMENT, /* number: 0 or 1 */
+  SUREL_FILTER_THREAD, /* number: a thread */
+  SUREL_FILTER_ALL_IN_THREAD, /* text: a keyword that all of its thread have */
+  SUREL_FILTER_SOME_IN_THREAD, /* likewise: that one of them has, or more */
+  SUREL_FILTER_NONE_IN_THREAD,
   SUREL_FILTER_TEXT, /* text: an expression of store/search.h */
   SUREL_FILTER_TEXT_OF_BODY, /* likewise, which a body that isn't here could match */
 } SurelFilterKind;
@@ -62,6 +66,7 @@ typedef struct
   gint64 anchor; /* a message, or 0 for none: position is then not used */
   gint anchor_offset;
   guint limit;
+  gboolean collapse; /* of each thread the first that there is, alone */
   gboolean calculate_total;
 } SurelQuery;
 
@@ -70,7 +75,7 @@ typedef struct
   GArray *ids; /* gint64 */
   gboolean has_more;
   guint64 total; /* where asked for */
-  gboolean complete; /* nothing that isn't in the text index yet could match */
+  gboolean complete; /* nothing that isn't in the text index yet could match, nor are there messages whose thread isn't known yet */
 } SurelQueryResult;
 
 SurelFilter *surel_filter_new (SurelFilterKind kind);

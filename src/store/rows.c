@@ -1,7 +1,13 @@
 /* Messages, read one by one. */
 #include "store/rows.h"
 
+#include <string.h>
+
 #include "base/errors.h"
+#include "base/keywords.h"
+#include "store/message-row.h"
+
+#define THREAD_FROM_MAX 100 /* who wrote in a thread: the first so many */
 
 static SurelRowList
 list_of (sqlite3_stmt *statement, int column)
@@ -31,7 +37,7 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
       "SELECT m.id, m.account, m.flags, m.keywords, m.size, m.received, m.sent, m.subject, m.from_, "
       "m.sender, m.reply_to, m.to_, m.cc, m.bcc, m.message_id, m.in_reply_to, m.refs, m.preview, "
       "m.has_attachment, m.extra, c.digest, EXISTS (SELECT 1 FROM intent i WHERE i.message = m.id AND i.state < 2), "
-      "CASE WHEN EXISTS (SELECT 1 FROM placement p WHERE p.message = m.id AND p.leaving) THEN 0 ELSE m.saved END "
+      "CASE WHEN EXISTS (SELECT 1 FROM placement p WHERE p.message = m.id AND p.leaving) THEN 0 ELSE m.saved END, m.thread "
       "FROM message m LEFT JOIN content c ON c.id = m.content "
       "WHERE m.id = ? AND m.shown",
       "i", id);
@@ -63,6 +69,7 @@ surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error)
     .digest = sqlite3_column_blob (s, 20),
     .pending = sqlite3_column_int (s, 21),
     .saved = sqlite3_column_int64 (s, 22),
+    .thread = sqlite3_column_int64 (s, 23),
   };
   return 1;
 }
@@ -88,6 +95,70 @@ surel_row_read_folders (SurelReader *reader, gint64 id, GError **error)
       g_array_append_val (folders, folder);
     }
   return result == 0 ? g_steal_pointer (&folders) : NULL;
+}
+
+void
+surel_row_thread_free (SurelRowThread *self)
+{
+  g_free (self->keywords);
+  g_byte_array_unref (self->from);
+  g_free (self);
+}
+
+/* Adds those of @list who aren't in @known, by their addresses, yet. */
+static void
+add_from (SurelRowThread *thread, SurelRowList list, GHashTable *known)
+{
+  const char *end = list.data + list.length;
+
+  for (const char *p = list.data; p != NULL && p < end && g_hash_table_size (known) < THREAD_FROM_MAX;)
+    {
+      const char *name_end = memchr (p, '\0', (gsize) (end - p));
+      const char *address_end = name_end != NULL ? memchr (name_end + 1, '\0', (gsize) (end - name_end - 1)) : NULL;
+
+      if (address_end == NULL)
+        return;
+      if (g_hash_table_add (known, g_ascii_strdown (name_end + 1, -1)))
+        g_byte_array_append (thread->from, (const guint8 *) p, (guint) (address_end + 1 - p));
+      p = address_end + 1;
+    }
+}
+
+/**
+ * surel_row_read_thread:
+ * @thread: a thread's id
+ *
+ * Returns: (transfer full) (nullable): what its messages make of it, as far as they are shown; %NULL with @error set
+ */
+SurelRowThread *
+surel_row_read_thread (SurelReader *reader, gint64 thread, GError **error)
+{
+  g_autoptr (SurelRowThread) self = g_new0 (SurelRowThread, 1);
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  sqlite3_stmt *s = surel_sql_start (reader->sql, error,
+                                     "SELECT flags, keywords, from_ FROM message INDEXED BY message_thread WHERE thread = ? AND "
+                                     "shown ORDER BY doc",
+                                     "i", thread);
+  int result = -1;
+
+  self->from = g_byte_array_new ();
+  while (s != NULL && (result = surel_sql_step (reader->sql, s, error)) > 0)
+    {
+      guint flags = (guint) sqlite3_column_int64 (s, 0);
+      const char *keywords = text_of (s, 1);
+
+      self->size++;
+      self->unread += (guint) surel_flags_unread (flags);
+      self->flags |= flags;
+      if (keywords != NULL && g_strcmp0 (keywords, self->keywords) != 0)
+        {
+          g_autofree char *before = g_steal_pointer (&self->keywords);
+
+          self->keywords = surel_keywords_combine (before, keywords, NULL);
+        }
+      add_from (self, list_of (s, 2), known);
+    }
+  return result == 0 ? g_steal_pointer (&self) : NULL;
 }
 
 void

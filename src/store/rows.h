@@ -17,6 +17,7 @@ typedef struct
 {
   gint64 id;
   gint64 account;
+  gint64 thread; /* 0 where it isn't known yet */
   guint flags; /* SurelKeyword bits */
   const char *keywords;
   guint64 size; /* octets */
@@ -42,6 +43,21 @@ typedef struct
 
 int surel_row_read (SurelReader *reader, gint64 id, SurelRow *row, GError **error);
 GArray *surel_row_read_folders (SurelReader *reader, gint64 id, GError **error);
+
+/* A thread, as all its messages together make it. */
+typedef struct
+{
+  guint size; /* messages */
+  guint unread;
+  guint flags; /* SurelKeyword bits that any of them has */
+  char *keywords; /* user keywords that any of them has, as base/keywords.h keeps them; NULL for none */
+  GByteArray *from; /* who wrote in it, as a SurelRowList has it: who came first is first */
+} SurelRowThread;
+
+void surel_row_thread_free (SurelRowThread *self);
+SurelRowThread *surel_row_read_thread (SurelReader *reader, gint64 thread, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SurelRowThread, surel_row_thread_free)
 
 /* Where the server has a message. */
 typedef struct

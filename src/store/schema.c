@@ -151,6 +151,13 @@ static const char *const migrations[] = {
    "CREATE INDEX reindex_header ON reindex (message) WHERE header;"
    /* Of a draft that was saved since: what the server has there, which is another text than the row's. */
    "ALTER TABLE placement ADD COLUMN identity INTEGER;"),
+
+  /* Threads: store/threads.c. `thread`: the id of the one that a message is in; 0 where that isn't known yet. */
+  ("ALTER TABLE message ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;"
+   "CREATE INDEX message_thread ON message (thread, doc);"
+   "CREATE TABLE thread_key (key INTEGER PRIMARY KEY, thread INTEGER NOT NULL) STRICT;"
+   "CREATE TABLE thread_join (thread INTEGER PRIMARY KEY, target INTEGER NOT NULL) STRICT;"
+   "CREATE INDEX thread_join_target ON thread_join (target);"),
 };
 
 /**

@@ -64,6 +64,9 @@ struct _SurelStore
   gint64 searched; /* the rows of messages up to this id are in the text index; -1 where that isn't known */
   gboolean search_noted; /* and some are to be put in anew */
   gboolean search_behind; /* there may be more than a commit takes along */
+  gboolean threads_behind; /* messages may have no thread yet */
+  guint unswept; /* messages that are gone since keys of threads were looked through for theirs */
+  gint64 swept; /* up to which key that was done */
   SurelCommit *doubtful; /* whose COMMIT failed: it may have been done all the same; nullable */
 };
 

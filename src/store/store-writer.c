@@ -11,12 +11,14 @@
 #include "store/operations.h"
 #include "store/rescue.h"
 #include "store/search.h"
+#include "store/threads.h"
 
 #define ROWS_MAX 4000 /* rows to a transaction: a commit names 10,000 ids at most */
 #define CHECKPOINT_PAGES 2000 /* pages of WAL, 8 MB */
 #define INDEXED_AT_ONCE 64 /* messages that a commit takes into the text index along with it */
 #define INDEXED_BEHIND 1000 /* rows that go into it between two looks for what else is to be done: a few milliseconds */
 #define QUIET (20 * 1000) /* microseconds without anything else to do, before that begins */
+#define UNSWEPT_MAX 500 /* messages that are gone before threads' keys are swept: as many again stay, by the way */
 
 typedef struct
 {
@@ -209,7 +211,7 @@ run_job (SurelStore *self,
 {
   g_autoptr (GHashTable) counts = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (SurelChanges) own = surel_changes_new ();
-  SurelTxn txn = { self->sql, own, changes, counts, touched, time, 0, self };
+  SurelTxn txn = { self->sql, own, changes, counts, touched, time, 0, 0, self };
 
   if (!surel_sql_run (self->sql, error, "SAVEPOINT job", ""))
     return FALSE;
@@ -227,6 +229,7 @@ run_job (SurelStore *self,
     return FALSE;
   surel_changes_add_all (changes, own);
   *rows += txn.rows + 1;
+  self->unswept += txn.gone;
   return TRUE;
 }
 
@@ -602,6 +605,54 @@ on_wal (void *data, sqlite3 *db G_GNUC_UNUSED, const char *name G_GNUC_UNUSED, i
   return SQLITE_OK;
 }
 
+/* --- What is done while nobody wants anything --- */
+
+static gboolean
+fill_threads (SurelTxn *txn, gpointer data, GError **error)
+{
+  SurelStore *self = data;
+
+  return surel_threads_fill (txn, &self->threads_behind, error);
+}
+
+/* Where it fails it is tried again at the next start. */
+static void
+thread_behind (SurelStore *self)
+{
+  SurelWrite *job = g_new0 (SurelWrite, 1);
+
+  self->threads_behind = FALSE;
+  job->func = fill_threads;
+  job->data = self;
+  write_one (self, job);
+}
+
+static void
+sweep_threads (SurelStore *self)
+{
+  self->unswept -= UNSWEPT_MAX;
+  if (!surel_sql_is_broken (self->sql)
+      && !(begin (self, FALSE, NULL) && surel_threads_sweep (self->sql, &self->swept, NULL) && surel_sql_run (self->sql, NULL, "COMMIT", "")))
+    roll_back (self);
+}
+
+static gboolean
+is_behind (SurelStore *self)
+{
+  return self->search_behind || self->threads_behind || self->unswept >= UNSWEPT_MAX;
+}
+
+static void
+catch_up (SurelStore *self)
+{
+  if (self->threads_behind)
+    thread_behind (self);
+  else if (self->search_behind)
+    index_behind (self);
+  else
+    sweep_threads (self);
+}
+
 gpointer
 surel_store_writer_main (gpointer data)
 {
@@ -611,13 +662,14 @@ surel_store_writer_main (gpointer data)
   gint64 quiet = QUIET;
 
   doubt_index (self);
-  while ((job = surel_queue_pop (self->jobs, self->search_behind ? quiet : -1)) != NULL || !surel_queue_is_closed (self->jobs))
+  self->threads_behind = surel_threads_are_behind (self->sql);
+  while ((job = surel_queue_pop (self->jobs, is_behind (self) ? quiet : -1)) != NULL || !surel_queue_is_closed (self->jobs))
     {
       sqlite3_wal_hook (surel_sql_handle (self->sql), on_wal, self);
       if (job != NULL)
         write_one (self, job);
       else
-        index_behind (self);
+        catch_up (self);
       quiet = job != NULL ? QUIET : 0;
     }
   return NULL;

@@ -34,6 +34,7 @@ typedef struct
   GHashTable *touched; /* set of folder ids whose times moved */
   gint64 time; /* seconds since the epoch, the same for all of a transaction */
   guint rows; /* how many the job wrote, about: ends a transaction in time */
+  guint gone; /* messages whose rows the job deleted */
   struct _SurelStore *store;
 } SurelTxn;
 

@@ -20,7 +20,7 @@ UNBUILT = {
     "Items": {"List", "Get", "Put", "Remove"},
     "Job": set(),
 }
-UNBUILT_PROPERTIES = {"threadSize", "threadUnread", "threadKeywords", "threadFrom", "bodyValues"}
+UNBUILT_PROPERTIES = {"bodyValues"}
 SAMPLES = {"s": "", "t": 0, "u": 0, "x": 0, "b": False, "o": "/", "as": [], "at": [], "a{sv}": {},
            "v": GLib.Variant("s", "x")}
 

@@ -375,6 +375,11 @@ test_an_older_store_is_brought_up (StoreFixture *fixture, gconstpointer data G_G
       store_fixture_open_store (&older);
       shown = all_shown (&older);
       g_assert_cmpuint (g_hash_table_size (shown), ==, 15);
+      for (guint i = 0; count_in (path, "SELECT count(*) FROM message WHERE thread = 0") > 0; i++)
+        {
+          g_assert_cmpuint (i, <, 1000);
+          g_usleep (10000);
+        }
       store_fixture_close_store (&older);
       g_assert_cmpint (count_in (path, "SELECT count(*) FROM intent WHERE state < 2"), ==, version > 1 ? 4 : 0);
       g_assert_cmpint (count_in (path, "SELECT count(*) FROM message WHERE shown AND saved = 0"), ==, 15);

@@ -32,7 +32,10 @@ surel_imap_add_items (SurelImapCommand *command, SurelImapSession *session)
   for (guint i = 0; i < G_N_ELEMENTS (items); i++)
     surel_imap_command_atom (command, items[i]);
   if (surel_imap_session_can (session, SUREL_IMAP_CAN_OBJECTID))
-    surel_imap_command_atom (command, "EMAILID");
+    {
+      surel_imap_command_atom (command, "EMAILID");
+      surel_imap_command_atom (command, "THREADID");
+    }
   if (surel_imap_session_can (session, SUREL_IMAP_CAN_SAVEDATE))
     surel_imap_command_atom (command, "SAVEDATE");
   if (surel_imap_session_can (session, SUREL_IMAP_CAN_PREVIEW))
@@ -121,6 +124,7 @@ surel_imap_message_of (const SurelImapFetch *fetch)
                          ? surel_text_clean (fetch->preview, -1, PREVIEW_MAX)
                          : NULL;
   message->email_id = g_strdup (fetch->email_id);
+  message->thread_id = g_strdup (fetch->thread_id);
   message->has_attachment = fetch->structure != NULL && has_attachment (fetch->structure);
   return message;
 }

@@ -77,6 +77,8 @@ imap_get_capabilities (SurelRemote *remote)
     g_strv_builder_add (builder, "quota");
   if (surel_imap_session_can (self->session, SUREL_IMAP_HAS_LABELS))
     g_strv_builder_add (builder, "labels");
+  if (surel_imap_session_can (self->session, SUREL_IMAP_CAN_OBJECTID))
+    g_strv_builder_add (builder, "threads");
   return g_strv_builder_end (builder);
 }
 
