@@ -6,7 +6,9 @@
 #include "base/errors.h"
 #include "base/keywords.h"
 #include "bus/call.h"
+#include "bus/header-match.h"
 #include "bus/path.h"
+#include "mime/mime-form.h"
 #include "store/search.h"
 
 #define DEPTH_MAX 10 /* operators within operators: D-Bus itself nests 64 containers at most */
@@ -16,7 +18,7 @@
 #define LIMIT_MAX 1000 /* rows */
 #define LIMIT_USUAL 50
 
-static const char *const later_filters[] = { "header", "held", NULL };
+static const char *const later_filters[] = { "held", NULL };
 
 /* Conditions on text: where they look. */
 static const struct
@@ -112,6 +114,24 @@ take_text (Parse *parse, GVariant *value, const char *key, SurelFilter *conditio
   return condition->text != NULL;
 }
 
+/* One or two texts: a field's name, and what its value has to contain. */
+static gboolean
+take_header (GVariant *value, const char *key, SurelFilter *condition, GError **error)
+{
+  g_auto (GStrv) words = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY) ? g_variant_dup_strv (value, NULL) : NULL;
+  guint n = words != NULL ? g_strv_length (words) : 0;
+  const char *p = n > 0 ? words[0] : "";
+
+  while (*p > ' ' && *p < 0x7f && *p != ':')
+    p++;
+  if (n < 1 || n > 2 || p == words[0] || *p != '\0' || p - words[0] > SUREL_MIME_NAME_OF_FIELD_MAX)
+    return fail (error, key, "takes the name of a header field and, perhaps, what it has to contain");
+  condition->texts = g_new0 (char *, 3);
+  condition->texts[0] = g_strdup (words[0]);
+  condition->texts[1] = n == 2 ? g_utf8_casefold (words[1], -1) : NULL;
+  return TRUE;
+}
+
 static gboolean
 take_condition (Parse *parse, const char *key, GVariant *value, SurelFilter *condition, GError **error)
 {
@@ -141,6 +161,8 @@ take_condition (Parse *parse, const char *key, GVariant *value, SurelFilter *con
     case SUREL_FILTER_SOME_IN_THREAD:
     case SUREL_FILTER_NONE_IN_THREAD:
       return take_keyword (value, key, condition, error);
+    case SUREL_FILTER_HEADER:
+      return take_header (value, key, condition, error);
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
       return take_text (parse, value, key, condition, error);
@@ -175,7 +197,7 @@ kind_of (const char *key, SurelFilterKind *kind)
     { "after", SUREL_FILTER_AFTER },            { "minSize", SUREL_FILTER_MIN_SIZE },
     { "maxSize", SUREL_FILTER_MAX_SIZE },       { "hasKeyword", SUREL_FILTER_HAS_KEYWORD },
     { "notKeyword", SUREL_FILTER_NOT_KEYWORD }, { "hasAttachment", SUREL_FILTER_HAS_ATTACHMENT },
-    { "thread", SUREL_FILTER_THREAD },
+    { "thread", SUREL_FILTER_THREAD },          { "header", SUREL_FILTER_HEADER },
     { "allInThreadHaveKeyword", SUREL_FILTER_ALL_IN_THREAD },
     { "someInThreadHaveKeyword", SUREL_FILTER_SOME_IN_THREAD },
     { "noneInThreadHaveKeyword", SUREL_FILTER_NONE_IN_THREAD },
@@ -339,12 +361,14 @@ parse_window (GVariant *window, SurelQuery *query, GError **error)
 
 /**
  * surel_filter_parse:
+ * @store: which the query is of; outlives it
  *
  * Returns: (transfer full) (nullable): the query; %NULL with %SUREL_ERROR_INVALID_ARGUMENT, which names
  *   what is wrong, %SUREL_ERROR_NOT_SUPPORTED or %SUREL_ERROR_LIMIT_EXCEEDED
  */
 SurelQuery *
-surel_filter_parse (GVariant *filter, const char *const *sort, GVariant *window, GError **error)
+surel_filter_parse (
+    SurelStore *store, GVariant *filter, const char *const *sort, GVariant *window, GError **error)
 {
   g_autoptr (SurelQuery) query = surel_query_new ();
   Parse parse = { .words_left = SUREL_SEARCH_ALL_WORDS_MAX };
@@ -365,6 +389,8 @@ surel_filter_parse (GVariant *filter, const char *const *sort, GVariant *window,
     }
   if (!parse_window (window, query, error))
     return NULL;
+  query->has_header = surel_header_match;
+  query->has_header_data = store;
   if (g_variant_n_children (filter) > 0)
     {
       query->filter = parse_filter (&parse, filter, 0, error);

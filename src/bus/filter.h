@@ -4,7 +4,8 @@
 
 G_BEGIN_DECLS
 
-SurelQuery *surel_filter_parse (GVariant *filter,
+SurelQuery *surel_filter_parse (SurelStore *store,
+                                GVariant *filter,
                                 const char *const *sort,
                                 GVariant *window,
                                 GError **error);

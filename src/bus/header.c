@@ -314,3 +314,34 @@ surel_header_tell (SurelHeader *self, const SurelMimeFormWanted *wanted, gsize m
     return tell_last (self, wanted, &room);
   return take (&room, 0) ? tell_all (self, wanted, &room) : NULL;
 }
+
+/**
+ * surel_header_has:
+ * @field: a field's name
+ * @text: (nullable): folded to one case
+ *
+ * Returns: whether there is such a field, with @text somewhere in its value, encoded words read and without case
+ */
+gboolean
+surel_header_has (SurelHeader *self, const char *field, const char *text)
+{
+  for (guint i = 0; i < self->fields->len; i++)
+    {
+      const SurelMimeField *there = &g_array_index (self->fields, SurelMimeField, i);
+      g_autofree char *value = NULL;
+      g_autofree char *folded = NULL;
+
+      if (!surel_mime_field_is (there, field))
+        continue;
+      if (text == NULL)
+        return TRUE;
+      if (there->value_length > READ_MAX - self->read)
+        return FALSE;
+      self->read += there->value_length;
+      value = surel_mime_decode_text (there->value, there->value_length);
+      folded = g_utf8_casefold (value, -1);
+      if (strstr (folded, text) != NULL)
+        return TRUE;
+    }
+  return FALSE;
+}

@@ -133,7 +133,7 @@ handle_query (SurelBusMessages *skeleton G_GNUC_UNUSED,
 {
   Adaptor *self = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (SurelQuery) query = surel_filter_parse (filter, sort, window, &error);
+  g_autoptr (SurelQuery) query = surel_filter_parse (store_of (self), filter, sort, window, &error);
   g_autoptr (SurelProperties) wanted
       = query != NULL ? surel_properties_new (properties, query->collapse, &error) : NULL;
   QueryCall *call;

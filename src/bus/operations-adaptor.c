@@ -157,7 +157,10 @@ find_matching (SurelReader *reader, gpointer data)
     matching->error = g_error_copy (reader->error);
   else
     found = surel_query_run (reader, matching->query, &matching->error);
-  if (found != NULL)
+  if (found != NULL && !found->complete && surel_query_excludes (matching->query))
+    g_set_error (&matching->error, SUREL_ERROR, SUREL_ERROR_NOT_SUPPORTED,
+                 "What a filter with NOT matches can't be told while not all messages that could match are here: nothing was changed");
+  else if (found != NULL)
     g_array_append_vals (matching->patch->ids, found->ids->data, found->ids->len);
   surel_post (NULL, modify_found, matching, NULL);
 }
@@ -175,7 +178,7 @@ handle_modify_matching (SurelBusOperations *skeleton G_GNUC_UNUSED,
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) window = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
   g_autoptr (SurelPatch) patch = surel_patch_parse (changes, options, &error);
-  g_autoptr (SurelQuery) query = patch != NULL ? surel_filter_parse (filter, no_sort, window, &error) : NULL;
+  g_autoptr (SurelQuery) query = patch != NULL ? surel_filter_parse (store_of (self), filter, no_sort, window, &error) : NULL;
   Matching *matching;
 
   if (query == NULL)

@@ -13,9 +13,17 @@
 /* Multiparts within one another. GetBody tells one more: a row is further inside its reply, and D-Bus nests 64 containers. */
 #define DEPTH_MAX (SUREL_MIME_DEPTH_MAX - 1)
 
-/* Returns the message's bytes; NULL where they aren't here, or can't be read: @unreadable is set then. */
-static GMappedFile *
-open_content (SurelStore *store, const guint8 *digest, gboolean *unreadable)
+/**
+ * surel_row_content_open:
+ * @digest: (nullable): of the bytes
+ * @unreadable: (inout): set where they are here and can't be read
+ *
+ * In a reader's thread. Of bytes that turn out to be lost or damaged the store is told.
+ *
+ * Returns: (transfer full) (nullable): the message's bytes; %NULL where they aren't here, or can't be read
+ */
+GMappedFile *
+surel_row_content_open (SurelStore *store, const guint8 *digest, gboolean *unreadable)
 {
   g_autoptr (GError) error = NULL;
   int fd = digest != NULL ? surel_content_open (surel_store_get_content_dir (store), digest, &error) : -1;
@@ -176,7 +184,7 @@ surel_row_content_add (
 
   if (!with_body && self->headers->len == 0)
     return;
-  file = open_content (store, row->digest, &unreadable);
+  file = surel_row_content_open (store, row->digest, &unreadable);
   if (file != NULL)
     *read += g_mapped_file_get_length (file);
   if (file != NULL && self->headers->len > 0)

@@ -16,6 +16,7 @@ typedef struct
   gboolean attachments;
 } SurelRowContent;
 
+GMappedFile *surel_row_content_open (SurelStore *store, const guint8 *digest, gboolean *unreadable);
 void surel_row_content_add (
     const SurelRowContent *self, SurelRowOut *out, SurelStore *store, const SurelRow *row, guint64 *read);
 

@@ -72,23 +72,60 @@ typedef struct
   gint64 folder; /* the list that drives the query; 0 for another */
   gint64 thread; /* likewise */
   const SurelFilter *driver; /* the condition that named it */
+  SurelReader *reader;
+  const SurelQuery *query;
+  SurelQueryResult *found; /* gets what it took */
+  GPtrArray *checks; /* Check: those that are bound, NULL for others */
   GString *match; /* what the text index is asked for, and drives the query; NULL where it doesn't */
 } Build;
+
+/* A condition that SQLite leaves to us. */
+typedef struct
+{
+  SurelSqlCheck asked;
+  const SurelFilter *filter;
+  Build *build; /* whose it is */
+} Check;
+
+static void
+bind_value (Build *build, gint64 number, const char *text, Check *check)
+{
+  g_array_append_val (build->numbers, number);
+  g_ptr_array_add (build->texts, (gpointer) text);
+  g_ptr_array_add (build->checks, check);
+}
 
 static void
 bind_number (Build *build, gint64 number)
 {
-  g_array_append_val (build->numbers, number);
-  g_ptr_array_add (build->texts, NULL);
+  bind_value (build, number, NULL, NULL);
 }
 
 static void
 bind_text (Build *build, const char *text)
 {
-  gint64 none = 0;
+  bind_value (build, 0, text, NULL);
+}
 
-  g_array_append_val (build->numbers, none);
-  g_ptr_array_add (build->texts, (gpointer) text);
+static gboolean
+check_header (gint64 id, gpointer data)
+{
+  Check *check = data;
+  Build *build = check->build;
+
+  return build->query->has_header (build->reader, id, (const char *const *) check->filter->texts, &build->found->looked,
+                                   &build->found->complete, build->query->has_header_data);
+}
+
+/* After all that SQLite sees by itself, which takes much less. */
+static void
+add_header (Build *build, const SurelFilter *filter)
+{
+  Check *check = g_new0 (Check, 1);
+
+  *check = (Check){ { check_header, check }, filter, build };
+  g_string_append (build->where, "surel_check (?, m.id)");
+  bind_value (build, 0, NULL, check);
 }
 
 static void
@@ -238,6 +275,9 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
     case SUREL_FILTER_SOME_IN_THREAD:
       add_in_thread (build, filter->text, FALSE);
       break;
+    case SUREL_FILTER_HEADER:
+      add_header (build, filter);
+      break;
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
       if (build->match != NULL && is_driving)
@@ -324,7 +364,7 @@ add_range (Build *build, gint64 folder)
 }
 
 static void
-build_start (Build *build, const SurelQuery *query)
+build_start (Build *build, SurelReader *reader, const SurelQuery *query, SurelQueryResult *found)
 {
   const SurelFilter *folder = find_driver (query->filter, SUREL_FILTER_IN_MAILBOX);
   const SurelFilter *thread = find_driver (query->filter, SUREL_FILTER_THREAD);
@@ -332,7 +372,11 @@ build_start (Build *build, const SurelQuery *query)
   *build = (Build){ .where = g_string_new (NULL),
                     .order = g_string_new (NULL),
                     .numbers = g_array_new (FALSE, FALSE, sizeof (gint64)),
-                    .texts = g_ptr_array_new () };
+                    .texts = g_ptr_array_new (),
+                    .checks = g_ptr_array_new_with_free_func (g_free),
+                    .reader = reader,
+                    .query = query,
+                    .found = found };
   build->match = thread == NULL ? find_match (query->filter, NULL) : NULL;
   if (thread != NULL)
     {
@@ -368,6 +412,7 @@ build_clear (Build *build)
   g_string_free (build->order, TRUE);
   g_array_unref (build->numbers);
   g_ptr_array_unref (build->texts);
+  g_ptr_array_unref (build->checks);
   if (build->match != NULL)
     g_string_free (build->match, TRUE);
 }
@@ -433,7 +478,9 @@ start (SurelReader *reader, Build *build, const char *sql, GError **error)
     {
       int position = (int) i + 1;
 
-      if (build->texts->pdata[i] != NULL)
+      if (build->checks->pdata[i] != NULL)
+        sqlite3_bind_pointer (statement, position, build->checks->pdata[i], SUREL_SQL_CHECK, NULL);
+      else if (build->texts->pdata[i] != NULL)
         sqlite3_bind_text (statement, position, build->texts->pdata[i], -1, SQLITE_STATIC);
       else
         sqlite3_bind_int64 (statement, position, g_array_index (build->numbers, gint64, i));
@@ -450,19 +497,19 @@ make_list_sql (Build *build, const SurelQuery *query)
 }
 
 static gboolean
-count_total (SurelReader *reader, const SurelQuery *query, guint64 *total, GError **error)
+count_total (SurelReader *reader, const SurelQuery *query, SurelQueryResult *found, GError **error)
 {
   const char *what = query->collapse ? "count(DISTINCT CASE WHEN m.thread = 0 THEN -m.id ELSE m.thread END)" : "count(*)";
   g_auto (Build) build = { 0 };
   g_autofree char *sql = NULL;
   sqlite3_stmt *statement;
 
-  build_start (&build, query);
+  build_start (&build, reader, query, found);
   sql = make_sql (&build, query, what, FALSE);
   statement = start (reader, &build, sql, error);
   if (statement == NULL || surel_sql_step (reader->sql, statement, error) < 0)
     return FALSE;
-  *total = (guint64) sqlite3_column_int64 (statement, 0);
+  found->total = (guint64) sqlite3_column_int64 (statement, 0);
   sqlite3_reset (statement);
   return TRUE;
 }
@@ -518,7 +565,7 @@ walk_next (Walk *walk, gint64 *id, GError **error)
 
 /* Where the window begins: before it, all is stepped over. */
 static gboolean
-find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, GError **error)
+find_position (SurelReader *reader, const SurelQuery *query, SurelQueryResult *found, gint64 *position, GError **error)
 {
   g_auto (Build) build = { 0 };
   g_auto (Walk) walk = { 0 };
@@ -530,7 +577,7 @@ find_position (SurelReader *reader, const SurelQuery *query, gint64 *position, G
   *position = query->position;
   if (query->anchor == 0)
     return TRUE;
-  build_start (&build, query);
+  build_start (&build, reader, query, found);
   sql = make_list_sql (&build, query);
   walk = walk_start (reader, query, start (reader, &build, sql, error));
   while ((result = walk_next (&walk, &id, error)) > 0)
@@ -598,6 +645,27 @@ see_whether_complete (SurelReader *reader, const SurelQuery *query, gboolean *co
   return TRUE;
 }
 
+static gboolean
+has_not (const SurelFilter *filter)
+{
+  gboolean has = filter->kind == SUREL_FILTER_NOT;
+
+  for (guint i = 0; !has && filter->children != NULL && i < filter->children->len; i++)
+    has = has_not (filter->children->pdata[i]);
+  return has;
+}
+
+/**
+ * surel_query_excludes:
+ *
+ * Returns: whether there are results by what they have not: too many of them, where the result isn't complete
+ */
+gboolean
+surel_query_excludes (const SurelQuery *self)
+{
+  return self->filter != NULL && has_not (self->filter);
+}
+
 /**
  * surel_query_run:
  *
@@ -615,10 +683,9 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
   int result = 0;
 
   found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  build_start (&build, query);
-  if (!find_position (reader, query, &position, error)
-      || (query->calculate_total && !count_total (reader, query, &found->total, error))
-      || !see_whether_complete (reader, query, &found->complete, error))
+  build_start (&build, reader, query, found);
+  if (!see_whether_complete (reader, query, &found->complete, error) || !find_position (reader, query, found, &position, error)
+      || (query->calculate_total && !count_total (reader, query, found, error)))
     return NULL;
   walk = walk_start (reader, query, start_window (reader, &build, query, &position, error));
   while (!found->has_more && (result = walk_next (&walk, &id, error)) > 0)
@@ -639,13 +706,14 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
 char *
 surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **error)
 {
+  SurelQueryResult found = { 0 };
   g_auto (Build) build = { 0 };
   g_autofree char *list = NULL;
   g_autofree char *sql = NULL;
   GString *plan = g_string_new (NULL);
   sqlite3_stmt *statement;
 
-  build_start (&build, query);
+  build_start (&build, reader, query, &found);
   list = make_list_sql (&build, query);
   sql = g_strconcat ("EXPLAIN QUERY PLAN ", list, NULL);
   statement = start (reader, &build, sql, error);

@@ -26,6 +26,7 @@ typedef enum
   SUREL_FILTER_ALL_IN_THREAD, /* text: a keyword that all of its thread have */
   SUREL_FILTER_SOME_IN_THREAD, /* likewise: that one of them has, or more */
   SUREL_FILTER_NONE_IN_THREAD,
+  SUREL_FILTER_HEADER, /* texts: a field's name, and perhaps what its value has to contain, folded to one case */
   SUREL_FILTER_TEXT, /* text: an expression of store/search.h */
   SUREL_FILTER_TEXT_OF_BODY, /* likewise, which a body that isn't here could match */
 } SurelFilterKind;
@@ -58,9 +59,22 @@ typedef struct
   char *keyword; /* of SUREL_SORT_KEYWORD */
 } SurelSort;
 
+/**
+ * SurelHeaderFunc:
+ * @wanted: of a %SUREL_FILTER_HEADER
+ * @looked: (inout): gets one more where the message's bytes were looked at
+ * @complete: (inout): made %FALSE where the field may be in bytes that aren't here, or mayn't be looked at any more
+ *
+ * Returns: whether the message has the field
+ */
+typedef gboolean (*SurelHeaderFunc) (
+    SurelReader *reader, gint64 id, const char *const *wanted, guint *looked, gboolean *complete, gpointer data);
+
 typedef struct
 {
   SurelFilter *filter; /* nullable */
+  SurelHeaderFunc has_header; /* answers conditions on header fields */
+  gpointer has_header_data;
   GArray *sort; /* SurelSort; empty for the newest first; ties go by id */
   guint position;
   gint64 anchor; /* a message, or 0 for none: position is then not used */
@@ -75,7 +89,8 @@ typedef struct
   GArray *ids; /* gint64 */
   gboolean has_more;
   guint64 total; /* where asked for */
-  gboolean complete; /* nothing that isn't in the text index yet could match, nor are there messages whose thread isn't known yet */
+  guint looked; /* messages whose bytes were looked at */
+  gboolean complete; /* nothing that isn't in the text index yet could match, nor bytes that weren't looked at, nor are there messages whose thread isn't known yet */
 } SurelQueryResult;
 
 SurelFilter *surel_filter_new (SurelFilterKind kind);
@@ -83,6 +98,7 @@ void surel_filter_free (SurelFilter *self);
 SurelQuery *surel_query_new (void);
 void surel_query_free (SurelQuery *self);
 SurelQueryResult *surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error);
+gboolean surel_query_excludes (const SurelQuery *self);
 void surel_query_result_free (SurelQueryResult *self);
 char *surel_query_explain (SurelReader *reader, const SurelQuery *query, GError **error);
 

@@ -83,6 +83,14 @@ list_text (sqlite3_context *context, int n G_GNUC_UNUSED, sqlite3_value **values
   sqlite3_result_text (context, text, length, g_free);
 }
 
+static void
+check (sqlite3_context *context, int n G_GNUC_UNUSED, sqlite3_value **values)
+{
+  SurelSqlCheck *asked = sqlite3_value_pointer (values[0], SUREL_SQL_CHECK);
+
+  sqlite3_result_int (context, asked != NULL && asked->func (sqlite3_value_int64 (values[1]), asked->data));
+}
+
 static gboolean
 set_up (SurelSql *self, gboolean writable, GError **error)
 {
@@ -95,6 +103,7 @@ set_up (SurelSql *self, gboolean writable, GError **error)
                               NULL, sort_subject, NULL, NULL, NULL);
   sqlite3_create_function_v2 (self->db, "surel_list_text", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, list_text, NULL,
                               NULL, NULL);
+  sqlite3_create_function_v2 (self->db, "surel_check", 2, SQLITE_UTF8, NULL, check, NULL, NULL, NULL);
   if (!surel_tokenizer_register (self->db))
     {
       g_set_error (error, SUREL_ERROR, SUREL_ERROR_FAILED, "This SQLite can't search text: it was built without FTS5");

@@ -14,6 +14,14 @@ G_BEGIN_DECLS
  */
 typedef struct _SurelSql SurelSql;
 
+/* What a statement asks its caller, in `surel_check(?, id)`: bound as a pointer of that type. */
+#define SUREL_SQL_CHECK "surel-check"
+typedef struct
+{
+  gboolean (*func) (gint64 id, gpointer data);
+  gpointer data;
+} SurelSqlCheck;
+
 SurelSql *surel_sql_open (const char *path, gboolean writable, GError **error);
 void surel_sql_close (SurelSql *self);
 sqlite3 *surel_sql_handle (SurelSql *self);

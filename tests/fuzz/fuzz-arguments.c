@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autofree const char **keys = g_variant_get_strv (sort, NULL);
   g_autoptr (GError) filter_error = NULL;
   g_autoptr (GError) settings_error = NULL;
-  g_autoptr (SurelQuery) query = surel_filter_parse (filter, keys, window, &filter_error);
+  g_autoptr (SurelQuery) query = surel_filter_parse (NULL, filter, keys, window, &filter_error);
   g_autoptr (GVariant) checked = surel_settings_check (settings, NULL, &settings_error);
 
   g_assert_true ((query != NULL) == (filter_error == NULL));

@@ -230,6 +230,41 @@ class Search(Changing):
         wait_for(lambda: not daemon.folders(), 20)
         wait_for(lambda: self.found(text="annual") == [])
 
+    def test_header_conditions(self):
+        def mail(n, more=""):
+            return (f"From: =?utf-8?q?Ren=C3=A9e?= <r{n}@surel.test>\r\nTo: Bob <bob@example.net>, carol@example.net\r\nSubject: S{n} =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+                    f"Message-ID: <h{n}@surel.test>\r\nReferences: <a@surel.test>\r\n <h0@surel.test>\r\n{more}\r\nText\r\n").encode()
+        daemon = self.begin([("INBOX", mail(1, "X-Spam: =?utf-8?q?No,_=C3=84pfel?=\r\n")), ("INBOX", mail(2, "x-spam: yes,\r\n\tvery\r\nX-SPAM: maybe\r\n")),
+                             ("Work", mail(3, "List-Id: <dev.surel.test>\r\nX-Spammer: x\r\n")), ("Work", mail(4).replace(b"Message-ID", b"X-Old-ID"))])
+
+        def has(*words_):
+            reply = self.query({"header": GLib.Variant("as", words_)})
+            return [int(row["subject"].split()[0][1:]) for row in sorted(reply["messages"], key=lambda row: row["subject"])], reply["complete"]
+        # What lists show needs no bytes.
+        for wanted, found in ((["Message-ID"], [1, 2, 3]), (["message-id", "<H2@surel.test>"], [2]), (["MESSAGE-ID", "h2@surel"], [2]),
+                              (["References", "a@surel.test> <h0"], [1, 2, 3, 4]), (["Subject", "GRÜSSE"], [1, 2, 3, 4]), (["From", "renée <r3"], [3]),
+                              (["To", "<bob@example.net>, carol@"], [1, 2, 3, 4]), (["Cc"], []), (["Bcc", ""], []), (["From", ""], [1, 2, 3, 4])):
+            self.assertEqual(has(*wanted), (found, True), wanted)
+        # All else does; what came beside it is known.
+        self.assertEqual(has("X-Spam"), ([], False))
+        self.assertEqual(has("List-ID", "dev.surel"), ([3], False))
+        neither = {"operator": text("NOT"), "conditions": tree({"header": GLib.Variant("as", ["X-Spam"])})}
+        self.assertEqual((len(self.query(neither)["messages"]), self.query(neither)["complete"]), (4, False))
+        flag = {"addKeywords": GLib.Variant("as", ["$flagged"])}
+        self.assertFails("NotSupported", daemon.call, PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", neither, flag, {})
+        self.assertEqual(self.query({"hasKeyword": text("$flagged")})["messages"], [])
+        self.fetch_all()
+        for wanted, found in ((["X-Spam"], [1, 2]), (["x-spam", "ÄPFEL"], [1]), (["X-Spam", "yes, very"], [2]), (["X-Spam", "MAYBE"], [2]), (["X-Spam", "never"], []),
+                              (["X-Spammer"], [3]), (["X-Old-ID", "<h4"], [4]), (["List-Id"], [3]), (["X-Spam", ""], [1, 2])):
+            self.assertEqual(has(*wanted), (found, True), wanted)
+        rows = self.query({"header": GLib.Variant("as", ["X-Spam"]), "subject": text("s2")})["messages"]
+        self.assertEqual([row["subject"] for row in rows], ["S2 Grüße"])
+        self.assertEqual(daemon.call(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", neither, flag, {})[2]["changed"], 2)
+        self.assertEqual(sorted(row["subject"] for row in self.query({"hasKeyword": text("$flagged")})["messages"]), ["S3 Grüße", "S4 Grüße"])
+        for wrong in [], ["X", "y", "z"], [""], ["a b"], ["X:"], ["Ä"], ["x" * 1000]:
+            self.assertFails("InvalidArgument", self.query, {"header": GLib.Variant("as", wrong)})
+        self.assertFails("InvalidArgument", self.query, {"header": text("X-Spam")})
+
     def test_by_the_command(self):
         daemon = self.begin([("INBOX", self.letter(1, "Annual report", "figures")), ("Work", self.letter(2, "Annual fair", "rides"))])
         rows = json.loads(self.surel("search", "annual", "--json").stdout)
