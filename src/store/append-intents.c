@@ -34,7 +34,8 @@ read_item (sqlite3_stmt *s)
   item.message = sqlite3_column_int64 (s, 2);
   item.identity = (guint64) sqlite3_column_int64 (s, 5);
   item.received = sqlite3_column_int64 (s, 6);
-  item.flags = (guint) sqlite3_column_int64 (s, 7);
+  /* A mark to be deleted was for what the server had then, not for what it is handed now. */
+  item.flags = (guint) sqlite3_column_int64 (s, 7) & ~(guint) SUREL_KEYWORD_DELETED;
   item.words = surel_sql_column_text (s, 8);
   item.digest = surel_sql_column_bytes (s, 9);
   if (sqlite3_column_type (s, 14) != SQLITE_NULL)

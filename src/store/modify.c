@@ -526,7 +526,7 @@ copy_keywords (Work *work, gint64 account, gint64 source, gint64 copy, GError **
 }
 
 static gboolean
-copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, GError **error)
+copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean leaves, gboolean *changed, GError **error)
 {
   SurelTxn *txn = work->txn;
   SurelCopied copied = { row->account, row->id, folder, 0 };
@@ -538,7 +538,7 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean *changed, 
       || !surel_sql_get (txn->sql, &there, error, "SELECT 1 FROM placement WHERE message = ? AND folder = ? AND NOT leaving",
                          "ii", row->id, folder))
     return FALSE;
-  if (there)
+  if (there && !leaves)
     return TRUE;
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
@@ -583,7 +583,7 @@ copy_to_all (Work *work, const SurelMessageRow *row, gboolean *changed, GError *
     {
       gint64 folder = g_array_index (patch->add_folders, gint64, i);
 
-      if (folder != target && !copy (work, row, folder, changed, error))
+      if (folder != target && !copy (work, row, folder, target != 0 && folder == shown, changed, error))
         return FALSE;
     }
   return TRUE;

@@ -121,6 +121,16 @@ class Drafts(Moving):
             self.assertEqual(self.ended(operation), ("done", ""))
         self.check(INBOX=[], Work=[1, 2], Archive=[3])
 
+    def test_moved_away_a_copy_stays_where_it_is_to_be_as_well(self):
+        ids = self.begin(Movable(b"Work", b"Archive"))
+        inbox = GLib.Variant("ao", [self.folders["INBOX"]])
+        for id, more in ((ids[1], {}), (ids[2], {"moveFrom": GLib.Variant("o", self.folders["INBOX"])})):
+            operation, _, result = self.operations("Modify", "(ata{sv}a{sv})", [id], {"moveTo": GLib.Variant("o", self.folders["Work"]), "addFolders": inbox, **more}, {})
+            self.assertEqual([copy[:2] for copy in result["copies"]], [(id, self.folders["INBOX"])])
+            self.assertEqual(self.ended(operation), ("done", ""))
+        self.check(INBOX=[1, 2, 3], Work=[1, 2], Archive=[])
+        self.assertEqual([self.ids("Work")[n] for n in (1, 2)], [ids[1], ids[2]])
+
 
 if __name__ == "__main__":
     main()

@@ -337,6 +337,13 @@ destroy_replaced (SurelImapApply *self, SurelChangeItem *item, GError **error)
   return TRUE;
 }
 
+/* A list that came meanwhile, of a mailbox numbered anew, has the draft where its new version is: the old one is gone. */
+static gboolean
+is_new_version (const SurelChange *change, const SurelChangeItem *item)
+{
+  return item->remote_id.number == item->new_remote_id.number && g_strcmp0 (change->folder_remote_id, change->target_remote_id) == 0;
+}
+
 /**
  * surel_imap_take_out_replaced:
  * @change: a draft whose new version is on the server
@@ -351,7 +358,8 @@ surel_imap_take_out_replaced (SurelImapSession *session, SurelChange *change, GC
   GError *own = NULL;
 
   item->outcome = SUREL_OUTCOME_DONE;
-  if (item->remote_id.number == 0 || change->folder_remote_id == NULL || destroy_replaced (&self, item, &own))
+  if (item->remote_id.number == 0 || change->folder_remote_id == NULL || is_new_version (change, item)
+      || destroy_replaced (&self, item, &own))
     return TRUE;
   item->halfway = surel_imap_error_is_refusal (own);
   if (item->halfway)
@@ -430,8 +438,12 @@ surel_imap_append (SurelImapSession *session,
     {
       SurelChangeItem *item = surel_change_item (change, g_array_index (open, guint, i));
 
-      item->evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, place,
-                                        item->identity, item->likeness, item->size);
+      g_autofree char *digest = change->kind == SUREL_CHANGE_REPLACE
+                                    ? g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, item->octets)
+                                    : g_strdup ("-");
+
+      item->evidence = g_strdup_printf ("%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", place,
+                                        item->identity, item->likeness, item->size, digest);
     }
   if (!before (place, user_data, error))
     return FALSE;

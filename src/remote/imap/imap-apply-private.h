@@ -24,6 +24,7 @@ typedef struct
 {
   guint uidvalidity; /* 0 where it isn't known */
   guint uidnext;
+  guint found_under; /* the UIDVALIDITY of what was found when it was looked at; 0 where it wasn't */
   gboolean gaps; /* not all that came there since is there still */
   gboolean another; /* the mailbox of that name is another now: nothing is known of the one that was meant */
 } SurelImapEvidence;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/errors.h"
+#include "remote/imap/imap-fetch.h"
 #include "remote/imap/imap-message.h"
 #include "remote/imap/imap-pull.h"
 #include "remote/imap/imap-quirks.h"
@@ -72,15 +73,17 @@ surel_imap_target_read_evidence (const char *text)
   return evidence;
 }
 
-/* A server may give what it is handed another date, and some another size. The versions of a draft are alike, too:
- * those have to be of the same size. */
 static gboolean
-is_it (const SurelChange *change, const SurelChangeItem *item, const SurelMessage *message)
+is_it (const SurelChangeItem *item, const SurelMessage *message)
 {
-  if (item->identity == surel_message_identity (message) || item->identity == surel_message_fingerprint (message))
-    return TRUE;
-  return item->likeness != 0 && item->likeness == surel_message_likeness (message)
-         && (change->kind == SUREL_CHANGE_APPEND || item->size == message->size);
+  return item->identity == surel_message_identity (message) || item->identity == surel_message_fingerprint (message);
+}
+
+/* A server may give what it is handed another date, and some another size. */
+static gboolean
+is_like_it (const SurelChangeItem *item, const SurelMessage *message)
+{
+  return item->likeness != 0 && item->likeness == surel_message_likeness (message);
 }
 
 /**
@@ -91,9 +94,10 @@ is_it (const SurelChange *change, const SurelChangeItem *item, const SurelMessag
 void
 surel_imap_target_forget_foreign (SurelImapApply *self, const SurelImapEvidence *evidence)
 {
+  guint uidvalidity = evidence->found_under != 0 ? evidence->found_under : evidence->uidvalidity;
   SurelImapToken token;
 
-  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == evidence->uidvalidity)
+  if (surel_imap_token_parse (self->change->target_token, &token) && token.uidvalidity == uidvalidity)
     return;
   for (guint i = 0; i < self->change->items->len; i++)
     surel_change_item (self->change, i)->new_remote_id.number = 0;
@@ -106,18 +110,70 @@ is_wanted (const SurelChangeItem *item)
 }
 
 static void
-note_found (Apply *self, const GArray *some, const SurelMessage *message)
+note_it (SurelChangeItem *item, gint64 uid)
 {
+  item->new_remote_id.number = uid;
+  item->told = TRUE;
+}
+
+/* The versions of a draft are alike, also another device's, and may be saved in the same second: those of the same size are noted
+ * in @alike. */
+static void
+note_found (Apply *self, const GArray *some, const SurelMessage *message, GArray *alike)
+{
+  gboolean is_draft = self->change->kind == SUREL_CHANGE_REPLACE;
+
   for (guint i = 0; i < some->len; i++)
     {
       SurelChangeItem *item = surel_change_item (self->change, g_array_index (some, guint, i));
 
-      if (!is_wanted (item) || !is_it (self->change, item, message))
+      if (!is_wanted (item) || !(is_it (item, message) || is_like_it (item, message)))
         continue;
-      item->new_remote_id.number = message->remote_id.number;
-      item->told = TRUE;
-      return;
+      if (!is_draft)
+        {
+          note_it (item, message->remote_id.number);
+          return;
+        }
+      if (item->size == message->size)
+        g_array_append_val (alike, message->remote_id.number);
     }
+}
+
+static gboolean
+add_octets (const void *octets, gsize length, gpointer checksum, GError **error G_GNUC_UNUSED)
+{
+  g_checksum_update (checksum, octets, (gssize) length);
+  return TRUE;
+}
+
+/* Which of @alike is the draft's version that was on its way: by its octets, but where the server has just said that it took it. */
+static gboolean
+look_into (Apply *self, const GArray *alike, GError **error)
+{
+  SurelChangeItem *item = surel_change_item (self->change, 0);
+  gboolean is_just_put = self->change->evidence == NULL && alike->len == 1;
+  char digest[65] = "";
+
+  if (alike->len > 0 && item->evidence != NULL && !is_just_put)
+    sscanf (item->evidence, "%*u %*u %*u %*u %*u %64[0-9a-f]", digest);
+  for (guint i = 0; i < alike->len && is_wanted (item); i++)
+    {
+      gint64 uid = g_array_index (alike, gint64, i);
+      g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+      g_autoptr (GError) own = NULL;
+
+      if (digest[0] != '\0' && !surel_imap_fetch_octets (self->session, uid, add_octets, checksum, self->cancellable, &own))
+        {
+          if (g_error_matches (own, SUREL_ERROR, SUREL_ERROR_NOT_FOUND))
+            continue;
+          g_propagate_error (error, g_steal_pointer (&own));
+          return FALSE;
+        }
+      /* Without a digest, from a version that noted none, its size has to do. */
+      if (digest[0] == '\0' || g_str_equal (g_checksum_get_string (checksum), digest))
+        note_it (item, uid);
+    }
+  return TRUE;
 }
 
 /* Those that the server has named, or that were found before. */
@@ -154,6 +210,7 @@ static gboolean
 look_at (Apply *self, SurelImapCommand *command, const GArray *some, const SurelUidSet *taken, guint32 uidnext, guint *seen, GError **error)
 {
   g_autoptr (SurelImapCommand) owned = command;
+  g_autoptr (GArray) alike = g_array_new (FALSE, FALSE, sizeof (gint64));
   const SurelImapResponse *response;
   int result = -1;
   guint tag;
@@ -170,9 +227,9 @@ look_at (Apply *self, SurelImapCommand *command, const GArray *some, const Surel
 
       *seen += message != NULL && is_new;
       if (message != NULL && !surel_uid_set_contains (taken, (guint32) message->remote_id.number))
-        note_found (self, some, message);
+        note_found (self, some, message, alike);
     }
-  return tag != 0 && result == 0;
+  return tag != 0 && result == 0 && look_into (self, alike, error);
 }
 
 /* In pieces that a line can hold. */
@@ -219,6 +276,7 @@ surel_imap_target_find (SurelImapApply *self, const GArray *some, SurelImapEvide
   evidence->another = is_another (self, evidence);
   if (evidence->another)
     return TRUE;
+  evidence->found_under = mailbox->uidvalidity;
   evidence->gaps = mailbox->uidvalidity != evidence->uidvalidity || mailbox->uidnext != evidence->uidnext;
   /* All of it has to be looked at where its UIDs mean something else now. */
   if (mailbox->uidvalidity != evidence->uidvalidity)
