@@ -76,6 +76,7 @@ gboolean surel_cli_sync (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_folders (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_list (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_search (SurelCli *cli, char **arguments, GError **error);
+gboolean surel_cli_doctor (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_show (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_watch (SurelCli *cli, char **arguments, GError **error);
 gboolean surel_cli_flag (SurelCli *cli, char **arguments, GError **error);

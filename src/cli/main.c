@@ -17,6 +17,7 @@ static const struct
   { "flag", surel_cli_flag },       { "move", surel_cli_move },     { "copy", surel_cli_copy },
   { "delete", surel_cli_delete },   { "archive", surel_cli_archive }, { "junk", surel_cli_junk },
   { "folder", surel_cli_folder },   { "send", surel_cli_send },       { "ops", surel_cli_ops },         { "watch", surel_cli_watch },
+  { "doctor", surel_cli_doctor },
 };
 
 /**
@@ -95,7 +96,8 @@ parse (SurelCli *cli, int *argc, char ***argv, GError **error)
                                             "  send ID                send a draft\n"
                                             "  send ACCOUNT [FILE]    send a message, from a file or standard input\n"
                                             "  ops                    what the server hasn't heard of, or refused\n"
-                                            "  ops cancel|retry|confirm N"));
+                                            "  ops cancel|retry|confirm N\n"
+                                            "  doctor [ACCOUNT]       look at each step to the mail, and say what to do"));
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   return g_option_context_parse (context, argc, argv, error) && check_numbers (cli, error);
 }
