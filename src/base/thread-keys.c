@@ -1,7 +1,7 @@
 /* What messages of one thread have in common (RFC 8621 §3): a message id in Message-ID, In-Reply-To or References, and the same
  * subject but for what programs put before and behind it. Both together, so that who answers an old message only to have the
- * address, and writes of something else, begins a thread. Each id with the subject makes a key, and messages that share a key are
- * in one thread: in whichever order they come.
+ * address, and writes of something else, begins a thread. Each id with the subject makes a key, and so does the server's id of the
+ * thread, where it tells one; messages that share a key are in one thread: in whichever order they come.
  *
  * The base subject is RFC 5256 §2.1's, with what other languages' programs write for `Re:` and `Fwd:`, too. */
 #include "base/thread-keys.h"
@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 
+#define IDS_MAX 100 /* ids of one field that make keys: the first, and the last of them */
 #define PREFIX_MAX 24 /* octets of the longest word below */
 #define WIDE_COLON "\357\274\232" /* U+FF1A, as programs in East Asia write it */
 
@@ -93,7 +94,7 @@ trim_end (const char *start, const char *end)
 
       if (last != NULL && g_unichar_isspace (g_utf8_get_char (last)))
         end = last;
-      else if ((gsize) (end - start) >= strlen (suffix) && memcmp (end - strlen (suffix), suffix, strlen (suffix)) == 0)
+      else if (end > start && (gsize) (end - start) >= strlen (suffix) && memcmp (end - strlen (suffix), suffix, strlen (suffix)) == 0)
         end -= strlen (suffix);
       else
         return end;
@@ -119,7 +120,7 @@ surel_base_subject (const char *subject)
     {
       before = p;
       end = trim_end (p, end);
-      p = skip_space (p);
+      p = MIN (skip_space (p), end);
       if (p < end && end[-1] == ']' && g_str_has_prefix (p, "[fwd:"))
         {
           p += strlen ("[fwd:");
@@ -145,37 +146,37 @@ add_key (GArray *keys, guint64 hash)
   g_array_append_val (keys, key);
 }
 
+/* Of a list of ids that somebody made without end some have to do: the first, which began the thread, and the last ones. */
+static void
+add_ids (GArray *keys, guint64 start, const char *list)
+{
+  g_auto (GStrv) ids = g_strsplit (list, " ", -1);
+  guint n = g_strv_length (ids);
+
+  for (guint i = 0; i < n; i++)
+    if (ids[i][0] != '\0' && (i == 0 || n - i < IDS_MAX))
+      add_key (keys, surel_hash_add (start, ids[i], strlen (ids[i])));
+}
+
 /**
  * surel_thread_keys:
  * @account: the account that the message is in: threads are an account's
- * @joining: (out): how many of the keys, the first ones, it is in one thread with others by. The rest are for those that the
- *   server doesn't tell the thread of: what waits to be sent there
  *
  * Returns: (transfer full) (element-type gint64): keys of the message, never 0
  */
 GArray *
-surel_thread_keys (gint64 account, const SurelThreadTraits *traits, guint *joining)
+surel_thread_keys (gint64 account, const SurelThreadTraits *traits)
 {
   const char *lists[] = { traits->message_id, traits->in_reply_to, traits->references };
   GArray *keys = g_array_new (FALSE, FALSE, sizeof (gint64));
-  g_autofree char *subject = NULL;
+  g_autofree char *subject = surel_base_subject (traits->subject);
   guint64 start = surel_hash_add (SUREL_HASH_START, &account, sizeof account);
 
   if (traits->server != NULL)
     add_key (keys, surel_hash_add (start, traits->server, strlen (traits->server)));
-  *joining = keys->len;
-  subject = surel_base_subject (traits->subject);
   start = surel_hash_add (start, subject, strlen (subject));
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
-    for (const char *p = lists[i]; p != NULL && *p != '\0';)
-      {
-        gsize length = strcspn (p, " ");
-
-        if (length > 0)
-          add_key (keys, surel_hash_add (start, p, length));
-        p += length + (p[length] == ' ');
-      }
-  if (traits->server == NULL)
-    *joining = keys->len;
+    if (lists[i] != NULL)
+      add_ids (keys, start, lists[i]);
   return keys;
 }

@@ -15,6 +15,6 @@ typedef struct
 } SurelThreadTraits;
 
 char *surel_base_subject (const char *subject);
-GArray *surel_thread_keys (gint64 account, const SurelThreadTraits *traits, guint *joining);
+GArray *surel_thread_keys (gint64 account, const SurelThreadTraits *traits);
 
 G_END_DECLS

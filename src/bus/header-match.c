@@ -106,7 +106,7 @@ is_in_bytes (
     *complete = FALSE;
   header = file != NULL ? surel_header_new (g_mapped_file_get_contents (file), g_mapped_file_get_length (file))
                         : surel_header_new (row->extra.data, row->extra.length);
-  return surel_header_has (header, wanted[0], wanted[1]);
+  return surel_header_has (header, wanted[0], wanted[1], complete);
 }
 
 /**
@@ -125,7 +125,10 @@ surel_header_match (
   SurelRow row;
 
   if (surel_row_read (reader, id, &row, NULL) <= 0)
-    return FALSE;
+    {
+      *complete = FALSE;
+      return FALSE;
+    }
   if (field < 0)
     return is_in_bytes (store, &row, wanted, looked, complete);
   value = value_of (&row, (guint) field);

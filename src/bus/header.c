@@ -319,11 +319,12 @@ surel_header_tell (SurelHeader *self, const SurelMimeFormWanted *wanted, gsize m
  * surel_header_has:
  * @field: a field's name
  * @text: (nullable): folded to one case
+ * @complete: (inout): made %FALSE where there is more of the header than is looked at
  *
  * Returns: whether there is such a field, with @text somewhere in its value, encoded words read and without case
  */
 gboolean
-surel_header_has (SurelHeader *self, const char *field, const char *text)
+surel_header_has (SurelHeader *self, const char *field, const char *text, gboolean *complete)
 {
   for (guint i = 0; i < self->fields->len; i++)
     {
@@ -336,12 +337,17 @@ surel_header_has (SurelHeader *self, const char *field, const char *text)
       if (text == NULL)
         return TRUE;
       if (there->value_length > READ_MAX - self->read)
-        return FALSE;
+        {
+          *complete = FALSE;
+          return FALSE;
+        }
       self->read += there->value_length;
       value = surel_mime_decode_text (there->value, there->value_length);
       folded = g_utf8_casefold (value, -1);
       if (strstr (folded, text) != NULL)
         return TRUE;
     }
+  if (self->more)
+    *complete = FALSE;
   return FALSE;
 }

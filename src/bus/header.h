@@ -9,7 +9,7 @@ typedef struct _SurelHeader SurelHeader;
 
 SurelHeader *surel_header_new (const char *octets, gsize length);
 void surel_header_free (SurelHeader *self);
-gboolean surel_header_has (SurelHeader *self, const char *field, const char *text);
+gboolean surel_header_has (SurelHeader *self, const char *field, const char *text, gboolean *complete);
 gsize surel_header_get_read (const SurelHeader *self);
 GVariant *surel_header_tell_addresses (const char *list, gsize length, gsize max, gboolean *cut);
 GVariant *surel_header_tell (SurelHeader *self, const SurelMimeFormWanted *wanted, gsize max, gboolean *cut);

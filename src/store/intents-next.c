@@ -18,7 +18,7 @@
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND "        \
   "iif (e.as_of, e.as_of, e.id) < i.id) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) " \
   "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.source = i.source AND e.kind IN (4, 5) AND e.kind = 4 AND e.target = "     \
-  "i.target AND e.state < 2 AND e.id < i.id)) "                                                          \
+  "i.target AND e.state < 2 AND (iif (e.as_of, e.as_of, e.id), e.id) < (iif (i.as_of, i.as_of, i.id), i.id))) "                                                          \
   "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.message = i.source AND e.state < 2 AND +e.kind = 6 AND e.id < "  \
   "iif (i.as_of, i.as_of, i.id))) "
 

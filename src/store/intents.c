@@ -196,12 +196,28 @@ fail_rest (SurelTxn *txn, gint64 message, GError **error)
   return rows != NULL;
 }
 
+/* The version that waiting copies of a draft were to be of isn't there: they would be of the old one. */
+static gboolean
+refuse_copies (SurelTxn *txn, gint64 message, gint64 replace, GError **error)
+{
+  g_autoptr (GArray) rows = surel_intents_read_open (
+      txn,
+      surel_sql_start (txn->sql, error,
+                       SUREL_OPEN_INTENTS "i.source = ?1 AND i.state < 2 AND i.kind IN (4, 5) AND i.kind = 4 AND i.evidence IS NULL AND iif "
+                                          "(i.as_of, i.as_of, i.id) > ?2",
+                       "ii", message, replace),
+      error);
+
+  return surel_intents_refuse_all (txn, rows, "The server refused the version that was to be copied", error);
+}
+
 gboolean
 surel_intents_refuse (SurelTxn *txn, SurelChangeKind kind, gint64 id, gint64 operation, gint64 message, const char *name,
         const char *text, GError **error)
 {
   return surel_intents_mark_failed (txn, id, operation, name, text, error)
-         && (kind != SUREL_CHANGE_COPY || fail_rest (txn, message, error)) && surel_intents_roll_back (txn, kind, message, error);
+         && (kind != SUREL_CHANGE_COPY || fail_rest (txn, message, error))
+         && (kind != SUREL_CHANGE_REPLACE || refuse_copies (txn, message, id, error)) && surel_intents_roll_back (txn, kind, message, error);
 }
 
 /* --- Coming and going --- */

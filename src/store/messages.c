@@ -185,7 +185,8 @@ put_message (SurelPlace *place, const SurelMessage *message, GError **error)
   if (found < 0)
     return FALSE;
   if (found > 0)
-    return surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
+    return surel_threads_take_server (place->txn, known.id, message, error)
+           && surel_layers_put_server_flags (place->txn, &known, message->flags | place->gives, message->keywords, error);
   if (!surel_match_find (&place->match, &message->remote_id, identity, surel_message_fingerprint (message), &match, error))
     return FALSE;
   if (match == 0 && place->match.has_here && !surel_sent_find (place->txn, place->folder, message->message_id, &sent, error))

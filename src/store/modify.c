@@ -542,6 +542,8 @@ copy (Work *work, const SurelMessageRow *row, gint64 folder, gboolean leaves, gb
     return TRUE;
   if (!is_refused (txn, row->id, &refused, error))
     return FALSE;
+  if (refused && there)
+    return TRUE;
   if (refused)
     return fail_refused (txn, row->id, "The server has refused this message: there is nothing that could be copied there; retry that first", error);
   *changed = TRUE;

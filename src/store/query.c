@@ -59,6 +59,7 @@ surel_query_free (SurelQuery *self)
 void
 surel_query_result_free (SurelQueryResult *self)
 {
+  g_hash_table_unref (self->answers);
   g_array_unref (self->ids);
   g_free (self);
 }
@@ -79,13 +80,29 @@ typedef struct
   GString *match; /* what the text index is asked for, and drives the query; NULL where it doesn't */
 } Build;
 
-/* A condition that SQLite leaves to us. */
+/* A condition that SQLite leaves to us: of a message or a thread. */
 typedef struct
 {
   SurelSqlCheck asked;
   const SurelFilter *filter;
   Build *build; /* whose it is */
 } Check;
+
+/* What came of it before: a result is gone along more than once, and messages have their thread in common. NULL where it wasn't
+ * asked yet. */
+static GHashTable *
+answers_of (Check *check)
+{
+  GHashTable *all = check->build->found->answers;
+  GHashTable *answers = g_hash_table_lookup (all, check->filter);
+
+  if (answers == NULL)
+    {
+      answers = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+      g_hash_table_insert (all, (gpointer) check->filter, answers);
+    }
+  return answers;
+}
 
 static void
 bind_value (Build *build, gint64 number, const char *text, Check *check)
@@ -107,24 +124,74 @@ bind_text (Build *build, const char *text)
   bind_value (build, 0, text, NULL);
 }
 
+typedef gboolean (*AnswerFunc) (Check *check, gint64 id);
+
 static gboolean
-check_header (gint64 id, gpointer data)
+answer (Check *check, gint64 id, AnswerFunc func)
 {
-  Check *check = data;
+  GHashTable *answers = answers_of (check);
+  gpointer known;
+
+  if (!g_hash_table_lookup_extended (answers, &id, NULL, &known))
+    {
+      known = GINT_TO_POINTER (func (check, id));
+      g_hash_table_insert (answers, g_memdup2 (&id, sizeof id), known);
+    }
+  return GPOINTER_TO_INT (known);
+}
+
+static gboolean
+has_header (Check *check, gint64 id)
+{
   Build *build = check->build;
 
   return build->query->has_header (build->reader, id, (const char *const *) check->filter->texts, &build->found->looked,
                                    &build->found->complete, build->query->has_header_data);
 }
 
-/* After all that SQLite sees by itself, which takes much less. */
+static gboolean
+check_header (gint64 id, gpointer check)
+{
+  return answer (check, id, has_header);
+}
+
+/* Whether any message of the thread has the keyword; of SUREL_FILTER_ALL_IN_THREAD whether any lacks it. */
+static gboolean
+has_in_thread (Check *check, gint64 thread)
+{
+#define OF_THREAD "SELECT EXISTS (SELECT 1 FROM message t INDEXED BY message_thread WHERE t.thread = ?1 AND t.shown AND "
+#define HAS_WORD                                                                                         \
+  "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = t.id AND k.keyword = (SELECT id FROM keyword WHERE name = lower(?2)))"
+  const char *keyword = check->filter->text;
+  SurelSql *sql = check->build->reader->sql;
+  gint64 bit = surel_keyword_bit (keyword);
+  gboolean lacks = check->filter->kind == SUREL_FILTER_ALL_IN_THREAD;
+  gint64 has = 0;
+
+  if (bit != 0 && lacks)
+    surel_sql_get (sql, &has, NULL, OF_THREAD "(t.flags & ?2) = 0)", "ii", thread, bit);
+  else if (bit != 0)
+    surel_sql_get (sql, &has, NULL, OF_THREAD "(t.flags & ?2) != 0)", "ii", thread, bit);
+  else if (lacks)
+    surel_sql_get (sql, &has, NULL, OF_THREAD "NOT " HAS_WORD ")", "is", thread, keyword);
+  else
+    surel_sql_get (sql, &has, NULL, OF_THREAD HAS_WORD ")", "is", thread, keyword);
+  return has != 0;
+}
+
+static gboolean
+check_thread (gint64 thread, gpointer check)
+{
+  return answer (check, thread, has_in_thread);
+}
+
 static void
-add_header (Build *build, const SurelFilter *filter)
+add_check (Build *build, const SurelFilter *filter, gboolean (*func) (gint64 id, gpointer check), const char *id)
 {
   Check *check = g_new0 (Check, 1);
 
-  *check = (Check){ { check_header, check }, filter, build };
-  g_string_append (build->where, "surel_check (?, m.id)");
+  *check = (Check){ { func, check }, filter, build };
+  g_string_append_printf (build->where, "surel_check (?, %s)", id);
   bind_value (build, 0, NULL, check);
 }
 
@@ -140,38 +207,34 @@ add_numbers (Build *build, GArray *numbers)
   g_string_append_c (build->where, ')');
 }
 
-/* Whether the message of @row, `m` or `t`, has it. Folds to lower case: user keywords are kept so. */
+/* Folds to lower case: user keywords are kept so. */
 static void
-add_keyword (Build *build, GString *to, const char *row, const char *keyword)
+add_keyword (Build *build, GString *to, const char *keyword)
 {
   guint bit = surel_keyword_bit (keyword);
 
   if (bit != 0)
     {
-      g_string_append_printf (to, "(%s.flags & ?) != 0", row);
+      g_string_append (to, "(m.flags & ?) != 0");
       bind_number (build, bit);
     }
   else
     {
-      g_string_append_printf (to,
-                              "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = %s.id AND "
-                              "k.keyword = (SELECT id FROM keyword WHERE name = lower(?)))",
-                              row);
+      g_string_append (to, "EXISTS (SELECT 1 FROM message_keyword k WHERE k.message = m.id AND "
+                           "k.keyword = (SELECT id FROM keyword WHERE name = lower(?)))");
       bind_text (build, keyword);
     }
 }
 
-/* Whether a message of the thread has the keyword, or with @lacks one hasn't. One whose thread isn't known is alone. */
+/* Whether a message of the thread has the keyword, or one hasn't, where all are to have it. One whose thread isn't known is alone. */
 static void
-add_in_thread (Build *build, const char *keyword, gboolean lacks)
+add_in_thread (Build *build, const SurelFilter *filter)
 {
-  const char *without = lacks ? "NOT " : "";
-
-  g_string_append_printf (build->where, "CASE WHEN m.thread = 0 THEN %s", without);
-  add_keyword (build, build->where, "m", keyword);
-  g_string_append_printf (build->where, " ELSE EXISTS (SELECT 1 FROM message t WHERE t.thread = m.thread AND t.shown AND %s", without);
-  add_keyword (build, build->where, "t", keyword);
-  g_string_append (build->where, ") END");
+  g_string_append_printf (build->where, "CASE WHEN m.thread = 0 THEN %s", filter->kind == SUREL_FILTER_ALL_IN_THREAD ? "NOT " : "");
+  add_keyword (build, build->where, filter->text);
+  g_string_append (build->where, " ELSE ");
+  add_check (build, filter, check_thread, "m.thread");
+  g_string_append (build->where, " END");
 }
 
 static void
@@ -192,6 +255,52 @@ add_text (Build *build, const char *expression)
 #define IN_FOLDER "EXISTS (SELECT 1 FROM placement q WHERE q.message = m.id AND NOT q.leaving AND q.folder "
 #define IN_ROLE IN_FOLDER "IN (SELECT id FROM folder WHERE coalesce(role_set, role) "
 
+static void add_filter (Build *build, const SurelFilter *filter, gboolean is_driving);
+
+/* Whether it may take long to see. */
+static gboolean
+is_slow (const SurelFilter *filter)
+{
+  gboolean slow = filter->kind == SUREL_FILTER_HEADER;
+
+  for (guint i = 0; !slow && filter->children != NULL && i < filter->children->len; i++)
+    slow = is_slow (filter->children->pdata[i]);
+  return slow;
+}
+
+static guint
+add_all (Build *build, const SurelFilter *filter, gboolean is_driving, gboolean slow)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < filter->children->len; i++)
+    {
+      const SurelFilter *child = filter->children->pdata[i];
+
+      if (is_slow (child) != slow)
+        continue;
+      if (n++ > 0)
+        g_string_append (build->where, " AND ");
+      add_filter (build, child, is_driving);
+    }
+  return n;
+}
+
+/* What is slow is looked at where all else is met: SQLite would take it when it likes. */
+static void
+add_and (Build *build, const SurelFilter *filter, gboolean is_driving)
+{
+  g_string_append (build->where, is_slow (filter) ? "CASE WHEN (" : "(");
+  if (add_all (build, filter, is_driving, FALSE) == 0)
+    g_string_append_c (build->where, '1');
+  g_string_append_c (build->where, ')');
+  if (!is_slow (filter))
+    return;
+  g_string_append (build->where, " THEN (");
+  add_all (build, filter, is_driving, TRUE);
+  g_string_append (build->where, ") ELSE 0 END");
+}
+
 /* @is_driving: every result has to fulfil it, so what drives the query may have seen to it already. */
 static void
 add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
@@ -199,17 +308,19 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
   switch (filter->kind)
     {
     case SUREL_FILTER_AND:
+      add_and (build, filter, is_driving);
+      break;
     case SUREL_FILTER_OR:
     case SUREL_FILTER_NOT:
       g_string_append (build->where, filter->kind == SUREL_FILTER_NOT ? "NOT (" : "(");
       for (guint i = 0; i < filter->children->len; i++)
         {
           if (i > 0)
-            g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? " AND " : " OR ");
-          add_filter (build, filter->children->pdata[i], is_driving && filter->kind == SUREL_FILTER_AND);
+            g_string_append (build->where, " OR ");
+          add_filter (build, filter->children->pdata[i], FALSE);
         }
       if (filter->children->len == 0)
-        g_string_append (build->where, filter->kind == SUREL_FILTER_AND ? "1" : "0");
+        g_string_append_c (build->where, '0');
       g_string_append_c (build->where, ')');
       break;
     case SUREL_FILTER_IN_MAILBOX:
@@ -252,11 +363,11 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
       add_number_condition (build, "m.size < ?", filter->number);
       break;
     case SUREL_FILTER_HAS_KEYWORD:
-      add_keyword (build, build->where, "m", filter->text);
+      add_keyword (build, build->where, filter->text);
       break;
     case SUREL_FILTER_NOT_KEYWORD:
       g_string_append (build->where, "NOT ");
-      add_keyword (build, build->where, "m", filter->text);
+      add_keyword (build, build->where, filter->text);
       break;
     case SUREL_FILTER_HAS_ATTACHMENT:
       add_number_condition (build, "m.has_attachment = ?", filter->number);
@@ -270,13 +381,13 @@ add_filter (Build *build, const SurelFilter *filter, gboolean is_driving)
     case SUREL_FILTER_ALL_IN_THREAD:
     case SUREL_FILTER_NONE_IN_THREAD:
       g_string_append (build->where, "NOT ");
-      add_in_thread (build, filter->text, filter->kind == SUREL_FILTER_ALL_IN_THREAD);
+      add_in_thread (build, filter);
       break;
     case SUREL_FILTER_SOME_IN_THREAD:
-      add_in_thread (build, filter->text, FALSE);
+      add_in_thread (build, filter);
       break;
     case SUREL_FILTER_HEADER:
-      add_header (build, filter);
+      add_check (build, filter, check_header, "m.id");
       break;
     case SUREL_FILTER_TEXT:
     case SUREL_FILTER_TEXT_OF_BODY:
@@ -317,7 +428,7 @@ add_sort (Build *build, const SurelSort *sort)
   if (sort->key == SUREL_SORT_RECEIVED)
     g_string_append (build->order, "m.received");
   else if (sort->key == SUREL_SORT_KEYWORD)
-    add_keyword (build, build->order, "m", sort->keyword);
+    add_keyword (build, build->order, sort->keyword);
   else
     g_string_append (build->order, columns[sort->key]);
   if (sort->descending)
@@ -648,7 +759,7 @@ see_whether_complete (SurelReader *reader, const SurelQuery *query, gboolean *co
 static gboolean
 has_not (const SurelFilter *filter)
 {
-  gboolean has = filter->kind == SUREL_FILTER_NOT;
+  gboolean has = filter->kind == SUREL_FILTER_NOT || filter->kind == SUREL_FILTER_ALL_IN_THREAD || filter->kind == SUREL_FILTER_NONE_IN_THREAD;
 
   for (guint i = 0; !has && filter->children != NULL && i < filter->children->len; i++)
     has = has_not (filter->children->pdata[i]);
@@ -683,6 +794,7 @@ surel_query_run (SurelReader *reader, const SurelQuery *query, GError **error)
   int result = 0;
 
   found->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  found->answers = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
   build_start (&build, reader, query, found);
   if (!see_whether_complete (reader, query, &found->complete, error) || !find_position (reader, query, found, &position, error)
       || (query->calculate_total && !count_total (reader, query, found, error)))

@@ -90,6 +90,7 @@ typedef struct
   gboolean has_more;
   guint64 total; /* where asked for */
   guint looked; /* messages whose bytes were looked at */
+  GHashTable *answers; /* SurelFilter → (message or thread → whether it is met), of what SQLite doesn't see by itself */
   gboolean complete; /* nothing that isn't in the text index yet could match, nor bytes that weren't looked at, nor are there messages whose thread isn't known yet */
 } SurelQueryResult;
 

@@ -66,7 +66,9 @@ struct _SurelStore
   gboolean search_behind; /* there may be more than a commit takes along */
   gboolean threads_behind; /* messages may have no thread yet */
   guint unswept; /* messages that are gone since keys of threads were looked through for theirs */
-  gint64 swept; /* up to which key that was done */
+  gboolean sweeping; /* that is being done */
+  gint64 swept; /* up to which key */
+  guint slices; /* how many it takes; of the last time where it isn't being done */
   SurelCommit *doubtful; /* whose COMMIT failed: it may have been done all the same; nullable */
 };
 

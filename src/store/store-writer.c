@@ -18,7 +18,8 @@
 #define INDEXED_AT_ONCE 64 /* messages that a commit takes into the text index along with it */
 #define INDEXED_BEHIND 1000 /* rows that go into it between two looks for what else is to be done: a few milliseconds */
 #define QUIET (20 * 1000) /* microseconds without anything else to do, before that begins */
-#define UNSWEPT_MAX 500 /* messages that are gone before threads' keys are swept: as many again stay, by the way */
+#define UNSWEPT_MIN 500 /* messages that are gone before threads' keys are swept */
+#define UNSWEPT_SHARE 50 /* likewise, for each thousand keys: then there are a twentieth too many, about */
 
 typedef struct
 {
@@ -540,7 +541,8 @@ save_accounts (SurelStore *self, SurelCommit *commit)
     g_message ("%s", error->message);
 }
 
-static void
+/* Returns whether it was committed; @first is its receiver's then. */
+static gboolean
 write_one (SurelStore *self, SurelWrite *first)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new ();
@@ -593,6 +595,7 @@ write_one (SurelStore *self, SurelWrite *first)
   send_report (self, commit, jobs);
   if (queue_changed) /* who waits for the answer has it first */
     surel_queue_push (self->copies, self);
+  return error == NULL;
 }
 
 static int
@@ -610,9 +613,7 @@ on_wal (void *data, sqlite3 *db G_GNUC_UNUSED, const char *name G_GNUC_UNUSED, i
 static gboolean
 fill_threads (SurelTxn *txn, gpointer data, GError **error)
 {
-  SurelStore *self = data;
-
-  return surel_threads_fill (txn, &self->threads_behind, error);
+  return surel_threads_fill (txn, data, error);
 }
 
 /* Where it fails it is tried again at the next start. */
@@ -620,26 +621,33 @@ static void
 thread_behind (SurelStore *self)
 {
   SurelWrite *job = g_new0 (SurelWrite, 1);
+  gboolean more = FALSE;
 
-  self->threads_behind = FALSE;
   job->func = fill_threads;
-  job->data = self;
-  write_one (self, job);
+  job->data = &more;
+  self->threads_behind = write_one (self, job) && more;
 }
 
 static void
 sweep_threads (SurelStore *self)
 {
-  self->unswept -= UNSWEPT_MAX;
-  if (!surel_sql_is_broken (self->sql)
-      && !(begin (self, FALSE, NULL) && surel_threads_sweep (self->sql, &self->swept, NULL) && surel_sql_run (self->sql, NULL, "COMMIT", "")))
+  gint64 from = self->sweeping ? self->swept : 0;
+  gboolean done = !surel_sql_is_broken (self->sql) && begin (self, FALSE, NULL) && surel_threads_sweep (self->sql, &from, NULL)
+                  && surel_sql_run (self->sql, NULL, "COMMIT", "");
+
+  if (!done)
     roll_back (self);
+  self->slices = self->sweeping ? self->slices + 1 : 1;
+  self->unswept = self->sweeping ? self->unswept : 0;
+  self->swept = from;
+  self->sweeping = done && from != 0; /* what can't be done now is done after the next ones are gone */
 }
 
 static gboolean
 is_behind (SurelStore *self)
 {
-  return self->search_behind || self->threads_behind || self->unswept >= UNSWEPT_MAX;
+  return self->search_behind || self->threads_behind || self->sweeping
+         || self->unswept >= MAX (UNSWEPT_MIN, self->slices * UNSWEPT_SHARE);
 }
 
 static void

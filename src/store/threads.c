@@ -8,7 +8,8 @@
 
 #include "base/thread-keys.h"
 
-#define SWEEP 1000 /* keys that are looked at between two looks for what else is to be done */
+#define ROWS_MAX (5 * SUREL_THREADS_SLICE) /* rows and keys that are written in one job, about */
+#define JOIN_MAX 10000 /* messages that are taken to another thread at once: a commit names no more */
 
 static gboolean
 thread_of_key (SurelTxn *txn, gint64 key, gint64 *thread, GError **error)
@@ -50,7 +51,8 @@ join (SurelTxn *txn, gint64 thread, gint64 target, GError **error)
          && surel_sql_run (txn->sql, error, "INSERT OR REPLACE INTO thread_join (thread, target) VALUES (?2, ?1)", "ii", target, thread);
 }
 
-/* Makes the threads of @threads one, and returns it. The smaller goes into the larger, so that no message is moved often. */
+/* Makes the threads of @threads one, and returns it. The smaller goes into the larger, so that no message is moved often; one that
+ * is too large to go stays what it is. */
 static gint64
 join_all (SurelTxn *txn, GArray *threads, GError **error)
 {
@@ -70,8 +72,14 @@ join_all (SurelTxn *txn, GArray *threads, GError **error)
         }
     }
   for (guint i = 0; i < threads->len; i++)
-    if (g_array_index (threads, gint64, i) != largest && !join (txn, g_array_index (threads, gint64, i), largest, error))
-      return 0;
+    {
+      gint64 thread = g_array_index (threads, gint64, i);
+      gint64 count = 0;
+
+      if (thread != largest
+          && (!count_messages (txn, thread, &count, error) || (count <= JOIN_MAX && !join (txn, thread, largest, error))))
+        return 0;
+    }
   return largest;
 }
 
@@ -84,14 +92,17 @@ add_once (GArray *threads, gint64 thread)
   g_array_append_val (threads, thread);
 }
 
-/* Returns the thread that @keys lead to, 0 with @error set; @alone where they lead to none. */
+/* Returns the thread that @keys lead to, and @before if it isn't 0, which are one then; 0 with @error set; @alone where they lead
+ * to none. */
 static gint64
-thread_of_keys (SurelTxn *txn, GArray *keys, guint joining, gint64 alone, GError **error)
+thread_of_keys (SurelTxn *txn, GArray *keys, gint64 before, gint64 alone, GError **error)
 {
   g_autoptr (GArray) threads = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr (GArray) unknown = g_array_new (FALSE, FALSE, sizeof (gint64));
   gint64 thread;
 
+  if (before != 0)
+    add_once (threads, before);
   for (guint i = 0; i < keys->len; i++)
     {
       gint64 key = g_array_index (keys, gint64, i);
@@ -100,15 +111,24 @@ thread_of_keys (SurelTxn *txn, GArray *keys, guint joining, gint64 alone, GError
         return 0;
       if (thread == 0)
         g_array_append_val (unknown, key);
-      else if (i < joining)
+      else
         add_once (threads, thread);
     }
   thread = threads->len > 0 ? join_all (txn, threads, error) : alone;
+  txn->rows += unknown->len;
   for (guint i = 0; thread != 0 && i < unknown->len; i++)
     if (!surel_sql_run (txn->sql, error, "INSERT INTO thread_key (key, thread) VALUES (?, ?)", "ii",
                         g_array_index (unknown, gint64, i), thread))
       return 0;
   return thread;
+}
+
+static GArray *
+keys_of (gint64 account, const SurelMessage *message)
+{
+  SurelThreadTraits traits = { message->thread_id, message->subject, message->message_id, message->in_reply_to, message->references };
+
+  return surel_thread_keys (account, &traits);
 }
 
 /**
@@ -120,11 +140,9 @@ thread_of_keys (SurelTxn *txn, GArray *keys, guint joining, gint64 alone, GError
 gint64
 surel_threads_find (SurelTxn *txn, gint64 account, gint64 id, const SurelMessage *message, GError **error)
 {
-  SurelThreadTraits traits = { message->thread_id, message->subject, message->message_id, message->in_reply_to, message->references };
-  guint joining;
-  g_autoptr (GArray) keys = surel_thread_keys (account, &traits, &joining);
+  g_autoptr (GArray) keys = keys_of (account, message);
 
-  return thread_of_keys (txn, keys, joining, id, error);
+  return thread_of_keys (txn, keys, 0, id, error);
 }
 
 static gboolean
@@ -141,23 +159,24 @@ set_thread (SurelTxn *txn, gint64 id, gint64 thread, GError **error)
   return TRUE;
 }
 
-/* The thread that the message has for itself where it has no key of any other: its own, unless others are in that. */
-static gboolean
-thread_alone (SurelTxn *txn, gint64 id, gint64 thread, gint64 *alone, GError **error)
+/* A thread that no key leads to: the message's own, while it has that, and never had a key; else a new one. */
+static gint64
+thread_alone (SurelTxn *txn, gint64 id, gint64 before, gboolean has_keys, GError **error)
 {
   gint64 others = 0;
   gint64 taken = 0;
 
-  *alone = thread;
-  if (thread != 0
-      && !surel_sql_get (txn->sql, &others, error, "SELECT 1 FROM message WHERE thread = ? AND id != ? LIMIT 1", "ii", thread, id))
-    return FALSE;
-  if (thread != 0 && !others)
-    return TRUE;
-  if (!surel_sql_get (txn->sql, &taken, error, "SELECT 1 FROM message WHERE thread = ?1 UNION ALL SELECT 1 FROM thread_join WHERE thread = ?1", "i", id))
-    return FALSE;
-  *alone = taken ? surel_txn_new_id (txn, error) : id;
-  return *alone != 0;
+  if (before == id && !has_keys)
+    {
+      if (!surel_sql_get (txn->sql, &others, error, "SELECT 1 FROM message WHERE thread = ? AND id != ? LIMIT 1", "ii", id, id))
+        return 0;
+      if (!others)
+        return id;
+    }
+  if (!surel_sql_get (txn->sql, &taken, error,
+                      "SELECT 1 FROM message WHERE thread = ?1 UNION ALL SELECT 1 FROM thread_join WHERE thread = ?1 LIMIT 1", "i", id))
+    return 0;
+  return taken ? surel_txn_new_id (txn, error) : id;
 }
 
 /**
@@ -173,7 +192,6 @@ surel_threads_follow (SurelTxn *txn, gint64 id, GError **error)
       txn->sql, error, "SELECT account, thread, subject, message_id, in_reply_to, refs FROM message WHERE id = ?", "i", id);
   g_autoptr (GArray) keys = NULL;
   SurelThreadTraits traits;
-  guint joining;
   gint64 before;
   gint64 alone;
   gint64 thread;
@@ -187,11 +205,10 @@ surel_threads_follow (SurelTxn *txn, gint64 id, GError **error)
                                 (const char *) sqlite3_column_text (s, 3),
                                 (const char *) sqlite3_column_text (s, 4),
                                 (const char *) sqlite3_column_text (s, 5) };
-  keys = surel_thread_keys (sqlite3_column_int64 (s, 0), &traits, &joining);
+  keys = surel_thread_keys (sqlite3_column_int64 (s, 0), &traits);
   sqlite3_reset (s);
-  if (!thread_alone (txn, id, before, &alone, error))
-    return FALSE;
-  thread = thread_of_keys (txn, keys, joining, alone, error);
+  alone = thread_alone (txn, id, before, keys->len > 0, error);
+  thread = alone != 0 ? thread_of_keys (txn, keys, 0, alone, error) : 0;
   return thread != 0 && (thread == before || set_thread (txn, id, thread, error));
 }
 
@@ -199,44 +216,38 @@ surel_threads_follow (SurelTxn *txn, gint64 id, GError **error)
  * surel_threads_take_server:
  * @id: a message that is here, and that the server has as @message
  *
- * Puts it into the thread that the server says, where it says one.
+ * Has it in one thread with what the server says, where it says so.
  */
 gboolean
 surel_threads_take_server (SurelTxn *txn, gint64 id, const SurelMessage *message, GError **error)
 {
-  sqlite3_stmt *s;
+  g_autoptr (GArray) keys = NULL;
   gint64 account = 0;
   gint64 before = 0;
-  gint64 alone;
   gint64 thread;
-  int result;
 
   if (message->thread_id == NULL)
     return TRUE;
-  s = surel_sql_start (txn->sql, error, "SELECT account, thread FROM message WHERE id = ?", "i", id);
-  result = s != NULL ? surel_sql_step (txn->sql, s, error) : -1;
-  if (result <= 0)
-    return result == 0;
-  account = sqlite3_column_int64 (s, 0);
-  before = sqlite3_column_int64 (s, 1);
-  sqlite3_reset (s);
-  if (!thread_alone (txn, id, before, &alone, error))
+  if (!surel_sql_get (txn->sql, &account, error, "SELECT account FROM message WHERE id = ?", "i", id)
+      || !surel_sql_get (txn->sql, &before, error, "SELECT thread FROM message WHERE id = ?", "i", id))
     return FALSE;
-  thread = surel_threads_find (txn, account, alone, message, error);
-  return thread != 0 && (thread == before || set_thread (txn, id, thread, error));
+  keys = keys_of (account, message);
+  thread = thread_of_keys (txn, keys, before, id, error);
+  /* Where its own went into another one its row is changed by that. */
+  return thread != 0 && (before != 0 || set_thread (txn, id, thread, error));
 }
 
 /**
  * surel_threads_are_behind:
  *
- * Returns: whether there are messages of no thread: from before there were any
+ * Returns: whether there are messages of no thread, from before there were any, or that can't be told
  */
 gboolean
 surel_threads_are_behind (SurelSql *sql)
 {
   gint64 behind = 0;
 
-  return surel_sql_get (sql, &behind, NULL, "SELECT 1 FROM message WHERE thread = 0 LIMIT 1", "") && behind != 0;
+  return !surel_sql_get (sql, &behind, NULL, "SELECT 1 FROM message WHERE thread = 0 LIMIT 1", "") || behind != 0;
 }
 
 /**
@@ -251,6 +262,7 @@ surel_threads_fill (SurelTxn *txn, gboolean *more, GError **error)
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
   sqlite3_stmt *statement
       = surel_sql_start (txn->sql, error, "SELECT id FROM message WHERE thread = 0 LIMIT ?", "i", (gint64) SUREL_THREADS_SLICE);
+  gboolean rest;
   int result = -1;
 
   while (statement != NULL && (result = surel_sql_step (txn->sql, statement, error)) > 0)
@@ -259,16 +271,25 @@ surel_threads_fill (SurelTxn *txn, gboolean *more, GError **error)
 
       g_array_append_val (ids, id);
     }
+  rest = ids->len == SUREL_THREADS_SLICE;
   for (guint i = 0; result == 0 && i < ids->len; i++)
-    if (!surel_threads_follow (txn, g_array_index (ids, gint64, i), error))
-      return FALSE;
-  *more = ids->len == SUREL_THREADS_SLICE;
+    {
+      if (!surel_threads_follow (txn, g_array_index (ids, gint64, i), error))
+        return FALSE;
+      if (txn->rows > ROWS_MAX && i + 1 < ids->len)
+        {
+          rest = TRUE;
+          break;
+        }
+    }
+  if (result == 0)
+    *more = rest;
   return result == 0;
 }
 
 /**
  * surel_threads_sweep:
- * @from: (inout): where to go on among the keys
+ * @from: (inout): where to go on among the keys; 0 at the beginning, and again at the end
  *
  * Deletes some of the keys whose thread has no message any more.
  */
@@ -278,7 +299,7 @@ surel_threads_sweep (SurelSql *sql, gint64 *from, GError **error)
   gint64 end = G_MAXINT64;
 
   if (!surel_sql_get (sql, &end, error, "SELECT key FROM thread_key WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?", "ii", *from,
-                      (gint64) SWEEP)
+                      (gint64) SUREL_THREADS_SLICE)
       || !surel_sql_run (sql, error,
                          "DELETE FROM thread_key WHERE key >= ? AND key < ? AND NOT EXISTS (SELECT 1 FROM message m WHERE m.thread = "
                          "coalesce((SELECT target FROM thread_join j WHERE j.thread = thread_key.thread), thread_key.thread))",

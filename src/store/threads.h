@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-#define SUREL_THREADS_SLICE 1000 /* messages that are given their threads in one job */
+#define SUREL_THREADS_SLICE 1000 /* messages that are given their threads in one job, or keys that are looked through */
 
 gint64 surel_threads_find (SurelTxn *txn, gint64 account, gint64 id, const SurelMessage *message, GError **error);
 gboolean surel_threads_follow (SurelTxn *txn, gint64 id, GError **error);

@@ -151,6 +151,38 @@ class InFlight(Moving):
             self.assertEqual(self.texts(b"Drafts"), [b"dev", b"newer"])
             self.again()
 
+    def test_another_device_saves_one_of_the_same_size_while_ours_is_refused(self):
+        class Full(Breaking):
+            full = False
+
+            def do_APPEND(self, peer, tag, command):
+                if not self.full:
+                    return super().do_APPEND(peer, tag, command)
+                (_, ours), = self.read_appends(peer, command)
+                self.boxes[b"Drafts"][50] = [{b"\\Draft"}, ours.replace(b"new", b"dev")]
+                self.dates[ours.replace(b"new", b"dev")] = self.dates[ours]
+                peer.send(tag + b" NO [OVERQUOTA] Full\r\n")
+        draft = self.saved(Full)
+        self.mailbox.full = True
+        operation = self.save(draft, b"new")[1]
+        self.assertEqual(self.ended(operation), ("failed", "QuotaExceeded"))
+        self.daemon.sync()
+        self.assertEqual((self.texts(b"Drafts"), len(self.drafts())), ([b"dev", b"one"], 2))
+
+    def test_copies_of_copies_and_saves_do_not_wait_for_one_another(self):
+        draft = self.saved()
+        self.enable(False)
+        operation, _, result = self.operations("Modify", "(ata{sv}a{sv})", [draft], {"addFolders": GLib.Variant("ao", [self.folders["Work"]])}, {})
+        copy = result["copies"][0][2]
+        operations = [operation, self.save(draft, b"two")[1], self.copy([draft], "INBOX"), self.copy([copy], "INBOX"),
+                      self.modify([copy], destroy=GLib.Variant("b", True))]
+        self.enable(True)
+        for operation in operations:
+            self.assertEqual(self.ended(operation), ("done", ""))
+        self.daemon.sync()
+        texts = [text for text in self.texts(b"INBOX") if text]
+        self.assertEqual((self.texts(b"Drafts"), self.texts(b"Work"), texts), ([b"two"], [], [b"one", b"two"]))
+
     def test_it_is_saved_while_it_is_moved(self):
         for move in (True, False):
             for at in (b"UID MOVE",) if move else (b"UID COPY", b"UID STORE", b"UID EXPUNGE"):

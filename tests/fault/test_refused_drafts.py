@@ -63,6 +63,19 @@ class Drafts(Moving):
         self.assertEqual(self.ended(self.copy([draft], "Work"))[0], "done")
         self.assertEqual((self.texts(b"Drafts"), self.texts(b"Work")), ([b"new"], [b"new"]))
 
+    def test_a_copy_of_a_version_that_is_refused_then_is_not_made(self):
+        self.begin(Refusing(b"Drafts", b"Work"))
+        draft, operation = self.save(0, b"old")
+        self.ended(operation)
+        self.enable(False)
+        operation = self.save(draft, b"new")[1]
+        copied = self.copy([draft], "Work")
+        self.mailbox.refused = (b"APPEND",)
+        self.enable(True)
+        self.assertEqual((self.ended(operation), self.ended(copied)), (("failed", "PermissionDenied"), ("failed", "NotFound")))
+        self.daemon.sync()
+        self.assertEqual((self.texts(b"Drafts"), self.texts(b"Work"), self.ids("Work")), ([b"old"], [], {}))
+
     def test_it_is_tried_again_where_it_was_moved_to(self):
         draft, operation = self.refused_save()
         self.assertEqual(self.ended(self.move([draft], "Work"))[0], "done")

@@ -50,6 +50,9 @@ test_subjects (void)
     { "[", "[" },
     { "]", "]" },
     { "(fwd)", "" },
+    { "Re: (fwd)", "" },
+    { "Re:\xe3\x80\x80", "" },
+    { "\xe3\x80\x80", "" },
     { "\xe3\x80\x80Re:\xc2\xa0Lunch\xe3\x80\x80", "lunch" }, /* other spaces */
   };
 
@@ -412,17 +415,25 @@ test_joining (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   g_assert_cmpint (thread_of (fixture, 9), ==, thread_of (fixture, 7));
 }
 
-/* The server's word goes before everything else; what the server hasn't yet goes by its ids. */
+/* What the server says is one thread is one, beside what ids tell. */
 static void
 test_of_server (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
   put_one (fixture, 1, "a", "1@test", NULL, "T1");
   put_one (fixture, 2, "b", "2@test", NULL, "T1");
-  put_one (fixture, 3, "a", "3@test", "1@test", "T2");
+  put_one (fixture, 3, "c", "3@test", NULL, "T2");
   put_one (fixture, 4, "Re: a", "4@test", "1@test", NULL);
   g_assert_cmpint (thread_of (fixture, 1), ==, thread_of (fixture, 2));
   g_assert_cmpint (thread_of (fixture, 1), !=, thread_of (fixture, 3));
   g_assert_cmpint (thread_of (fixture, 1), ==, thread_of (fixture, 4));
+  /* It is told later of one that is here, as of what was put there from here. */
+  put_one (fixture, 5, "Re: d", "5@test", "1@test", NULL);
+  g_assert_cmpint (thread_of (fixture, 1), !=, thread_of (fixture, 5));
+  put_one (fixture, 5, "Re: d", "5@test", "1@test", "T1");
+  g_assert_cmpint (thread_of (fixture, 1), ==, thread_of (fixture, 5));
+  put_one (fixture, 6, "e", NULL, NULL, NULL);
+  put_one (fixture, 6, "e", NULL, NULL, "T2");
+  g_assert_cmpint (thread_of (fixture, 3), ==, thread_of (fixture, 6));
 }
 
 static gboolean
@@ -469,6 +480,11 @@ test_other_text (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   g_assert_cmpint (thread_of (fixture, 1), ==, first);
   put_text (fixture, 2, "d", NULL); /* alone, it stays where it is */
   g_assert_cmpint (thread_of (fixture, 2), ==, second);
+  /* What it was called before leads nowhere. */
+  put_one (fixture, 4, "e", "4@test", NULL, NULL);
+  put_text (fixture, 4, "f", NULL);
+  put_one (fixture, 5, "Re: e", "5@test", "4@test", NULL);
+  g_assert_cmpint (thread_of (fixture, 4), !=, thread_of (fixture, 5));
 }
 
 static gboolean
@@ -522,6 +538,42 @@ test_sweeping (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
+run (SurelReader *reader, gpointer data)
+{
+  g_autoptr (SurelQueryResult) result = surel_query_run (reader, data, NULL);
+
+  g_assert_cmpuint (result->total, ==, 0);
+}
+
+/* What anybody can send: each thread is looked through once. */
+static void
+test_large_thread (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  g_autoptr (GPtrArray) mails = g_ptr_array_new_with_free_func (mail_free);
+  g_autoptr (SurelQuery) query = surel_query_new ();
+  gint64 begin;
+
+  for (guint n = 0; n < 5000; n++)
+    {
+      Mail *mail = make_mail (n);
+
+      g_free (mail->message->subject);
+      mail->message->subject = g_strdup ("a");
+      mail->message->references = g_strdup ("one@test");
+      g_ptr_array_add (mails, mail);
+    }
+  hand_over (fixture, mails, 500);
+  g_assert_cmpint (number_of (fixture, "SELECT count(DISTINCT thread) FROM message"), ==, 1);
+  query->limit = 10;
+  query->calculate_total = TRUE;
+  query->filter = surel_filter_new (SUREL_FILTER_SOME_IN_THREAD);
+  query->filter->text = g_strdup ("$flagged");
+  begin = g_get_monotonic_time ();
+  surel_store_read_sync (fixture->store, run, query);
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, G_USEC_PER_SEC);
+}
+
+static void
 explain (SurelReader *reader, gpointer data)
 {
   SurelQuery *query = data;
@@ -566,6 +618,7 @@ main (int argc, char **argv)
   ADD ("other-text", NULL, test_other_text);
   ADD ("from-before", NULL, test_from_before);
   ADD ("sweeping", NULL, test_sweeping);
+  ADD ("large-thread", NULL, test_large_thread);
   ADD ("plans", NULL, test_plans);
   return g_test_run ();
 }

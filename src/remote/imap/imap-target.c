@@ -151,7 +151,7 @@ static gboolean
 look_into (Apply *self, const GArray *alike, GError **error)
 {
   SurelChangeItem *item = surel_change_item (self->change, 0);
-  gboolean is_just_put = self->change->evidence == NULL && alike->len == 1;
+  gboolean is_just_put = self->change->evidence == NULL && item->outcome == SUREL_OUTCOME_DONE && alike->len == 1;
   char digest[65] = "";
 
   if (alike->len > 0 && item->evidence != NULL && !is_just_put)
