@@ -341,6 +341,8 @@ surel_header_has (SurelHeader *self, const char *field, const char *text, gboole
           *complete = FALSE;
           return FALSE;
         }
+      if (there->value_length == SUREL_MIME_FIELD_MAX)
+        *complete = FALSE;
       self->read += there->value_length;
       value = surel_mime_decode_text (there->value, there->value_length);
       folded = g_utf8_casefold (value, -1);

@@ -7,6 +7,7 @@
 
 #include "base/message.h"
 #include "store/intents.h"
+#include "store/message-row.h"
 
 #define GROUP_MAX 50 /* messages */
 #define SMALL (256 * 1024) /* octets of a message that goes with others */
@@ -124,7 +125,8 @@ surel_append_intents_next (
       "m.id = i.message CROSS JOIN folder t ON t.id = i.target LEFT JOIN content c ON c.id = m.content LEFT JOIN placement p "
       "ON p.message = i.message AND p.leaving LEFT JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch WHERE i.account = "
       "?1 AND i.state < 2 AND i.kind IN (5, 6) AND (i.source = 0 OR c.id IS NOT NULL) AND ((i.evidence IS NOT NULL AND i.doubt < 2) OR (o.next_attempt <= ?2 AND i.doubt <= ?4)) AND NOT EXISTS (SELECT 1 FROM intent "
-      "e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = "
+      "e WHERE e.message = i.message AND e.state < 2 AND e.id < i.id AND (e.kind != 1 OR EXISTS (SELECT 1 FROM placement h WHERE h.message = "
+      "i.message AND h.epoch < " SUREL_EPOCH_HERE_SQL "))) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = "
       "i.source AND e.state < 2 AND e.kind IN (4, 5, 6) AND e.id < iif (i.as_of, i.as_of, i.id)) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = "
       "i.message AND e.kind IN (4, 5) AND e.state < 2 AND iif (e.as_of, e.as_of, e.id) < i.id) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY "
       "intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) ORDER BY i.state = 0, i.id "

@@ -137,6 +137,45 @@ surel_intents_lost (SurelTxn *txn, gint64 message, gboolean alike, GError **erro
 }
 
 /**
+ * surel_intents_outlived:
+ * @message: one that the server may have no version of any more, while a newer one is to be put there
+ *
+ * What was to be done with the old version before mustn't keep the new one waiting: it comes where it was to be moved, and copies
+ * can't be made of what is gone. Keywords are put on it once it is there.
+ */
+gboolean
+surel_intents_outlived (SurelTxn *txn, gint64 message, GError **error)
+{
+  g_autoptr (GArray) moves = NULL;
+  g_autoptr (GArray) copies = NULL;
+  gint64 replace = 0;
+
+  if (!surel_sql_get (txn->sql, &replace, error,
+                      "SELECT id FROM intent WHERE message = ?1 AND state < 2 AND kind IN (5, 6) AND kind = 6 AND NOT EXISTS (SELECT 1 FROM "
+                      "placement WHERE message = ?1 AND epoch < " SUREL_EPOCH_HERE_SQL ") ORDER BY id DESC LIMIT 1",
+                      "i", message))
+    return FALSE;
+  if (replace == 0)
+    return TRUE;
+  moves = surel_intents_read_open (
+      txn, surel_sql_start (txn->sql, error, SUREL_OPEN_INTENTS "message = ? AND state < 2 AND kind = 2 AND id < ?", "ii", message, replace), error);
+  copies = surel_intents_read_open (
+      txn,
+      surel_sql_start (txn->sql, error,
+                       SUREL_OPEN_INTENTS "source = ? AND state < 2 AND kind IN (4, 5) AND kind = 4 AND evidence IS NULL AND iif (as_of, as_of, id) < ?",
+                       "ii", message, replace),
+      error);
+  for (guint i = 0; moves != NULL && i < moves->len; i++)
+    {
+      const SurelOpenIntent *row = &g_array_index (moves, SurelOpenIntent, i);
+
+      if (!surel_intents_set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
+        return FALSE;
+    }
+  return moves != NULL && surel_intents_refuse_all (txn, copies, "What was to be copied was deleted before", error);
+}
+
+/**
  * surel_intents_drop_of_folder:
  *
  * There is nothing to be done any more with the folder itself.

@@ -69,6 +69,7 @@ gboolean surel_intents_forget (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_forget_unsent (SurelTxn *txn, SurelChange *change, gboolean *forgotten, GError **error);
 gboolean surel_intents_cancel (SurelTxn *txn, gint64 intent, GError **error);
 gboolean surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **error);
+gboolean surel_intents_outlived (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_lost (SurelTxn *txn, gint64 message, gboolean alike, GError **error);
 gboolean surel_intents_gone (SurelTxn *txn, gint64 message, GError **error);
 gboolean surel_intents_drop_of_folder (SurelTxn *txn, gint64 folder, GError **error);

@@ -106,7 +106,7 @@ surel_place_take_out (SurelPlace *place, gint64 epoch, const SurelRemoteId *rid,
          && (newcomer == 0 || follow (place, id, newcomer, error))
          && surel_sql_get (txn->sql, &flags, error, "SELECT coalesce(server_flags, flags) FROM message WHERE id = ?", "i", id)
          && surel_layers_take_out (txn, id, place->folder, epoch, rid, &nowhere, error)
-         && (!nowhere || let_go (place, id, (guint) flags, error));
+         && (nowhere ? let_go (place, id, (guint) flags, error) : surel_intents_outlived (txn, id, error));
 }
 
 static void

@@ -183,6 +183,28 @@ class InFlight(Moving):
         texts = [text for text in self.texts(b"INBOX") if text]
         self.assertEqual((self.texts(b"Drafts"), self.texts(b"Work"), texts), ([b"two"], [], [b"one", b"two"]))
 
+    def test_its_version_on_the_server_is_taken_out_while_more_waits(self):
+        """What was to be done with that doesn't keep the new one waiting."""
+        for theirs in (None, b"dev, longer"):
+            draft = self.saved()
+            self.enable(False)
+            flagged = self.modify([draft], addKeywords=GLib.Variant("as", ["$flagged"]))
+            copied = self.copy([draft], "Work")
+            saved = self.save(draft, b"two")[1]
+            box = self.mailbox.boxes[b"Drafts"]
+            box.clear()
+            self.mailbox.tops[id(box)] = 60
+            if theirs:
+                box[50] = [{b"\\Draft"}, self.octets(theirs)]
+            self.enable(True)
+            self.assertEqual((self.ended(flagged), self.ended(copied), self.ended(saved)), (("done", ""), ("failed", "NotFound"), ("done", "")))
+            self.daemon.sync()
+            self.assertEqual((self.texts(b"Drafts"), self.texts(b"Work")), (sorted([b"two"] + [theirs] * bool(theirs)), []))
+            flags = next(flags for flags, octets in box.values() if octets.endswith(b"two\r\n"))
+            self.assertIn(b"\\Flagged", flags)
+            self.assertIn(draft, self.drafts())
+            self.again()
+
     def test_it_is_saved_while_it_is_moved(self):
         for move in (True, False):
             for at in (b"UID MOVE",) if move else (b"UID COPY", b"UID STORE", b"UID EXPUNGE"):
