@@ -9,7 +9,7 @@
 
 /* A copy is made from its source's place, all others are done at their own. CROSS JOIN keeps the planner, which
  * knows no statistics, on the open intents. A second copy into the same folder goes after the first: one COPY makes one; and one
- * of a draft after the version that is to be copied. */
+ * of a draft after the version that is to be copied. CASE: that is looked at for copies alone. */
 #define FROM                                                                                             \
   " FROM intent i CROSS JOIN operation o ON o.id = i.operation CROSS JOIN placement p ON p.message = CASE i.kind WHEN 4 " \
   "THEN i.source ELSE i.message END CROSS JOIN folder f ON f.id = p.folder AND f.epoch = p.epoch "
@@ -17,10 +17,9 @@
   " AND ((i.evidence IS NOT NULL AND i.doubt < 2) OR (o.next_attempt <= ?2 AND i.doubt <= ?3)) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.message = i.message AND e.state < 2 AND e.id " \
   "< i.id) AND NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.message AND e.kind IN (4, 5) AND e.state < 2 AND "        \
   "iif (e.as_of, e.as_of, e.id) < i.id) AND NOT EXISTS (SELECT 1 FROM intent e INDEXED BY intent_of_folder WHERE e.target = i.target AND e.kind >= 10 AND e.kind = 10 AND e.state < 2) " \
-  "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.source = i.source AND e.kind IN (4, 5) AND e.kind = 4 AND e.target = "     \
-  "i.target AND e.state < 2 AND (iif (e.as_of, e.as_of, e.id), e.id) < (iif (i.as_of, i.as_of, i.id), i.id))) "                                                          \
-  "AND NOT (i.kind = 4 AND EXISTS (SELECT 1 FROM intent e WHERE e.message = i.source AND e.state < 2 AND +e.kind = 6 AND e.id < "  \
-  "iif (i.as_of, i.as_of, i.id))) "
+  "AND CASE WHEN i.kind = 4 THEN NOT EXISTS (SELECT 1 FROM intent e WHERE e.source = i.source AND e.kind IN (4, 5) AND e.kind = 4 AND "  \
+  "+e.target = i.target AND e.state < 2 AND (iif (e.as_of, e.as_of, e.id), e.id) < (iif (i.as_of, i.as_of, i.id), i.id)) AND NOT EXISTS " \
+  "(SELECT 1 FROM intent e WHERE e.message = i.source AND e.state < 2 AND +e.kind = 6 AND e.id < iif (i.as_of, i.as_of, i.id)) ELSE 1 END "
 
 #define FIRST                                                                                            \
   "SELECT i.kind, p.folder, f.remote_id, f.token, i.target, i.add_flags, i.remove_flags, i.add_words, i.remove_words, "  \
@@ -80,7 +79,8 @@ find_target (SurelReader *reader, SurelChange *batch, GError **error)
   return TRUE;
 }
 
-/* All that are like the first. A draft that was saved since is there still as it was. `+?`: an index of some kinds or states may depend on a bare parameter, which would have SQLite
+/* All that are like the first. A draft that was saved since is there still as it was. `+p.folder`: by the message, not by all
+ * that is in the folder. `+?`: an index of some kinds or states may depend on a bare parameter, which would have SQLite
  * plan the statement anew each time. */
 static gboolean
 find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, gboolean listed, GError **error)
@@ -89,7 +89,7 @@ find_items (SurelReader *reader, SurelChange *batch, gint64 state, gint64 now, g
       reader->sql, error,
       "SELECT i.id, i.operation, i.message, p.rid, coalesce (p.identity, m.identity), CASE WHEN m.server_flags IS NULL THEN m.keywords ELSE "
       "m.server_keywords END" FROM "CROSS JOIN message m ON m.id = i.message WHERE "
-      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = +?4 AND i.kind = +?5 AND p.folder = ?6 AND i.target = ?7 AND "
+      "i.account = ?1 AND i.state < 2" IS_FREE "AND i.state = +?4 AND i.kind = +?5 AND +p.folder = ?6 AND i.target = ?7 AND "
       "i.add_flags = ?8 AND i.remove_flags = ?9 AND i.add_words = ?10 AND i.remove_words = ?11 AND i.evidence IS ?12 "
       "ORDER BY i.id LIMIT ?13",
       "iiiiiiiiisssi", batch->account, now, (gint64) surel_intents_doubt_max (listed), state, (gint64) batch->kind, batch->folder, batch->target,
