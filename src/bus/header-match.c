@@ -6,27 +6,20 @@
 
 #include "bus/header.h"
 #include "bus/row-content.h"
-#include "store/rows.h"
+#include "bus/row-field.h"
 
 #define LOOKED_MAX 20000 /* messages whose bytes are looked at for one call: about a second's work */
 
 /* Address lists and ids, as they stand in a header. */
 static char *
-write_addresses (const SurelRowList *list)
+write_addresses (SurelRowList list)
 {
   GString *text = g_string_new (NULL);
-  const char *end = list->data + list->length;
+  const char *name;
+  const char *address;
 
-  for (const char *p = list->data; p < end;)
-    {
-      const char *name_end = memchr (p, '\0', (gsize) (end - p));
-      const char *address_end = name_end != NULL ? memchr (name_end + 1, '\0', (gsize) (end - name_end - 1)) : NULL;
-
-      if (address_end == NULL)
-        break;
-      g_string_append_printf (text, *p != '\0' ? "%s%s <%s>" : "%s%s%s", text->len > 0 ? ", " : "", p, name_end + 1);
-      p = address_end + 1;
-    }
+  while (surel_row_list_next (&list, &name, &address))
+    g_string_append_printf (text, name[0] != '\0' ? "%s%s <%s>" : "%s%s%s", text->len > 0 ? ", " : "", name, address);
   return g_string_free (text, FALSE);
 }
 
@@ -39,53 +32,15 @@ write_ids (const char *ids)
   return g_strconcat ("<", joined, ">", NULL);
 }
 
-typedef enum
-{
-  ADDRESSES,
-  IDS,
-  TEXT,
-} Kind;
-
-static const struct
-{
-  const char *field;
-  Kind kind;
-  gsize offset; /* in SurelRow */
-} shown[] = {
-  { "From", ADDRESSES, G_STRUCT_OFFSET (SurelRow, from) },
-  { "Sender", ADDRESSES, G_STRUCT_OFFSET (SurelRow, sender) },
-  { "Reply-To", ADDRESSES, G_STRUCT_OFFSET (SurelRow, reply_to) },
-  { "To", ADDRESSES, G_STRUCT_OFFSET (SurelRow, to) },
-  { "Cc", ADDRESSES, G_STRUCT_OFFSET (SurelRow, cc) },
-  { "Bcc", ADDRESSES, G_STRUCT_OFFSET (SurelRow, bcc) },
-  { "Subject", TEXT, G_STRUCT_OFFSET (SurelRow, subject) },
-  { "Message-ID", IDS, G_STRUCT_OFFSET (SurelRow, message_id) },
-  { "In-Reply-To", IDS, G_STRUCT_OFFSET (SurelRow, in_reply_to) },
-  { "References", IDS, G_STRUCT_OFFSET (SurelRow, references) },
-};
-
-/* Returns the index in `shown`, or -1. */
-static int
-find_shown (const char *field)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (shown); i++)
-    if (g_ascii_strcasecmp (shown[i].field, field) == 0)
-      return (int) i;
-  return -1;
-}
-
 /* The value of a field that lists show; NULL where the message hasn't it. */
 static char *
-value_of (const SurelRow *row, guint field)
+write_field (const SurelRowField *field)
 {
-  gconstpointer place = G_STRUCT_MEMBER_P (row, shown[field].offset);
-  const char *text = shown[field].kind != ADDRESSES ? *(const char *const *) place : NULL;
-
-  if (shown[field].kind == ADDRESSES)
-    return ((const SurelRowList *) place)->data != NULL ? write_addresses (place) : NULL;
-  if (text == NULL)
+  if (field->list != NULL)
+    return field->list->data != NULL ? write_addresses (*field->list) : NULL;
+  if (field->text == NULL)
     return NULL;
-  return shown[field].kind == IDS ? write_ids (text) : g_strdup (text);
+  return field->form == SUREL_MIME_MESSAGE_IDS ? write_ids (field->text) : g_strdup (field->text);
 }
 
 /* Of a message whose bytes aren't here what came beside what lists show is known. */
@@ -119,9 +74,9 @@ gboolean
 surel_header_match (
     SurelReader *reader, gint64 id, const char *const *wanted, guint *looked, gboolean *complete, gpointer store)
 {
-  int field = find_shown (wanted[0]);
   g_autofree char *value = NULL;
   g_autofree char *folded = NULL;
+  SurelRowField field;
   SurelRow row;
 
   if (surel_row_read (reader, id, &row, NULL) <= 0)
@@ -129,9 +84,10 @@ surel_header_match (
       *complete = FALSE;
       return FALSE;
     }
-  if (field < 0)
+  /* Of a date lists have no more than the time. */
+  if (!surel_row_field_find (&row, wanted[0], &field) || field.form == SUREL_MIME_DATE)
     return is_in_bytes (store, &row, wanted, looked, complete);
-  value = value_of (&row, (guint) field);
+  value = write_field (&field);
   folded = value != NULL ? g_utf8_casefold (value, -1) : NULL;
   return folded != NULL && (wanted[1] == NULL || strstr (folded, wanted[1]) != NULL);
 }

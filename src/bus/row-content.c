@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "bus/body.h"
 #include "bus/header.h"
+#include "bus/row-field.h"
 #include "mime/mime-part.h"
 #include "store/content.h"
 
@@ -56,38 +57,16 @@ add_field (SurelRowOut *out, SurelHeader *header, const SurelMimeFormWanted *wan
 static gboolean
 add_shown (SurelRowOut *out, const SurelRow *row, const SurelMimeFormWanted *wanted)
 {
-  const struct
-  {
-    const char *field;
-    SurelMimeForm form;
-    const SurelRowList *list;
-    const char *text;
-  } shown[] = {
-    { "From", SUREL_MIME_ADDRESSES, &row->from, NULL },
-    { "Sender", SUREL_MIME_ADDRESSES, &row->sender, NULL },
-    { "Reply-To", SUREL_MIME_ADDRESSES, &row->reply_to, NULL },
-    { "To", SUREL_MIME_ADDRESSES, &row->to, NULL },
-    { "Cc", SUREL_MIME_ADDRESSES, &row->cc, NULL },
-    { "Bcc", SUREL_MIME_ADDRESSES, &row->bcc, NULL },
-    { "Subject", SUREL_MIME_TEXT, NULL, row->subject },
-    { "Message-ID", SUREL_MIME_MESSAGE_IDS, NULL, row->message_id },
-    { "In-Reply-To", SUREL_MIME_MESSAGE_IDS, NULL, row->in_reply_to },
-    { "References", SUREL_MIME_MESSAGE_IDS, NULL, row->references },
-    { "Date", SUREL_MIME_DATE, NULL, NULL },
-  };
-  guint i;
+  SurelRowField field;
 
-  for (i = 0; i < G_N_ELEMENTS (shown); i++)
-    if (wanted->form == shown[i].form && g_ascii_strcasecmp (wanted->field, shown[i].field) == 0)
-      break;
-  if (i == G_N_ELEMENTS (shown))
+  if (!surel_row_field_find (row, wanted->field, &field) || field.form != wanted->form)
     return FALSE;
-  if (shown[i].list != NULL)
-    surel_row_out_add_addresses (out, wanted->property, shown[i].list->data, shown[i].list->length);
+  if (field.list != NULL)
+    surel_row_out_add_addresses (out, wanted->property, field.list->data, field.list->length);
   else if (wanted->form == SUREL_MIME_TEXT)
-    surel_row_out_add_text (out, wanted->property, shown[i].text);
+    surel_row_out_add_text (out, wanted->property, field.text);
   else if (wanted->form == SUREL_MIME_MESSAGE_IDS)
-    surel_row_out_add_ids (out, wanted->property, shown[i].text);
+    surel_row_out_add_ids (out, wanted->property, field.text);
   else if (row->sent != 0)
     surel_row_out_add (out, wanted->property, g_variant_new_int64 (row->sent));
   return TRUE;

@@ -141,14 +141,17 @@ check_dates (Doctor *self, GTlsCertificate *certificate)
   g_autoptr (GDateTime) first = g_tls_certificate_get_not_valid_before (certificate);
   g_autoptr (GDateTime) last = g_tls_certificate_get_not_valid_after (certificate);
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autofree char *from = first != NULL ? g_date_time_format (first, "%Y-%m-%d") : NULL;
-  g_autofree char *until = last != NULL ? g_date_time_format (last, "%Y-%m-%d") : NULL;
   g_autofree char *today = g_date_time_format (now, "%Y-%m-%d");
-  g_autofree char *text = g_strdup_printf (_ ("the certificate is valid from %s to %s"), from, until);
   g_autofree char *clock = g_strdup_printf (_ ("it is %s here"), today);
+  g_autofree char *from = NULL;
+  g_autofree char *until = NULL;
+  g_autofree char *text = NULL;
 
   if (first == NULL || last == NULL)
     return;
+  from = g_date_time_format (first, "%Y-%m-%d");
+  until = g_date_time_format (last, "%Y-%m-%d");
+  text = g_strdup_printf (_ ("the certificate is valid from %s to %s"), from, until);
   if (g_date_time_compare (now, first) < 0)
     tell (self, "clock", FAILED, clock, _ ("The server's certificate is from a later day: is this machine's clock right?"));
   if (g_date_time_compare (now, last) > 0)

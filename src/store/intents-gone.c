@@ -71,6 +71,20 @@ surel_intents_forget_unsent (SurelTxn *txn, SurelChange *change, gboolean *forgo
   return TRUE;
 }
 
+/* All of @rows (nullable: an error is set) are done, by whoever it was. */
+static gboolean
+end_all (SurelTxn *txn, const GArray *rows, GError **error)
+{
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      const SurelOpenIntent *row = &g_array_index (rows, SurelOpenIntent, i);
+
+      if (!surel_intents_set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
+        return FALSE;
+    }
+  return rows != NULL;
+}
+
 /**
  * surel_intents_arrived:
  * @folder: where another device has put the message, which vanished from where it was
@@ -90,14 +104,7 @@ surel_intents_arrived (SurelTxn *txn, gint64 message, gint64 folder, GError **er
       error);
   g_autoptr (GArray) copies = NULL;
 
-  for (guint i = 0; rows != NULL && i < rows->len; i++)
-    {
-      const SurelOpenIntent *row = &g_array_index (rows, SurelOpenIntent, i);
-
-      if (!surel_intents_set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
-        return FALSE;
-    }
-  if (rows == NULL || !surel_intents_drop_elsewhere (txn, message, folder, error))
+  if (!end_all (txn, rows, error) || !surel_intents_drop_elsewhere (txn, message, folder, error))
     return FALSE;
   copies = surel_intents_read_open (
       txn,
@@ -165,14 +172,7 @@ surel_intents_outlived (SurelTxn *txn, gint64 message, GError **error)
                        SUREL_OPEN_INTENTS "source = ? AND state < 2 AND kind IN (4, 5) AND kind = 4 AND evidence IS NULL AND iif (as_of, as_of, id) < ?",
                        "ii", message, replace),
       error);
-  for (guint i = 0; moves != NULL && i < moves->len; i++)
-    {
-      const SurelOpenIntent *row = &g_array_index (moves, SurelOpenIntent, i);
-
-      if (!surel_intents_set_state (txn, row->id, SUREL_INTENT_DONE, error) || !surel_operations_settle (txn, row->operation, 1, 0, error))
-        return FALSE;
-    }
-  return moves != NULL && surel_intents_refuse_all (txn, copies, "What was to be copied was deleted before", error);
+  return end_all (txn, moves, error) && surel_intents_refuse_all (txn, copies, "What was to be copied was deleted before", error);
 }
 
 /**

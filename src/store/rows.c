@@ -16,6 +16,28 @@ list_of (sqlite3_stmt *statement, int column)
                          (gsize) sqlite3_column_bytes (statement, column) };
 }
 
+/**
+ * surel_row_list_next:
+ * @rest: (inout): a list, and then what is behind the first of it
+ * @name: (out): borrowed from the list, as is @address
+ *
+ * Returns: whether there was one more
+ */
+gboolean
+surel_row_list_next (SurelRowList *rest, const char **name, const char **address)
+{
+  const char *name_end = rest->length > 0 ? memchr (rest->data, '\0', rest->length) : NULL;
+  gsize left = name_end != NULL ? rest->length - (gsize) (name_end + 1 - rest->data) : 0;
+  const char *address_end = left > 0 ? memchr (name_end + 1, '\0', left) : NULL;
+
+  if (address_end == NULL)
+    return FALSE;
+  *name = rest->data;
+  *address = name_end + 1;
+  *rest = (SurelRowList){ address_end + 1, left - (gsize) (address_end + 1 - *address) };
+  return TRUE;
+}
+
 static const char *
 text_of (sqlite3_stmt *statement, int column)
 {
@@ -109,19 +131,12 @@ surel_row_thread_free (SurelRowThread *self)
 static void
 add_from (SurelRowThread *thread, SurelRowList list, GHashTable *known)
 {
-  const char *end = list.data + list.length;
+  const char *name;
+  const char *address;
 
-  for (const char *p = list.data; p != NULL && p < end && g_hash_table_size (known) < THREAD_FROM_MAX;)
-    {
-      const char *name_end = memchr (p, '\0', (gsize) (end - p));
-      const char *address_end = name_end != NULL ? memchr (name_end + 1, '\0', (gsize) (end - name_end - 1)) : NULL;
-
-      if (address_end == NULL)
-        return;
-      if (g_hash_table_add (known, g_ascii_strdown (name_end + 1, -1)))
-        g_byte_array_append (thread->from, (const guint8 *) p, (guint) (address_end + 1 - p));
-      p = address_end + 1;
-    }
+  while (g_hash_table_size (known) < THREAD_FROM_MAX && surel_row_list_next (&list, &name, &address))
+    if (g_hash_table_add (known, g_ascii_strdown (address, -1)))
+      g_byte_array_append (thread->from, (const guint8 *) name, (guint) (list.data - name));
 }
 
 /**

@@ -11,6 +11,8 @@ typedef struct
   gsize length;
 } SurelRowList;
 
+gboolean surel_row_list_next (SurelRowList *rest, const char **name, const char **address);
+
 /* A message for reading. All strings are borrowed until the next call that reads a row, and NULL where
  * the message has none or it isn't known. */
 typedef struct

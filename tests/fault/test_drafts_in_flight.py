@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from movable import *  # noqa: E402,F403
 
 
-class Breaking(Movable):
+class Breaking(Looked):
     """Breaks off at the next command that begins with `at`, once `go` is set: it is done by then, unless `unheard`."""
 
     def __init__(self, *names, **options):
@@ -63,22 +63,8 @@ class Breaking(Movable):
         peer.close()
         raise EOFError
 
-    def do_UID_SEARCH(self, peer, tag, command):
-        words = command.split(b" ")
-        found = self.of_set(words[words.index(b"UID", 1) + 1]) if b"UID" in words[1:] else sorted(self.messages)
-        peer.send(b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n" + tag + b" OK done\r\n")
 
-
-class InFlight(Moving):
-    def octets(self, text):
-        return b"From: a@b\r\nSubject: Message 9\r\nMessage-ID: <m9@x>\r\n\r\n" + text + b"\r\n"
-
-    def save(self, replaces, text):
-        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", self.octets(text)), {})
-
-    def texts(self, name):
-        return sorted(octets.split(b"\r\n\r\n", 1)[1].strip() for flags, octets in self.mailbox.boxes[name].values() if b"\\Deleted" not in flags)
-
+class InFlight(Drafting):
     def saved(self, server=Breaking, **options):
         """A draft that is on the server."""
         self.begin(server(b"Drafts", b"Work", **options))
@@ -90,10 +76,6 @@ class InFlight(Moving):
     def again(self):
         self.daemon.stop()
         self.data += "x"
-
-    def drafts(self, path="Drafts"):
-        rows = self.daemon.query({"inMailbox": GLib.Variant("o", self.folders[path])}, properties=["id"])["messages"]
-        return [row["id"] for row in rows]
 
     def test_its_folder_is_numbered_anew_while_it_is_saved(self):
         for at in (b"APPEND", b"UID STORE", b"UID EXPUNGE"):

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from movable import *  # noqa: E402,F403
 
 
-class Refusing(Movable):
+class Refusing(Looked):
     refused = ()
 
     def refuses(self, peer, tag, command):
@@ -28,22 +28,8 @@ class Refusing(Movable):
         if not self.refuses(peer, tag, command):
             super().do_UID_EXPUNGE(peer, tag, command)
 
-    def do_UID_SEARCH(self, peer, tag, command):
-        words = command.split(b" ")
-        found = self.of_set(words[words.index(b"UID", 1) + 1]) if b"UID" in words[1:] else sorted(self.messages)
-        peer.send(b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n" + tag + b" OK done\r\n")
 
-
-class Drafts(Moving):
-    def octets(self, text):
-        return b"From: a@b\r\nSubject: Message 9\r\nMessage-ID: <m9@x>\r\n\r\n" + text + b"\r\n"
-
-    def save(self, replaces, text):
-        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", self.octets(text)), {})
-
-    def texts(self, name):
-        return sorted(octets.split(b"\r\n\r\n", 1)[1].strip() for _, octets in self.mailbox.boxes[name].values())
-
+class Drafts(Drafting):
     def refused_save(self):
         """A draft whose first version is on the server, and whose second was refused."""
         self.begin(Refusing(b"Drafts", b"Work"))
@@ -103,8 +89,7 @@ class Drafts(Moving):
             mailbox.validity = {b"Drafts": validity}
             self.daemon.sync()
             self.daemon.sync()
-            rows = self.daemon.query({"inMailbox": GLib.Variant("o", self.folders["Drafts"])}, properties=["id"])["messages"]
-            self.assertEqual([row["id"] for row in rows], [draft])
+            self.assertEqual(self.drafts(), [draft])
         self.operations("Retry", "(ta{sv})", operation, {})
         self.assertEqual(self.ended(operation)[0], "done")
         self.assertEqual(self.texts(b"Drafts"), [b"new"])

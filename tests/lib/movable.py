@@ -166,3 +166,29 @@ class Moving(Case):
         self.daemon.sync()
         self.assertEqual(self.mailbox.subjects(), expected)
         self.assertEqual(self.shown(), expected)
+
+
+class Looked(Movable):
+    """What is looked for by any UID SEARCH is found."""
+
+    def do_UID_SEARCH(self, peer, tag, command):
+        words = command.split(b" ")
+        found = self.of_set(words[words.index(b"UID", 1) + 1]) if b"UID" in words[1:] else sorted(self.messages)
+        peer.send(b"* SEARCH" + b"".join(b" %d" % uid for uid in found) + b"\r\n" + tag + b" OK done\r\n")
+
+
+class Drafting(Moving):
+    """Saves a draft, message 9."""
+
+    def octets(self, text):
+        return b"From: a@b\r\nSubject: Message 9\r\nMessage-ID: <m9@x>\r\n\r\n" + text + b"\r\n"
+
+    def save(self, replaces, text):
+        return self.daemon.call(PATH, "Submission", "SaveDraft", "(otva{sv})", self.account, replaces, GLib.Variant("ay", self.octets(text)), {})
+
+    def texts(self, name):
+        return sorted(octets.split(b"\r\n\r\n", 1)[1].strip() for flags, octets in self.mailbox.boxes[name].values() if b"\\Deleted" not in flags)
+
+    def drafts(self, path="Drafts"):
+        rows = self.daemon.query({"inMailbox": GLib.Variant("o", self.folders[path])}, properties=["id"])["messages"]
+        return [row["id"] for row in rows]
