@@ -326,6 +326,8 @@ surel_header_tell (SurelHeader *self, const SurelMimeFormWanted *wanted, gsize m
 gboolean
 surel_header_has (SurelHeader *self, const char *field, const char *text, gboolean *complete)
 {
+  gboolean cut = self->more;
+
   for (guint i = 0; i < self->fields->len; i++)
     {
       const SurelMimeField *there = &g_array_index (self->fields, SurelMimeField, i);
@@ -336,20 +338,16 @@ surel_header_has (SurelHeader *self, const char *field, const char *text, gboole
         continue;
       if (text == NULL)
         return TRUE;
+      cut = cut || there->value_length == SUREL_MIME_FIELD_MAX || there->value_length > READ_MAX - self->read;
       if (there->value_length > READ_MAX - self->read)
-        {
-          *complete = FALSE;
-          return FALSE;
-        }
-      if (there->value_length == SUREL_MIME_FIELD_MAX)
-        *complete = FALSE;
+        break;
       self->read += there->value_length;
       value = surel_mime_decode_text (there->value, there->value_length);
+      cut = cut || strlen (value) + MAX_CHARACTER > SUREL_MESSAGE_TEXT_MAX;
       folded = g_utf8_casefold (value, -1);
       if (strstr (folded, text) != NULL)
         return TRUE;
     }
-  if (self->more)
-    *complete = FALSE;
+  *complete = *complete && !cut;
   return FALSE;
 }

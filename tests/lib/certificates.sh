@@ -1,6 +1,6 @@
 #!/bin/sh
 # certificates.sh DIR: a throw-away authority and what servers show: good, for another host, expired,
-# and signed by nobody.
+# not valid yet, and signed by nobody.
 set -eu
 mkdir -p "$1"
 cd "$1"
@@ -39,6 +39,7 @@ sign() { # name, common name, names, from, to
 sign server localhost "DNS:localhost,IP:127.0.0.1,IP:127.0.0.5" 20200101000000Z 20450101000000Z
 sign wrong other.invalid "DNS:other.invalid" 20200101000000Z 20450101000000Z
 sign expired localhost "DNS:localhost,IP:127.0.0.1" 20200101000000Z 20200102000000Z
+sign early localhost "DNS:localhost,IP:127.0.0.1" 20400101000000Z 20450101000000Z
 make_key self
 openssl req -x509 -new -key self.key -sha256 -days 3650 -subj /CN=localhost \
   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -out self.pem

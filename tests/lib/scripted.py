@@ -30,9 +30,9 @@ class Listener:
 class Scripted(Listener):
     """A server with TLS. For each connection play(peer) is called."""
 
-    def __init__(self, certificates, play):
+    def __init__(self, certificates, play, name="server"):
         self.context, self.play, self.peers = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), play, []
-        self.context.load_cert_chain(certificates + "/server.pem", certificates + "/server.key")
+        self.context.load_cert_chain(f"{certificates}/{name}.pem", f"{certificates}/{name}.key")
         super().__init__()
 
     def begin(self, plain):

@@ -7,7 +7,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from changing import *  # noqa: E402,F403
-from scripted import Listener  # noqa: E402
+from movable import Movable  # noqa: E402
+from scripted import Listener, Scripted  # noqa: E402
 
 
 class Clear(Listener):
@@ -74,6 +75,36 @@ class Doctor(Changing):
         found = self.verdicts(True)
         self.assertEqual([step for step, row in found.items() if row["verdict"] == "failed"], ["account"])
         self.assertIn("surel account set ACCOUNT password", found["account"]["advice"])
+
+    def test_certificates_of_another_time(self):
+        self.daemon = self.prepare()
+        for name, step, text, advice in (("expired", "tls", "2020-01-01 to 2020-01-02", "has run out"), ("early", "clock", "it is 20", "clock right")):
+            scripted = Scripted(self.server.dir + "/tls", Movable(), name)
+            self.addCleanup(scripted.stop)
+            self.configure(port=scripted.port)
+            wait_for(lambda: self.daemon.get(self.account, "Account", "Error")[0].endswith("CertificateRejected"))
+            found = self.verdicts(True)
+            self.assertEqual((found[step]["verdict"], found["account"]["verdict"]), ("failed", "failed"))
+            self.assertIn(text, found[step]["text"])
+            self.assertIn(advice, found[step]["advice"])
+            self.assertIn("fingerprint", found["account"]["advice"])
+            self.configure(port=self.server.port + 1)
+            wait_for(lambda: self.daemon.get(self.account, "Account", "Status") == "idle")
+
+    def test_a_mailbox_that_is_nearly_full(self):
+        class Full(Movable):
+            capability = Movable.capability + b" QUOTA"
+
+            def do_GETQUOTAROOT(self, peer, tag, _):
+                peer.send(b'* QUOTAROOT INBOX ""\r\n* QUOTA "" (STORAGE 98 100)\r\n' + tag + b" OK done\r\n")
+        self.daemon = self.start()
+        scripted = Scripted(self.server.dir + "/tls", Full())
+        self.addCleanup(scripted.stop)
+        self.account, job = self.daemon.add_account(scripted, port=scripted.port)
+        self.daemon.wait_job(job)
+        wait_for(lambda: self.daemon.get(self.account, "Account", "Quota"))
+        found = self.verdicts(False)["quota"]
+        self.assertEqual((found["verdict"], found["text"]), ("warning", "100.4\u00a0kB of 102.4\u00a0kB"))
 
     def test_a_change_that_waits(self):
         self.daemon = self.prepare()

@@ -261,6 +261,15 @@ class Search(Changing):
         self.assertEqual([row["subject"] for row in rows], ["S2 Grüße"])
         self.assertEqual(daemon.call(PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", neither, flag, {})[2]["changed"], 2)
         self.assertEqual(sorted(row["subject"] for row in self.query({"hasKeyword": text("$flagged")})["messages"]), ["S3 Grüße", "S4 Grüße"])
+        # Nor does it by what isn't known to be there of a keyword that nobody has.
+        octets = mail(5, "X-Long: " + "\r\n ".join(["x" * 900] * 10) + " end\r\nX-Short: " + "y" * 900 + "\r\n")
+        self.imap.append("INBOX", None, None, octets)
+        daemon.sync()
+        lacks = {"noneInThreadHaveKeyword": text("nobody"), "header": GLib.Variant("as", ["X-Long"])}
+        self.assertFails("NotSupported", daemon.call, PATH, "Operations", "ModifyMatching", "(a{sv}a{sv}a{sv})", lacks, flag, {})
+        self.fetch_all()
+        self.assertEqual((has("X-Long"), has("X-Long", "xxx")), (([5], True), ([5], True)))
+        self.assertEqual((has("X-Long", "end"), has("X-Short", "end")), (([], False), ([], True)))  # 8 KiB of text are looked at
         for wrong in [], ["X", "y", "z"], [""], ["a b"], ["X:"], ["Ä"], ["x" * 1000]:
             self.assertFails("InvalidArgument", self.query, {"header": GLib.Variant("as", wrong)})
         self.assertFails("InvalidArgument", self.query, {"header": text("X-Spam")})

@@ -414,6 +414,64 @@ test_begins_anew (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   g_assert_cmpuint (n, ==, 12);
 }
 
+/* --- What SQLite doesn't see by itself --- */
+
+static gboolean
+count_header (SurelReader *reader G_GNUC_UNUSED, gint64 id, const char *const *wanted, guint *looked, gboolean *complete G_GNUC_UNUSED, gpointer data)
+{
+  g_assert_cmpstr (wanted[0], ==, "X");
+  ++*(guint *) data;
+  ++*looked;
+  return id % 2 == 0;
+}
+
+typedef struct
+{
+  SurelQuery *query;
+  SurelQueryResult *result;
+} Asked;
+
+static void
+run_asked (SurelReader *reader, gpointer data)
+{
+  Asked *asked = data;
+
+  asked->result = surel_query_run (reader, asked->query, NULL);
+}
+
+/* A header field is looked at where all else is met, and once, however often the results are gone along. */
+static void
+test_header_is_looked_at_once (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  g_autoptr (SurelQuery) query = surel_query_new ();
+  SurelFilter *header = surel_filter_new (SUREL_FILTER_HEADER);
+  SurelFilter *size = surel_filter_new (SUREL_FILTER_MAX_SIZE);
+  Asked asked = { query, NULL };
+  guint count = 0;
+
+  store_fixture_put (fixture, fixture->inbox, 1, 100, 0);
+  header->texts = g_strsplit ("X", " ", -1);
+  size->number = 1011; /* ten of them are smaller */
+  query->filter = surel_filter_new (SUREL_FILTER_AND);
+  g_ptr_array_add (query->filter->children, header);
+  g_ptr_array_add (query->filter->children, size);
+  query->has_header = count_header;
+  query->has_header_data = &count;
+  query->limit = 50;
+  query->calculate_total = TRUE;
+  surel_store_read_sync (fixture->store, run_asked, &asked);
+  g_assert_cmpuint (asked.result->ids->len, ==, 5);
+  g_assert_cmpuint (asked.result->total, ==, 5);
+  g_assert_cmpuint (asked.result->looked, ==, 10);
+  g_assert_cmpuint (count, ==, 10);
+  query->anchor = g_array_index (asked.result->ids, gint64, 2);
+  surel_query_result_free (asked.result);
+  surel_store_read_sync (fixture->store, run_asked, &asked);
+  g_assert_cmpuint (asked.result->ids->len, ==, 3);
+  g_assert_cmpuint (count, ==, 20);
+  surel_query_result_free (asked.result);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -428,5 +486,6 @@ main (int argc, char **argv)
   ADD ("texts-change", test_texts_change);
   ADD ("begins-anew", test_begins_anew);
 #undef ADD
+  g_test_add ("/search/header-is-looked-at-once", StoreFixture, NULL, store_fixture_set_up, test_header_is_looked_at_once, store_fixture_tear_down);
   return g_test_run ();
 }

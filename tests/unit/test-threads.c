@@ -573,6 +573,40 @@ test_large_thread (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
   g_assert_cmpint (g_get_monotonic_time () - begin, <, G_USEC_PER_SEC);
 }
 
+/* @data: how many messages more to put into the thread of each of the first two. */
+static gboolean
+grow (SurelTxn *txn, gpointer data, GError **error)
+{
+  return surel_sql_run (txn->sql, error,
+                        "WITH RECURSIVE n (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k < ?) INSERT INTO message (id, account, doc, flags, "
+                        "size, received, sent, identity, has_attachment, shown, thread) SELECT 1000000 * m.id + k, account, 1000000 * m.id + k, 0, "
+                        "0, 0, 0, 1, 0, 0, thread FROM n, (SELECT id, account, thread FROM message ORDER BY id LIMIT 2) m",
+                        "i", (gint64) GPOINTER_TO_UINT (data));
+}
+
+static void
+test_large_enough_to_join (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  put_one (fixture, 1, "a", "1@test", NULL, NULL);
+  put_one (fixture, 2, "a", "2@test", NULL, NULL);
+  g_assert_true (surel_store_write_sync (fixture->store, grow, GUINT_TO_POINTER (9000), NULL));
+  put_one (fixture, 3, "a", "3@test", "1@test 2@test", NULL);
+  g_assert_cmpint (thread_of (fixture, 1), ==, thread_of (fixture, 2));
+  g_assert_cmpint (number_of (fixture, "SELECT count(DISTINCT thread) FROM message"), ==, 1);
+}
+
+/* What joins two threads of more messages than one commit may name leaves them two. */
+static void
+test_too_large_to_join (StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+  put_one (fixture, 1, "a", "1@test", NULL, NULL);
+  put_one (fixture, 2, "a", "2@test", NULL, NULL);
+  g_assert_true (surel_store_write_sync (fixture->store, grow, GUINT_TO_POINTER (11000), NULL));
+  put_one (fixture, 3, "a", "3@test", "1@test 2@test", NULL);
+  g_assert_cmpint (thread_of (fixture, 1), !=, thread_of (fixture, 2));
+  g_assert_cmpint (number_of (fixture, "SELECT count(DISTINCT thread) FROM message"), ==, 2);
+}
+
 static void
 explain (SurelReader *reader, gpointer data)
 {
@@ -619,6 +653,8 @@ main (int argc, char **argv)
   ADD ("from-before", NULL, test_from_before);
   ADD ("sweeping", NULL, test_sweeping);
   ADD ("large-thread", NULL, test_large_thread);
+  ADD ("large-enough-to-join", NULL, test_large_enough_to_join);
+  ADD ("too-large-to-join", NULL, test_too_large_to_join);
   ADD ("plans", NULL, test_plans);
   return g_test_run ();
 }
